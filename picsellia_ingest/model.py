@@ -1,0 +1,144 @@
+"""The internal representation: what any annotation file says, as frozen values without I/O.
+
+Coordinates are pixels, origin at the outer top-left corner of the top-left pixel, x to the right, y down. Numbers
+are kept as written (``int`` or ``float``): never rounded, never clipped. An instance keeps its box and its polygon
+both; which one is sent is decided when sending. What a format says beyond this stays, verbatim, in ``attributes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .problems import Place
+
+Attributes: TypeAlias = Mapping[str, Any]
+
+CLASSIFICATION = "classification"
+RECTANGLE = "rectangle"
+POLYGON = "polygon"
+
+
+class Rectangle(msgspec.Struct, frozen=True):
+    """A box: its left and top edges, its width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """A closed line: ``points`` is flat, x, y, x, y, ...; the last point is not repeated. ``hole`` says which side is in."""
+
+    points: tuple[float, ...]
+    hole: bool = False
+
+
+class Polygon(msgspec.Struct, frozen=True):
+    """One or more rings. Several outer rings are one instance in several parts; a hole belongs to the outer ring before it."""
+
+    rings: tuple[Ring, ...]
+
+
+class TextAnswer(msgspec.Struct, frozen=True):
+    """An answer in free text (``text`` on the wire)."""
+
+    question: str
+    answer: str
+
+
+class MultipleChoice(msgspec.Struct, frozen=True):
+    """Any number of the choices (``mc`` on the wire)."""
+
+    question: str
+    answer: tuple[str, ...]
+    choices: tuple[str, ...]
+
+
+class SingleChoice(msgspec.Struct, frozen=True):
+    """One of the choices (``select`` on the wire)."""
+
+    question: str
+    answer: str
+    choices: tuple[str, ...]
+
+
+class RangeAnswer(msgspec.Struct, frozen=True):
+    """A number between two others (``range`` on the wire)."""
+
+    question: str
+    answer: float
+    min: float
+    max: float
+
+
+Answer: TypeAlias = TextAnswer | MultipleChoice | SingleChoice | RangeAnswer
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One labelled thing on an image. Without box and polygon it is a classification of the whole image."""
+
+    label: str
+    rectangle: Rectangle | None = None
+    polygon: Polygon | None = None
+    qa: tuple[Answer, ...] = ()
+    attributes: Attributes = msgspec.field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What the instance is sent as when polygons are preferred."""
+        if self.polygon is not None:
+            return POLYGON
+        return RECTANGLE if self.rectangle is not None else CLASSIFICATION
+
+
+class ImageRecord(msgspec.Struct, frozen=True):
+    """Everything a source says of one image. ``width`` and ``height`` are pixels as the file states them.
+
+    ``place`` says where the record stands; it takes no part in comparison.
+    """
+
+    file_name: str
+    width: int | None = None
+    height: int | None = None
+    instances: tuple[Instance, ...] = ()
+    qa: tuple[Answer, ...] = ()
+    attributes: Attributes = msgspec.field(default_factory=dict)
+    place: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ImageRecord):
+            return NotImplemented
+        return _content(self) == _content(other)
+
+    def __hash__(self) -> int:
+        return hash((self.file_name, self.width, self.height, len(self.instances)))
+
+
+def _content(record: ImageRecord) -> tuple[Any, ...]:
+    return (
+        record.file_name,
+        record.width,
+        record.height,
+        record.instances,
+        record.qa,
+        record.attributes,
+    )
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A class name. ``kinds`` are the shapes its instances have; it is empty for a label without instances."""
+
+    name: str
+    kinds: frozenset[str] = frozenset()
+    attributes: Attributes = msgspec.field(default_factory=dict)
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What a source says before any image: its labels, in its order, and the rest."""
+
+    labels: tuple[Label, ...] = ()
+    attributes: Attributes = msgspec.field(default_factory=dict)

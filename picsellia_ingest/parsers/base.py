@@ -1,0 +1,84 @@
+"""The seam every format implements.
+
+A parser holds paths and an index, never content: it is cheap to pickle and reads the same in a thread, in a
+process or on another machine. ``prepare`` makes one pass; ``read`` then needs nothing but the parser and a shard.
+The account every parser keeps: ``instance_count()`` equals the instances in the records of all shards plus the
+``lost`` of every problem reported by ``prepare`` and ``read``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..model import Header, ImageRecord
+from ..problems import OnProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A range of records of one source: ``start`` to ``stop``, the last not included."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may decide about reading.
+
+    ``voc_coordinates`` is ``"as_written"`` (left = xmin, width = xmax - xmin) or ``"inclusive"`` (the devkit's
+    1-based inclusive corners: left = xmin - 1, width = xmax - xmin + 1).
+    """
+
+    voc_coordinates: str = "as_written"
+
+
+class Parser(ABC):
+    """Reads one annotation source: a file or a folder."""
+
+    name: ClassVar[str]
+    """The format's name, as users write it."""
+
+    def __init__(self, path: Path, options: Options | None = None) -> None:
+        self.path = path
+        self.options = options or Options()
+        self.notes: list[str] = []
+        """Rules used that a reader of the report should know, with the evidence for and against."""
+
+    @staticmethod
+    @abstractmethod
+    def recognises(path: Path) -> bool:
+        """Whether ``path`` looks like this format; reads a few kilobytes at most and raises nothing."""
+
+    @abstractmethod
+    def prepare(self, on_problem: OnProblem) -> None:
+        """Make the one pass that everything else needs. Raises InputError when the source is rejected whole."""
+
+    @abstractmethod
+    def header(self) -> Header:
+        """The labels in the source's order, with the kinds of their instances, and what else stands before the images."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The file name of every record, in the order in which ``read`` gives them."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """How many records there are."""
+
+    @abstractmethod
+    def instance_count(self) -> int:
+        """How many instances the source states, good or bad."""
+
+    def shards(self, size: int) -> list[Shard]:
+        """A partition of all records into ranges of at most ``size``."""
+        total = self.count()
+        return [Shard(start, min(start + size, total)) for start in range(0, total, size)]
+
+    @abstractmethod
+    def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
+        """The shard's records. A bad item becomes a Problem; it never stops the others."""

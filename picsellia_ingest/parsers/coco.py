@@ -1,0 +1,245 @@
+"""COCO: one JSON file, or a folder of them.
+
+``prepare`` indexes the mapped files (coco_index); ``read`` decodes only the byte ranges of its shard and turns each
+annotation into an instance (coco_shapes). A folder may hold the same images several times, as instances, keypoints,
+captions and panoptic files: they are told apart by content, the fullest kind is read and the others are named in
+``notes``. Keys that the model does not know stay verbatim in the attributes of the header, record or instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from ..errors import InputError, ItemError
+from ..model import Header, ImageRecord, Instance, Label
+from ..problems import OnProblem, Place, Problem, Severity, Unit
+from .base import Options, Parser, Shard
+from .coco_index import CocoIndex, build, id_key
+from .coco_shapes import instance
+from .jsonfile import JsonFile, reject
+from .numbers import positive_int
+
+_EDGE = 1 << 16
+_ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
+
+
+class Coco(Parser):
+    """Reads COCO datasets: boxes, polygons, run-length masks, classifications, images without annotations."""
+
+    name: ClassVar[str] = "COCO"
+
+    def __init__(self, path: Path, options: Options | None = None) -> None:
+        super().__init__(path, options)
+        self._indexes: list[CocoIndex] = []
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        """Whether the file, or a file in the folder, has the keys of a COCO dataset or results list."""
+        files = _json_files(path) if path.is_dir() else [path]
+        return any(_kind(file) is not None for file in files[:20])
+
+    def prepare(self, on_problem: OnProblem) -> None:
+        """Index every file that is read. In a folder, a file that is rejected does not stop the others."""
+        files = self._files()
+        self._indexes = []
+        for path in files:
+            try:
+                with JsonFile.open(path) as file:
+                    self._indexes.append(build(file, on_problem))
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                on_problem(error.problem)
+
+    def _files(self) -> list[Path]:
+        if not self.path.exists():
+            raise reject(self.path, "missing", "there is no such file or folder", "check the path")
+        if not self.path.is_dir():
+            return self._one_file()
+        kinds = {path: _kind(path) for path in _json_files(self.path)}
+        readable = [path for path, kind in kinds.items() if kind == "instances"]
+        for prefix in _ORDER:
+            preferred = [path for path in readable if path.stem.startswith(prefix)]
+            if preferred:
+                readable = preferred
+                break
+        for path, kind in kinds.items():
+            if path not in readable:
+                self.notes.append(f"{path.relative_to(self.path)}: passed over ({kind or 'not COCO'})")
+        if not readable:
+            found = ", ".join(sorted({kind or "other JSON" for kind in kinds.values()})) or "no *.json file"
+            raise reject(self.path, "no_coco_file", f"the folder holds no COCO dataset file (found: {found})")
+        return readable
+
+    def _one_file(self) -> list[Path]:
+        if _kind(self.path) == "panoptic":
+            raise reject(
+                self.path, "panoptic", "this is a panoptic file: its segments stand in PNG files, not here",
+                "give the instances file of the same dataset",
+            )  # fmt: skip
+        return [self.path]
+
+    def header(self) -> Header:
+        """Labels in the order of the categories; a label that several files have is one."""
+        labels: dict[str, Label] = {}
+        attributes: dict[str, Any] = {}
+        for index in self._indexes:
+            attributes.update(index.attributes)
+            for name, more in index.labels.items():
+                earlier = labels.get(name, Label(name, frozenset(), more))
+                labels[name] = Label(name, earlier.kinds | index.kinds[name], earlier.attributes)
+        return Header(tuple(labels.values()), attributes)
+
+    def names(self) -> list[str]:
+        """``file_name`` of every image, as written."""
+        return [name for index in self._indexes for name in index.names]
+
+    def count(self) -> int:
+        """The number of images that have a file name."""
+        return sum(len(index.names) for index in self._indexes)
+
+    def instance_count(self) -> int:
+        """The number of elements of ``annotations``, captions not counted."""
+        return sum(index.instances for index in self._indexes)
+
+    def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
+        """Decode the shard's images and their annotations from the mapped files."""
+        start = 0
+        for index in self._indexes:
+            stop = start + len(index.names)
+            first, last = max(shard.start, start), min(shard.stop, stop)
+            if first < last:
+                with JsonFile.open(index.path) as file:
+                    file.top()
+                    for record in range(first - start, last - start):
+                        yield _record(file, index, record, on_problem)
+            start = stop
+
+
+def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem) -> ImageRecord:
+    offset, number = int(index.image_start[record]), int(index.image_number[record])
+    pointer = f"/images/{number}"
+    row = msgspec.json.decode(file.slice(offset, int(index.image_length[record])))
+    name = row.pop("file_name")
+    size: list[int | None] = []
+    for side in ("width", "height"):
+        stated = row.pop(side, None) if side in row else _ABSENT
+        pixels = positive_int(stated)
+        if pixels is None and stated is not _ABSENT:
+            message = f"the {side} of {name!r} is {stated!r:.40}; the picture's own is used"
+            place = file.place(offset, f"{pointer}/{side}")
+            on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
+        size.append(pixels)
+    reader = _Annotations(file, index, (size[0], size[1]), on_problem)
+    instances = tuple(
+        found
+        for position in range(int(index.first[record]), int(index.first[record + 1]))
+        if (found := reader.read(position)) is not None
+    )
+    if reader.captions:
+        row["captions"] = reader.captions
+    place = Place(str(file.path), byte=offset, pointer=pointer)
+    return ImageRecord(name, size[0], size[1], instances, (), row, place)
+
+
+_ABSENT = object()
+
+
+class _Annotations:
+    """Reads the annotations of one image."""
+
+    def __init__(
+        self, file: JsonFile, index: CocoIndex, size: tuple[int | None, int | None], on_problem: OnProblem
+    ) -> None:
+        self.file, self.index, self.size, self.on_problem = file, index, size, on_problem
+        self.captions: list[dict[str, Any]] = []
+
+    def read(self, position: int) -> Instance | None:
+        """The instance at a position of the index; None when it is a caption, or rejected and reported."""
+        index = self.index
+        offset = int(index.annotation_start[position])
+        pointer = f"/annotations/{index.annotation_number[position]}"
+
+        def report(problem: ItemError, severity: Severity) -> None:
+            at = f"{pointer}/{problem.field}" if problem.field else pointer
+            lost = int(severity is Severity.ERROR)
+            place = self.file.place(offset, at)
+            self.on_problem(
+                Problem(problem.code, problem.message, place, severity, lost=lost, hint=problem.hint)
+            )
+
+        def warn(code: str, message: str, field: str) -> None:
+            report(ItemError(code, message, field=field), Severity.WARNING)
+
+        try:
+            row = _decoded(self.file.slice(offset, int(index.annotation_length[position])))
+            if "caption" in row and id_key(row.get("category_id")) not in self.index.categories:
+                self.captions.append(row)
+                return None
+            return instance(row, self._label(row), self.size, warn)
+        except ItemError as error:
+            report(error, Severity.ERROR)
+            return None
+
+    def _label(self, row: dict[str, Any]) -> str:
+        value = row.pop("category_id", None)
+        key = id_key(value)
+        if key is None or key not in self.index.categories:
+            raise ItemError(
+                "category_unknown",
+                f"no category has the id {value!r:.40}",
+                "add the category, or mend the id",
+                "category_id",
+            )
+        label = self.index.categories[key]
+        if label is None:
+            raise ItemError(
+                "label_blank", f"category {key} has no usable name", "name the category", "category_id"
+            )
+        return label
+
+
+def _decoded(text: bytes) -> dict[str, Any]:
+    try:
+        row = msgspec.json.decode(text)
+    except msgspec.MsgspecError as error:
+        raise ItemError(
+            "annotation_invalid", f"an annotation cannot be read: {error}", "mend or remove it"
+        ) from error
+    if not isinstance(row, dict):
+        raise ItemError("annotation_invalid", "an annotation is not an object", "mend or remove it")
+    return row
+
+
+def _json_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".json" and path.is_file())
+
+
+def _kind(path: Path) -> str | None:
+    """What a JSON file is, from its first and last 64 KB: instances, captions, panoptic, results, images; None if not COCO."""
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_EDGE)
+            stream.seek(max(len(text), path.stat().st_size - _EDGE))
+            text += stream.read(_EDGE)
+    except OSError:
+        return None
+    if b'"external_picture_url"' in text:
+        return None
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        return "results" if b'"image_id"' in text else None
+    if not _has(text, b"images", b"annotations") or not _has(text, b"file_name", b"image_id", b"category_id"):
+        return None
+    if b'"segments_info"' in text:
+        return "panoptic"
+    if b'"caption"' in text and b'"bbox"' not in text and not _has(text, b"categories"):
+        return "captions"
+    return "instances"
+
+
+def _has(text: bytes, *keys: bytes) -> bool:
+    return any(b'"' + key + b'"' in text for key in keys)

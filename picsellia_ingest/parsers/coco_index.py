@@ -1,0 +1,328 @@
+"""The index of one COCO file: where every image and annotation stands, grouped by image.
+
+COCO keeps images and annotations in two arrays, in any order, joined by ids. One pass over the elements takes their
+byte ranges and ids; an argsort groups the annotations by image. What is kept is arrays and names, a few dozen bytes
+an annotation, so memory does not follow the size of the file. Annotations that can be on no image are reported here;
+all other findings wait until the annotation is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..model import CLASSIFICATION, POLYGON, RECTANGLE
+from ..problems import OnProblem, Problem, Severity, Unit
+from .jsonfile import JsonFile, reject
+
+Id: TypeAlias = int | str
+IntArray: TypeAlias = NDArray[np.int64]
+
+_NOTHING = msgspec.Raw(b"")
+
+
+@dataclass(slots=True)
+class CocoIndex:
+    """Where things stand in one file. Record ``i`` is the i-th image that can be named, in the file's order."""
+
+    path: Path
+    names: list[str] = field(default_factory=list)
+    image_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    image_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    image_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    first: IntArray = field(default_factory=lambda: np.zeros(1, np.int64))
+    """Record ``i`` owns the annotations ``first[i]`` to ``first[i + 1]`` of the next three arrays."""
+    annotation_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    annotation_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    annotation_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    instances: int = 0
+    categories: dict[Id, str | None] = field(default_factory=dict)
+    """Label by category id; None for a category whose name cannot be used."""
+    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class _ImageRow(msgspec.Struct):
+    id: int | str | float | None = None
+    file_name: str | None = None
+
+
+class _AnnotationRow(msgspec.Struct):
+    image_id: int | str | float | None = None
+    category_id: int | str | float | None = None
+    bbox: msgspec.Raw = _NOTHING
+    segmentation: msgspec.Raw = _NOTHING
+    caption: msgspec.Raw = _NOTHING
+
+
+_IMAGE = msgspec.json.Decoder(_ImageRow)
+_ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
+_EMPTY = (b"", b"[]", b"[[]]", b"null", b"[ ]", b"{}")
+
+
+def id_key(value: object) -> Id | None:
+    """An id as a key: 7, 7.0 and "7" are the same; any other text is itself; None when it is no id at all."""
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 40 else value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value == int(value) else None
+
+
+def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
+    """Index one open file. Raises InputError when it is not a COCO dataset."""
+    top = file.top()
+    if isinstance(top, list):
+        raise reject(file.path, *_what_list(top))
+    images = _array(file, top, "images")
+    if images is None:
+        raise reject(
+            file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
+        )
+    annotations = _array(file, top, "annotations") or []
+    index = CocoIndex(file.path)
+    index.attributes = {
+        key: msgspec.json.decode(raw)
+        for key, raw in top.items()
+        if key not in ("images", "annotations", "categories")
+    }
+    _Categories(file, index, on_problem).read(top)
+    owners = _Images(file, index, on_problem).read(images)
+    _Annotations(file, index, on_problem, owners).read(annotations, "categories" in top)
+    return index
+
+
+def _array(file: JsonFile, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
+    raw = top.get(key)
+    if raw is None or bytes(raw) == b"null":
+        return None
+    items = file.items(raw)
+    if items is None:
+        place = file.place(file.offset(raw), f"/{key}")
+        raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
+    return items
+
+
+def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
+    try:
+        first = msgspec.json.decode(top[0]) if top else None
+    except msgspec.MsgspecError:
+        first = None
+    if isinstance(first, dict) and "image_id" in first:
+        return (
+            "results_list",
+            "this is a COCO results list (predictions), not a dataset: it has no images and no categories",
+            "give the annotation file that the predictions were made for",
+        )
+    return (
+        "not_coco",
+        "the document is a list, a COCO dataset is an object",
+        "give a file with 'images' and 'annotations'",
+    )
+
+
+class _Section:
+    """What reading the three arrays has in common."""
+
+    def __init__(self, file: JsonFile, index: CocoIndex, on_problem: OnProblem) -> None:
+        self.file = file
+        self.index = index
+        self.on_problem = on_problem
+
+    def report(self, code: str, message: str, at: tuple[int, str], **more: Any) -> None:
+        offset, pointer = at
+        self.on_problem(Problem(code, message, self.file.place(offset, pointer), **more))
+
+
+class _Categories(_Section):
+    """Labels by id; a name that stands twice is one label."""
+
+    def read(self, top: Mapping[str, msgspec.Raw]) -> None:
+        for number, raw in enumerate(_array(self.file, top, "categories") or []):
+            at = (self.file.offset(raw), f"/categories/{number}")
+            try:
+                row = msgspec.json.decode(raw)
+            except msgspec.MsgspecError as error:
+                self.report("category_invalid", f"a category cannot be read: {error}", at, unit=Unit.FILE)
+                continue
+            self._take(row, at)
+
+    def _take(self, row: object, at: tuple[int, str]) -> None:
+        key = id_key(row.get("id")) if isinstance(row, dict) else None
+        if not isinstance(row, dict) or key is None:
+            self.report(
+                "category_invalid", "a category without a usable id", at, unit=Unit.FILE, hint="give it an id"
+            )
+            return
+        name = row.pop("name", None)
+        if not usable_label(name):
+            self.index.categories.setdefault(key, None)
+            self.report(
+                "label_blank", f"category {key} has no name that can be shown: {name!r}", at, unit=Unit.FILE
+            )
+            return
+        if key in self.index.categories:
+            self.report(
+                "category_repeated",
+                f"the id {key} is given to two categories; the first is used",
+                at,
+                **_WARNING_FILE,
+            )
+            return
+        self.index.categories[key] = name
+        if name in self.index.labels:
+            self.report(
+                "label_repeated",
+                f"two categories are called {name!r}: they are one label",
+                at,
+                **_WARNING_FILE,
+            )
+        self.index.labels.setdefault(name, row)
+        self.index.kinds.setdefault(name, set())
+
+
+_WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
+_WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
+
+
+def usable_label(name: object) -> bool:
+    """Whether a label can be seen, sent and stored: text, not blank, no control characters, no half characters."""
+    if not isinstance(name, str) or not name.strip():
+        return False
+    return not any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in name)
+
+
+class _Images(_Section):
+    """Records in the file's order. The answer maps an image id to its record; to -1 - n when it has none."""
+
+    def read(self, raws: list[msgspec.Raw]) -> dict[Id, int]:
+        starts, lengths = self.file.offsets(raws)
+        owners: dict[Id, int] = {}
+        kept: list[int] = []
+        for number, raw in enumerate(raws):
+            at = (int(starts[number]), f"/images/{number}")
+            try:
+                row = _IMAGE.decode(raw)
+            except msgspec.MsgspecError as error:
+                self.report("image_invalid", f"an image cannot be read: {error}", at, unit=Unit.IMAGE)
+                continue
+            if self._owns(row, owners, len(kept), at):
+                kept.append(number)
+                self.index.names.append(row.file_name or "")
+        chosen = np.array(kept, np.int64)
+        self.index.image_number = chosen
+        self.index.image_start, self.index.image_length = starts[chosen], lengths[chosen]
+        return owners
+
+    def _owns(self, row: _ImageRow, owners: dict[Id, int], record: int, at: tuple[int, str]) -> bool:
+        key = id_key(row.id)
+        if not row.file_name or not row.file_name.strip():
+            self.report(
+                "image_unnamed", f"image {row.id!r} has no file name", at, unit=Unit.IMAGE, hint="give it one"
+            )
+            if key is not None:
+                owners[key] = _UNNAMED
+            return False
+        if key is None:
+            self.report(
+                "image_without_id",
+                f"{row.file_name!r} has no id: no annotation can refer to it",
+                at,
+                **_WARNING_IMAGE,
+            )
+            return True
+        if key not in owners:
+            owners[key] = record
+            return True
+        earlier = owners[key]
+        if earlier >= 0 and self.index.names[earlier] == row.file_name:
+            self.report(
+                "image_repeated", f"image {key} ({row.file_name!r}) is listed twice", at, **_WARNING_IMAGE
+            )
+            return False
+        self.report(
+            "image_id_repeated",
+            f"the id {key} is given to several images: its annotations cannot be placed",
+            at,
+            **_WARNING_IMAGE,
+        )
+        owners[key] = _AMBIGUOUS
+        return True
+
+
+_UNNAMED, _AMBIGUOUS, _UNKNOWN = -1, -2, -3
+_UNPLACED = {
+    _UNNAMED: ("image_unnamed", "its image has no file name", "name the image"),
+    _AMBIGUOUS: ("image_id_repeated", "several images have its image_id", "give every image its own id"),
+    _UNKNOWN: (
+        "image_unknown",
+        "no image has its image_id",
+        "was the file split? take the annotation out, or add the image",
+    ),
+}
+
+
+class _Annotations(_Section):
+    """Groups the annotations by record; captions are kept with their image but are no instances."""
+
+    def __init__(
+        self, file: JsonFile, index: CocoIndex, on_problem: OnProblem, owners: dict[Id, int]
+    ) -> None:
+        super().__init__(file, index, on_problem)
+        self.owners = owners
+
+    def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
+        starts, lengths = self.file.offsets(raws)
+        owner = np.empty(len(raws), np.int64)
+        for number, raw in enumerate(raws):
+            owner[number] = self._owner(raw, (int(starts[number]), f"/annotations/{number}"))
+        index = self.index
+        if index.instances and not has_categories:
+            raise reject(
+                self.file.path, "no_categories", "there is no 'categories' array: no annotation has a name",
+                "add the categories; a name is never made up", "/categories",
+            )  # fmt: skip
+        order = np.argsort(owner, kind="stable")
+        order = order[np.searchsorted(owner[order], 0) :]
+        index.first = np.searchsorted(owner[order], np.arange(len(index.names) + 1))
+        index.annotation_number = order
+        index.annotation_start, index.annotation_length = starts[order], lengths[order]
+
+    def _owner(self, raw: msgspec.Raw, at: tuple[int, str]) -> int:
+        try:
+            row = _ANNOTATION.decode(raw)
+        except msgspec.MsgspecError as error:
+            self.index.instances += 1
+            self.report("annotation_invalid", f"an annotation cannot be read: {error}", at, lost=1)
+            return _UNNAMED
+        is_caption = len(row.caption) > 0 and id_key(row.category_id) not in self.index.categories
+        self.index.instances += not is_caption
+        key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
+        record = _UNKNOWN if key is None else self.owners.get(key, _UNKNOWN)
+        if record < 0:
+            code, why, hint = _UNPLACED[record]
+            message = f"an annotation cannot be placed: {why} ({row.image_id!r})"
+            self.report(code, message, (at[0], f"{at[1]}/image_id"), hint=hint, lost=int(not is_caption))
+        elif not is_caption:
+            self._tally(row)
+        return record
+
+    def _tally(self, row: _AnnotationRow) -> None:
+        key = row.category_id if type(row.category_id) is int else id_key(row.category_id)
+        label = self.index.categories.get(key) if key is not None else None
+        if label is None:
+            return
+        if len(row.segmentation) > 6 or bytes(row.segmentation) not in _EMPTY:
+            kind = POLYGON
+        else:
+            kind = RECTANGLE if len(row.bbox) > 6 or bytes(row.bbox) not in _EMPTY else CLASSIFICATION
+        self.index.kinds[label].add(kind)

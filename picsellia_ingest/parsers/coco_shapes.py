@@ -1,0 +1,181 @@
+"""One COCO annotation as an Instance: its box, its rings, its mask.
+
+Sources of the rules: the COCO data format page and the COCO API's mask code. ``bbox`` is [left, top, width, height];
+``segmentation`` is a list of rings, one flat ring (a frequent export mistake), or a run-length mask, compressed or
+not. An annotation with neither is a classification. Nothing is guessed: an item that cannot be read exactly raises
+ItemError and is left out whole; a repair that is certain is reported through ``warn``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import geometry
+from ..errors import ItemError
+from ..model import Instance, Polygon, Rectangle, Ring
+from .numbers import number, text_number
+
+Warn = Callable[[str, str, str], None]
+"""Called with a problem's code, its message and the field it is about."""
+
+_OVERHANG = 0.5
+"""Pixels by which a box may pass the picture's edge without a word: that is rounding."""
+
+
+def instance(row: dict[str, Any], label: str, size: tuple[int | None, int | None], warn: Warn) -> Instance:
+    """The instance that ``row`` describes; ``size`` is the (width, height) the file states for its image.
+
+    Takes what it models out of ``row``; the rest becomes the instance's attributes. Raises ItemError.
+    """
+    has_box, has_segmentation = "bbox" in row, "segmentation" in row
+    bbox, segmentation = row.pop("bbox", None), row.pop("segmentation", None)
+    polygon = _segmentation(segmentation, size, warn) if segmentation else None
+    rectangle = _box(bbox, warn) if bbox else None
+    if rectangle is None and polygon is None:
+        if has_box and bbox is None and not (has_segmentation and segmentation == []):
+            raise ItemError(
+                "no_geometry",
+                "bbox is null and there is no segmentation",
+                "give it a box, or remove it",
+                "bbox",
+            )
+        if segmentation:
+            raise ItemError("mask_empty", "the mask has no pixel and there is no box", field="segmentation")
+    outline = rectangle or (geometry.bounds(polygon) if polygon else None)
+    if outline is not None:
+        _check_inside(outline, size, warn)
+    return Instance(label, rectangle, polygon, (), row)
+
+
+def _box(bbox: object, warn: Warn) -> Rectangle | None:
+    if not isinstance(bbox, list):
+        raise ItemError(
+            "box_invalid", f"bbox is not a list: {bbox!r:.80}", "write [left, top, width, height]", "bbox"
+        )
+    if len(bbox) == 5:
+        raise ItemError(
+            "box_rotated", "bbox has 5 numbers: a rotated box cannot be kept", "give it a polygon", "bbox"
+        )
+    values = [number(value) for value in bbox]
+    if len(values) != 4 or None in values:
+        raise ItemError(
+            "box_invalid",
+            f"bbox is not four finite numbers: {bbox!r:.80}",
+            "write [left, top, width, height]",
+            "bbox",
+        )
+    if any(map(text_number, bbox)):
+        warn("number_as_text", f"numbers are written as text: {bbox!r:.80}", "bbox")
+    left, top, width, height = (value or 0 for value in values)
+    if width < 0 or height < 0:
+        warn(
+            "box_negative", f"width or height is negative: {bbox!r:.80}; drawn from the other corner", "bbox"
+        )
+        left, width = min(left, left + width), abs(width)
+        top, height = min(top, top + height), abs(height)
+    if width == 0 or height == 0:
+        raise ItemError("box_empty", f"the box has no area: {bbox!r:.80}", "remove it", "bbox")
+    return Rectangle(left, top, width, height)
+
+
+def _check_inside(box: Rectangle, size: tuple[int | None, int | None], warn: Warn) -> None:
+    width, height = size
+    if width is None or height is None:
+        return
+    right, bottom = box.left + box.width, box.top + box.height
+    if box.left >= width or box.top >= height or right <= 0 or bottom <= 0:
+        raise ItemError(
+            "box_outside",
+            f"the box lies wholly outside the {width} x {height} picture",
+            "is it another picture's?",
+            "bbox",
+        )
+    over = max(-box.left, -box.top, right - width, bottom - height)
+    if over > _OVERHANG:
+        warn(
+            "box_overhangs",
+            f"the box extends {over:g} px past the edge of the {width} x {height} picture",
+            "bbox",
+        )
+
+
+def _segmentation(value: object, size: tuple[int | None, int | None], warn: Warn) -> Polygon | None:
+    if isinstance(value, dict):
+        return _mask(value, size, warn)
+    if not isinstance(value, list):
+        raise _bad(f"segmentation is neither a list nor a mask: {value!r:.80}")
+    if not isinstance(value[0], list):
+        warn(
+            "segmentation_flat", "segmentation is one flat list of numbers; read as one ring", "segmentation"
+        )
+        value = [value]
+    rings = tuple(ring for ring in (_ring(points, warn, len(value)) for points in value) if ring is not None)
+    if not rings:
+        if value == [[]]:
+            return None
+        raise _bad("no ring of the polygon has an area")
+    return Polygon(rings)
+
+
+def _ring(points: object, warn: Warn, siblings: int) -> Ring | None:
+    """One ring; None, with a warning, when it has no area but has siblings that may have one."""
+    if not isinstance(points, list):
+        raise _bad(f"a ring is not a list of numbers: {points!r:.80}")
+    if not set(map(type, points)) <= {int, float}:
+        points = _spelled(points, warn)
+    if len(points) % 2:
+        raise _bad(f"a ring has {len(points)} numbers: one coordinate is missing")
+    if points and (max(points) > 1e100 or min(points) < -1e100):
+        raise _bad("a coordinate is too large to be one")
+    ring = geometry.clean_ring(points)
+    if len(ring) >= 6 and (geometry.ring_area(ring) != 0 or not geometry.is_flat(ring)):
+        return Ring(ring)
+    if siblings == 1:
+        raise ItemError(
+            "ring_flat",
+            "the polygon has fewer than 3 points, or all on one line",
+            "remove it",
+            "segmentation",
+        )
+    warn("ring_flat", "a ring with fewer than 3 points, or all on one line, is left out", "segmentation")
+    return None
+
+
+def _spelled(points: list[Any], warn: Warn) -> list[float]:
+    values = [number(value) for value in points]
+    if None in values:
+        raise _bad(f"a coordinate is not a finite number: {points[values.index(None)]!r:.80}")
+    if any(map(text_number, points)):
+        warn("number_as_text", "coordinates are written as text", "segmentation")
+    return [value for value in values if value is not None]
+
+
+def _mask(value: dict[str, Any], size: tuple[int | None, int | None], warn: Warn) -> Polygon | None:
+    stated, counts = value.get("size"), value.get("counts")
+    if not isinstance(stated, list) or len(stated) != 2 or not all(type(side) is int for side in stated):
+        raise _bad(f"the mask's size is not [height, width]: {stated!r:.80}")
+    height, width = stated
+    if size[0] is not None and size[1] is not None and (width, height) != size:
+        raise ItemError(
+            "mask_size", f"the mask is {width} x {height}, its image {size[0]} x {size[1]}", "it belongs to another picture",
+            "segmentation",
+        )  # fmt: skip
+    try:
+        if isinstance(counts, str):
+            runs: Any = geometry.decode_counts(counts)
+        elif isinstance(counts, list) and all(type(run) is int and run < 1 << 40 for run in counts):
+            runs = counts
+        else:
+            raise _bad(f"the mask's counts are neither whole numbers nor text: {counts!r:.80}")
+        mask, left, top = geometry.rle_mask(runs, height, width)
+    except (ValueError, OverflowError) as error:
+        raise _bad(str(error)) from error
+    polygon = geometry.mask_polygon(mask, left, top)
+    if polygon is None:
+        warn("mask_empty", "the mask has no pixel", "segmentation")
+    return polygon
+
+
+def _bad(message: str) -> ItemError:
+    return ItemError("segmentation_invalid", message, "mend or remove the annotation", "segmentation")

@@ -1,0 +1,293 @@
+"""A JSON file mapped into memory, addressed by byte ranges.
+
+``msgspec.Raw`` splits an object or an array into its elements without building them; because each one is a view of
+the mapped bytes, its length and the separators give its exact offset. An element is decoded only when it is needed,
+and a problem can name byte, line and column at no cost to the good path. Files that are not plain UTF-8 JSON take a
+slower way to the same result: a mark is skipped, UTF-16 is transcoded, and the tokens NaN and Infinity, which Python
+writes and JSON does not know, become texts of the same length (no offset moves, no number can come of them).
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..problems import Place, Problem, Unit
+
+T = TypeVar("T")
+
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|-?NaN', re.S)
+_BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
+_BLANK = b" \t\r\n"
+_RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+_FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class JsonFile:
+    """One file, open. Use it as a context manager, or call ``close``."""
+
+    def __init__(self, path: Path, data: mmap.mmap | bytes, shift: int) -> None:
+        self.path = path
+        self._data = data
+        self._view = memoryview(data)[shift:]
+        self._shift = shift
+        self._newlines: NDArray[np.int64] | None = None
+        self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+
+    @classmethod
+    def open(cls, path: Path) -> JsonFile:
+        """Map the file. Raises InputError when it cannot be read or is not JSON; the error says what it looks like."""
+        try:
+            size = path.stat().st_size
+            if size == 0:
+                raise reject(
+                    path, "empty_file", "the file is empty (0 bytes)", "was a download or a copy interrupted?"
+                )
+            with path.open("rb") as stream:
+                data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise reject(path, "unreadable", f"cannot read the file: {error.strerror}") from error
+        head = data[:4096]
+        if head.startswith(b"\xef\xbb\xbf"):
+            return cls._checked(path, data, 3)
+        if _wide(head):
+            stat = path.stat()
+            return cls._checked(path, _transcoded(path, stat.st_size, stat.st_mtime_ns), 0)
+        return cls._checked(path, data, 0)
+
+    @classmethod
+    def _checked(cls, path: Path, data: mmap.mmap | bytes, shift: int) -> JsonFile:
+        file = cls(path, data, shift)
+        first = bytes(file._view[:4096]).lstrip()[:1]
+        if first not in (b"{", b"["):
+            file.close()
+            raise reject(
+                path,
+                "not_json",
+                f"this is not a JSON file: it looks like {sniff(path)}",
+                _remedy(sniff(path)),
+            )
+        return file
+
+    def close(self) -> None:
+        """Unmap the file. Elements taken from it that are still held keep the mapping alive."""
+        try:
+            self._view.release()
+            if isinstance(self._data, mmap.mmap):
+                self._data.close()
+        except BufferError:
+            return  # an element is still held: the mapping goes with it
+
+    def __enter__(self) -> JsonFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def top(self) -> dict[str, msgspec.Raw] | list[msgspec.Raw]:
+        """The elements of the document. Raises InputError with the place of the first error of syntax."""
+        decoder: Any = _RAWS if bytes(self._view[:4096]).lstrip()[:1] == b"[" else _FIELDS
+        try:
+            found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
+        except msgspec.MsgspecError as error:
+            return self._second_try(error).top()
+        if isinstance(found, dict):
+            self._refuse_repeated_keys(found)
+        return found
+
+    def _second_try(self, error: Exception) -> JsonFile:
+        """This file with the tokens NaN and Infinity made texts, if that is what was wrong with it."""
+        if isinstance(self._data, mmap.mmap):
+            stat = self.path.stat()
+            data = _without_tokens(self.path, self._shift, stat.st_size, stat.st_mtime_ns)
+            if data is not None:
+                self._data = data
+                self._view = memoryview(data)[self._shift :]
+                self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+                return self
+        raise InputError(self._syntax(error)) from error
+
+    def _syntax(self, error: Exception) -> Problem:
+        text = str(error)
+        at = re.search(r"\(byte (\d+)\)", text)
+        looks = sniff(self.path)
+        if at is None:
+            offset = len(self._view)
+            text = "the file ends early" if "truncated" in text else text
+            hint = "it was cut off: copy or download it again"
+        else:
+            offset = int(at.group(1))
+            text = text.split(": ", 1)[-1].rsplit(" (byte", 1)[0]
+            hint = _remedy(looks) or "mend the file at this place"
+        if looks != "JSON":
+            text = f"{text}; it looks like {looks}"
+        return Problem(
+            "json_syntax", f"the JSON is broken: {text}", self.place(offset, None), unit=Unit.FILE, hint=hint
+        )
+
+    def _refuse_repeated_keys(self, found: dict[str, msgspec.Raw]) -> None:
+        """Every JSON reader keeps only the last of two values with one key: the first would be lost without a word."""
+        spans = sorted((self.offset(raw), len(raw), key) for key, raw in found.items())
+        end = bytes(self._view[: spans[0][0] if spans else 0]).find(b"{") + 1
+        for start, length, key in spans:
+            if not _BETWEEN_VALUES.match(bytes(self._view[end:start])):
+                raise InputError(
+                    Problem(
+                        "key_repeated",
+                        f"the document has a key twice, before {key!r}",
+                        self.place(end, f"/{key}"),
+                        unit=Unit.FILE,
+                        hint="one of the two would be lost: merge them, or remove one",
+                    )
+                )
+            end = start + length
+
+    def items(self, raw: msgspec.Raw) -> list[msgspec.Raw] | None:
+        """The elements of an array; None when ``raw`` is not one."""
+        try:
+            return _RAWS.decode(raw)
+        except msgspec.MsgspecError:
+            return None
+
+    def offset(self, raw: msgspec.Raw) -> int:
+        """Where an element begins, in bytes from the start of the text (after a byte order mark)."""
+        return int(np.frombuffer(raw, np.uint8).__array_interface__["data"][0]) - int(self._base)
+
+    def offsets(self, raws: list[msgspec.Raw]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the elements of one array begin, and their lengths.
+
+        One separator is measured and the others are compared with it: where all are equal the offsets follow from
+        the lengths. Otherwise each element is asked.
+        """
+        lengths = np.fromiter(map(len, raws), np.int64, len(raws))
+        if len(raws) < 2:
+            return np.array([self.offset(raw) for raw in raws], np.int64), lengths
+        first = self.offset(raws[0])
+        after = first + int(lengths[0])
+        gap = self.offset(raws[1]) - after
+        starts = np.empty(len(raws), np.int64)
+        starts[0] = first
+        starts[1:] = first + np.cumsum(lengths[:-1] + gap)
+        if gap < 64 and self._separated(starts, gap, bytes(self._view[after : after + gap])):
+            return starts, lengths
+        return np.fromiter(map(self.offset, raws), np.int64, len(raws)), lengths
+
+    def _separated(self, starts: NDArray[np.int64], gap: int, separator: bytes) -> bool:
+        text = np.frombuffer(self._view, np.uint8)
+        if starts[-1] >= len(text) or np.isin(text[starts], np.frombuffer(_BLANK, np.uint8)).any():
+            return False
+        return all(
+            bool((text[starts[1:] - gap + position] == byte).all()) for position, byte in enumerate(separator)
+        )
+
+    def slice(self, start: int, length: int) -> bytes:
+        """A copy of ``length`` bytes at offset ``start``."""
+        return bytes(self._view[start : start + length])
+
+    def place(self, offset: int, pointer: str | None) -> Place:
+        """The place of an offset; lines and columns count from 1, columns in bytes."""
+        if self._newlines is None:
+            self._newlines = _newlines(self._view)
+        before = int(np.searchsorted(self._newlines, offset))
+        line_start = int(self._newlines[before - 1]) + 1 if before else 0
+        return Place(str(self.path), before + 1, offset - line_start + 1, offset + self._shift, pointer)
+
+
+def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | None = None) -> InputError:
+    """The error that rejects a whole file."""
+    return InputError(Problem(code, message, Place(str(path), pointer=pointer), unit=Unit.FILE, hint=hint))
+
+
+def _newlines(view: memoryview) -> NDArray[np.int64]:
+    step = 1 << 24
+    found = [
+        np.flatnonzero(np.frombuffer(view[start : start + step], np.uint8) == 10) + start
+        for start in range(0, len(view), step)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _wide(head: bytes) -> str | None:
+    """The UTF-16 or UTF-32 codec a text that begins with ``head`` is in, by its mark or its zero bytes."""
+    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        return "utf-32"
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if head[:1] == b"\x00" and head[1:2] in (b"{", b"[", b" ", b"\n"):
+        return "utf-16-be"
+    return "utf-16-le" if head[:1] in (b"{", b"[", b" ", b"\n") and head[1:2] == b"\x00" else None
+
+
+@lru_cache(maxsize=1)
+def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 - size and time are the cache's key
+    data = path.read_bytes()
+    codec = _wide(data[:4096]) or "utf-16"
+    try:
+        return data.decode(codec).lstrip("\ufeff").encode()
+    except UnicodeError as error:
+        raise reject(
+            path, "encoding", f"the file begins as {codec} but is not: {error}", "save it as UTF-8"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _without_tokens(path: Path, shift: int, size: int, mtime_ns: int) -> bytes | None:  # noqa: ARG001 - the cache's key
+    data = path.read_bytes()
+    if b"NaN" not in data and b"Infinity" not in data:
+        return None
+    return _TOKENS.sub(_as_text, data)
+
+
+def _as_text(match: re.Match[bytes]) -> bytes:
+    token = match.group()
+    return token if token.startswith(b'"') else b'"' + token[: len(token) - 2] + b'"'
+
+
+def sniff(path: Path) -> str:
+    """What the beginning of a file looks like, in words."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4096)
+    except OSError:
+        return "a file that cannot be read"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for found, words in _LOOKS:
+        if found(text):
+            return words
+    return "text" if text and b"\x00" not in text else "a binary file"
+
+
+_LOOKS = (
+    (lambda t: not t, "an empty file"),
+    (lambda t: t[:15].lower().startswith((b"<!doctype html", b"<html")), "an HTML page"),
+    (lambda t: t.startswith(b"version https://git-lfs"), "a git-lfs pointer"),
+    (lambda t: t.startswith(b"\x1f\x8b"), "a gzip archive"),
+    (lambda t: t.startswith(b"PK\x03\x04"), "a zip archive"),
+    (lambda t: b"<annotations>" in t and b"<image" in t, "CVAT XML"),
+    (lambda t: b"<annotation" in t, "PASCAL-VOC XML"),
+    (lambda t: t.startswith(b"<"), "XML"),
+    (
+        lambda t: re.match(rb"[\[{]\s*'|\{'|.{0,200}:\s*(True|False|None)\b", t, re.S),
+        "a Python literal (write it with json.dump)",
+    ),
+    (lambda t: re.match(rb"\{[^\n]*\}\s*\n\s*\{", t), "JSON Lines"),
+    (lambda t: t.startswith((b"{", b"[")), "JSON"),
+)
+
+
+def _remedy(looks: str) -> str:
+    return {
+        "an HTML page": "the download failed, perhaps at a sign-in page: fetch the file again",
+        "a git-lfs pointer": "run 'git lfs pull'",
+        "a gzip archive": "unpack it first",
+        "a zip archive": "unpack it first",
+        "JSON Lines": "make one JSON document of it",
+    }.get(looks, "")

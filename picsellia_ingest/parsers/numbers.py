@@ -1,0 +1,42 @@
+"""What counts as a number in an annotation file.
+
+Python takes more for a number than a label file means: ``True``, ``"NaN"``, full-width digits, ``1_000``. Only finite
+JSON numbers and plain ASCII decimals in text pass here; the latter are certain, but a sign of trouble.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_DECIMAL = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+
+
+def number(value: object) -> float | None:
+    """The finite number that ``value`` is or spells in ASCII decimals; None for anything else."""
+    if isinstance(value, str):
+        if len(value) > 64 or not _DECIMAL.fullmatch(value):
+            return None
+        found = float(value)
+        return int(found) if found.is_integer() and value.strip().lstrip("+-").isdigit() else _finite(found)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return _finite(value)
+
+
+def _finite(value: float) -> float | None:
+    try:
+        return value if math.isfinite(value) and abs(value) < 1e100 else None
+    except OverflowError:  # an integer beyond what a float holds
+        return None
+
+
+def text_number(value: object) -> bool:
+    """Whether ``value`` is a number written as text."""
+    return isinstance(value, str) and number(value) is not None
+
+
+def positive_int(value: object) -> int | None:
+    """A whole number above 0, as image sizes are; 64.0 and "64" pass, None for anything else."""
+    found = number(value)
+    return int(found) if found is not None and found > 0 and found == int(found) else None

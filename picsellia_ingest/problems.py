@@ -1,0 +1,111 @@
+"""One finding about an input, with its place, and the log that collects findings.
+
+A parser never prints and never raises for one bad item: it hands a Problem to the ``on_problem`` it was given.
+``lost`` says how many instances that came in go no further because of it, so that the ledger adds up: every
+instance of a file is either in a record or in the ``lost`` of exactly one problem.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Severity(str, Enum):
+    """What became of the thing: WARNING, it was kept or repaired; ERROR, it was rejected."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Unit(str, Enum):
+    """The smallest thing a problem is about."""
+
+    FILE = "file"
+    IMAGE = "image"
+    INSTANCE = "instance"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an input something stands.
+
+    ``line`` and ``column`` count from 1, ``byte`` from 0; ``pointer`` is a JSON pointer or an XML path.
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    byte: int | None = None
+    pointer: str | None = None
+
+    def __str__(self) -> str:
+        text = self.file
+        if self.line is not None:
+            text += f":{self.line}"
+            if self.column is not None:
+                text += f":{self.column}"
+        return f"{text} ({self.pointer})" if self.pointer else text
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: a stable ``code``, what was found, what was done (the severity and unit), what to do (``hint``)."""
+
+    code: str
+    message: str
+    place: Place
+    severity: Severity = Severity.ERROR
+    unit: Unit = Unit.INSTANCE
+    lost: int = 0
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" - {self.hint}" if self.hint else ""
+        return f"{self.severity.value} {self.code}: {self.message} [{self.place}]{hint}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem as plain values, for JSON."""
+        return asdict(self)
+
+
+OnProblem = Callable[[Problem], None]
+
+
+@dataclass(slots=True)
+class ProblemLog:
+    """Collects problems: every one is counted, the first ``keep`` of each code are kept.
+
+    An instance is callable, so it can be handed to ``Parser.read`` as ``on_problem``.
+    """
+
+    keep: int = 1000
+    kept: list[Problem] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+
+    def __call__(self, problem: Problem) -> None:
+        """Take one problem in."""
+        self.counts[problem.code] += 1
+        if problem.lost:
+            self.lost[problem.code] += problem.lost
+        if problem.severity is Severity.ERROR:
+            self.rejected += 1
+        if self.counts[problem.code] <= self.keep:
+            self.kept.append(problem)
+
+    def summary(self, most: int = 20) -> Iterator[str]:
+        """Lines for a person: at most ``most`` of each code, then how many more there are."""
+        shown: Counter[str] = Counter()
+        for problem in self.kept:
+            shown[problem.code] += 1
+            if shown[problem.code] <= most:
+                yield str(problem)
+        for code, count in self.counts.items():
+            if count > most:
+                yield f"{code}: {count - most} more, {count} in all"
