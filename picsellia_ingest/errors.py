@@ -1,8 +1,8 @@
 """Every deliberate error, in one tree. The names in capitals after an error say what its catcher does.
 
 PicselliaError                          .message  .hint  .action
-├── InvalidQueryError                   STOP        an argument that cannot be meant, or the platform's 400
-│   └── TyperError                      STOP        an annotation of the wrong shape
+├── InvalidQueryError                   FAIL_ITEM   an argument that cannot be meant, or the platform's 400
+│   └── TyperError                      FAIL_ITEM   an annotation of the wrong shape
 ├── InputError                          FAIL_ITEM   an input file that is rejected whole; carries its Problem
 │   └── FormatError                     STOP        not a format we read, or not the one that was named
 ├── ItemError                           FAIL_ITEM   one item of an input that is rejected; becomes a Problem
@@ -11,10 +11,12 @@ PicselliaError                          .message  .hint  .action
 ├── UnsufficientRessourcesError         STOP        402, 507: the quota is used up (the platform's spelling)
 ├── ForbiddenError                      FAIL_ITEM   403
 ├── ResourceNotFoundError               FAIL_ITEM   404, or a folder that is not there
+├── WrongHostError                      STOP        something answers, but not as the platform does
 ├── NetworkError                        RETRY       no answer: refused, reset, timed out
 ├── ApiLimitError                       RETRY       429
 ├── ProcessingError                     RETRY       5xx, or an answer that does not check
 ├── RequestRejectedError                FAIL_ITEM   any other answer that is final for this one thing
+├── NameTakenError                      FAIL_ITEM   the lake has another picture of this name
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
@@ -53,6 +55,8 @@ class PicselliaError(Exception):
 
 class InvalidQueryError(PicselliaError):
     """An argument that cannot be meant, or a request the platform answered with 400."""
+
+    action = Action.FAIL_ITEM
 
 
 class TyperError(InvalidQueryError):
@@ -116,6 +120,10 @@ class ResourceNotFoundError(PicselliaError):
     action = Action.FAIL_ITEM
 
 
+class WrongHostError(PicselliaError):
+    """Something answers at the host's address, but not as the platform does (a redirect, a web page)."""
+
+
 class NetworkError(PicselliaError):
     """The platform did not answer."""
 
@@ -140,6 +148,12 @@ class ProcessingError(PicselliaError):
 
 class RequestRejectedError(PicselliaError):
     """Any other answer that is final for the one thing it is about."""
+
+    action = Action.FAIL_ITEM
+
+
+class NameTakenError(PicselliaError):
+    """The lake has another picture, with other content, under this name."""
 
     action = Action.FAIL_ITEM
 

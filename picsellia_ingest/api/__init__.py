@@ -1,0 +1,1 @@
+"""The platform over HTTP: one module that moves bytes and retries, one that knows the endpoints."""

@@ -1,0 +1,133 @@
+"""Bytes to and from object storage, over signed addresses and without the token.
+
+A file is streamed from disk as one multipart form (fields first, then the part ``file``); it is opened anew for each
+try, read no further than its planned size, and hashed on the way out. When the hash is not the planned one the last
+bytes are withheld, so that a file that changed is never stored under the old name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from urllib3.fields import RequestField
+
+from ..errors import ProcessingError, SourceChangedError, WrongHostError
+from .transport import Traffic, check, persist, send
+
+BYTES_PER_SECOND = 50_000
+SECONDS_LEAST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image file as it was when it was planned."""
+
+    path: Path
+    size: int
+    sha256: bytes
+
+
+class _FormBody:
+    """The form as a readable with a length: its head, the file, its tail."""
+
+    def __init__(self, source: Source, fields: Mapping[str, str], object_name: str) -> None:
+        self.boundary = secrets.token_hex(16)
+        self._head = b"".join(self._part(name, None, value.encode()) for name, value in fields.items())
+        self._head += self._part("file", object_name, b"").removesuffix(b"\r\n")
+        self._tail = f"\r\n--{self.boundary}--\r\n".encode()
+        self._source = source
+        self._file = source.path.open("rb")
+        if os.fstat(self._file.fileno()).st_size != source.size:
+            self._file.close()
+            raise SourceChangedError(f"{source.path} has another size than when it was planned", _RUN_AGAIN)
+        self._left = source.size
+        self._hash = hashlib.sha256()
+        self._length = len(self._head) + source.size + len(self._tail)
+
+    def _part(self, name: str, filename: str | None, value: bytes) -> bytes:
+        field = RequestField(name, value, filename)
+        field.make_multipart()
+        return f"--{self.boundary}\r\n{field.render_headers()}".encode() + value + b"\r\n"
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes of the form. Raises SourceChangedError instead of the end of a file that changed."""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        if self._left:
+            return self._read_file(size if size > 0 else 1 << 16)
+        tail, self._tail = self._tail, b""
+        return tail
+
+    def _read_file(self, size: int) -> bytes:
+        chunk = self._file.read(min(size, self._left))
+        self._hash.update(chunk)
+        self._left -= len(chunk)
+        if not chunk or (self._left == 0 and self._hash.digest() != self._source.sha256):
+            raise SourceChangedError(f"{self._source.path} changed while it was sent", _RUN_AGAIN)
+        return chunk
+
+    def __enter__(self) -> _FormBody:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+_RUN_AGAIN = "run the same command again when nothing writes to it"
+
+
+def store(traffic: Traffic, signed: Mapping[str, object], source: Source, object_name: str) -> None:
+    """Send one file to a signed form address; success is 204, exactly.
+
+    Raises ForbiddenError when the signature is not accepted (any more): sign again.
+    """
+    url, fields = signed.get("url"), signed.get("fields")
+    if not isinstance(url, str) or not isinstance(fields, dict):
+        raise WrongHostError(
+            "the signed address is not an object with url and fields", "is this host a Picsellia platform?"
+        )
+
+    def attempt() -> None:
+        with _FormBody(source, {str(key): str(value) for key, value in fields.items()}, object_name) as body:
+            headers = {
+                "Content-Type": f"multipart/form-data; boundary={body.boundary}",
+                "Content-Length": str(len(body)),
+            }
+            seconds = SECONDS_LEAST + source.size / BYTES_PER_SECOND
+            answer = send(traffic, "POST", url, headers, body, seconds)
+        check(answer)
+        if answer.status != 204:
+            raise ProcessingError(f"the storage answered {answer.status}, not 204")
+
+    persist(traffic, attempt)
+    traffic.add(picture_bytes=source.size)
+
+
+def fetch(traffic: Traffic, url: str) -> bytes:
+    """The bytes behind a signed address. Raises ForbiddenError when it expired."""
+
+    def attempt() -> bytes:
+        answer = send(traffic, "GET", url, {})
+        check(answer)
+        stated = answer.headers.get("Content-Length")
+        if (
+            stated is not None
+            and stated != str(len(answer.body))
+            and "Content-Encoding" not in answer.headers
+        ):
+            raise ProcessingError(f"{len(answer.body)} of {stated} bytes arrived")
+        return answer.body
+
+    return persist(traffic, attempt)

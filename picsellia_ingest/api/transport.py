@@ -1,0 +1,330 @@
+"""Requests to the platform: kept-alive connections, deadlines, retries, and errors that say what to do.
+
+The only user of ``requests``. Sessions lie in a pool of this process and are taken for one request at a time, so
+that threads share kept-alive connections and nothing unpicklable travels to workers. Success is a parsed answer,
+never a bare status. Redirects are not followed (they lose bodies and leak tokens), ``.netrc`` is not read, and
+retries of urllib3 are off: the policy is here, in one loop, with full jitter.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.auth import AuthBase
+
+from ..errors import (
+    Action,
+    ApiLimitError,
+    ForbiddenError,
+    InvalidQueryError,
+    NetworkError,
+    PicselliaError,
+    ProcessingError,
+    RequestRejectedError,
+    ResourceNotFoundError,
+    UnauthorizedError,
+    UnsufficientRessourcesError,
+    WrongHostError,
+)
+
+T = TypeVar("T")
+
+TRIES = 6
+CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+DEADLINE_SECONDS = 120.0
+PAUSE_FIRST, PAUSE_MOST, RETRY_AFTER_MOST = 0.2, 20.0, 120.0
+IDLE_SECONDS = 4.0
+ANSWER_BYTES_MAX = 1 << 30
+
+_AGAIN = {408, 425, 500, 502, 503, 504}
+_ERRORS: dict[int, type[PicselliaError]] = {
+    400: InvalidQueryError,
+    401: UnauthorizedError,
+    402: UnsufficientRessourcesError,
+    403: ForbiddenError,
+    404: ResourceNotFoundError,
+    507: UnsufficientRessourcesError,
+}
+
+
+class Secret(str):
+    """A text that is never shown: ``repr`` and formatting give ``***``; ``reveal`` gives it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return "".join(self)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counts of one process: requests, those that were repeats, bytes of pictures sent."""
+
+    requests: int = 0
+    retries: int = 0
+    picture_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, picture_bytes: int = 0) -> None:
+        """Count, from any thread."""
+        with self.lock:
+            self.requests += requests
+            self.retries += retries
+            self.picture_bytes += picture_bytes
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the platform is and who asks. Cheap to pickle; its counts stay in the process that made them."""
+
+    host: str
+    token: Secret
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
+
+    def __reduce__(self) -> tuple[type[Connection], tuple[str, Secret]]:
+        return Connection, (self.host, self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _NoAuth(AuthBase):
+    """Given to every request: without it requests would take credentials from .netrc."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+_idle: dict[str, list[tuple[float, requests.Session]]] = defaultdict(list)
+_idle_lock = threading.Lock()
+
+
+def _take_session(origin: str) -> requests.Session:
+    oldest = time.monotonic() - IDLE_SECONDS
+    stale: list[requests.Session] = []
+    found: requests.Session | None = None
+    with _idle_lock:
+        while _idle[origin] and found is None:
+            used, session = _idle[origin].pop()
+            if used >= oldest:
+                found = session
+            else:
+                stale.append(session)
+    for session in stale:
+        session.close()
+    return found or _new_session(origin)
+
+
+def _new_session(origin: str) -> requests.Session:
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.trust_env = urlsplit(origin).hostname not in ("127.0.0.1", "localhost", "::1")
+    return session
+
+
+def close_idle_connections() -> None:
+    """Close the connections that no request is using."""
+    with _idle_lock:
+        sessions = [session for pool in _idle.values() for _, session in pool]
+        _idle.clear()
+    for session in sessions:
+        session.close()
+
+
+def send(
+    traffic: Traffic,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Any = None,
+    seconds: float = DEADLINE_SECONDS,
+) -> Answer:
+    """One request, one answer, no second try. ``body`` is bytes or a readable with a length.
+
+    Raises NetworkError when no whole answer came; any answer, whatever its status, is returned.
+    """
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    session = _take_session(origin)
+    traffic.add(requests=1)
+    deadline = time.monotonic() + seconds
+    try:
+        prepared = session.prepare_request(requests.Request(method, url, headers, data=body, auth=_NoAuth()))
+        prepared.url = url  # requests would undo the encoding of dots, and a label may be called ".."
+        settings = session.merge_environment_settings(url, {}, stream=True, verify=True, cert=None)
+        with session.send(
+            prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, **settings
+        ) as response:
+            answer = Answer(response.status_code, response.headers, _read(response, deadline))
+    except (requests.RequestException, OSError) as error:
+        session.close()
+        raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
+    except BaseException:
+        session.close()
+        raise
+    with _idle_lock:
+        _idle[origin].append((time.monotonic(), session))
+    return answer
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    chunks, total = [], 0
+    for chunk in response.iter_content(1 << 16):
+        chunks.append(chunk)
+        total += len(chunk)
+        if time.monotonic() > deadline or total > ANSWER_BYTES_MAX:
+            raise requests.Timeout("the answer takes too long")
+    return b"".join(chunks)
+
+
+def _why(error: BaseException) -> str:
+    """An error in a few words, without addresses: exception texts hold signed URLs."""
+    text = repr(error)
+    for needle, words in (
+        ("Connection refused", "connection refused"),
+        ("NameResolution", "its name cannot be resolved"),
+        ("Name or service not known", "its name cannot be resolved"),
+        ("ConnectTimeout", "no connection in time"),
+        ("ReadTimeout", "no answer in time"),
+        ("reset", "connection reset"),
+        ("certificate", "its TLS certificate cannot be verified"),
+    ):
+        if needle in text:
+            return words
+    return re.sub(r"\W+", " ", type(error).__name__)
+
+
+def call(
+    connection: Connection,
+    method: str,
+    path: str,
+    json: object = None,
+    headers: Mapping[str, str] | None = None,
+    confirm: Callable[[], bool] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """A call of the platform's API, repeated as long as that may help: (status, answer).
+
+    ``path`` is relative to the host and already percent-encoded. ``confirm`` is for calls that must not be applied
+    twice: after a failure that leaves it open whether the call took effect it is asked; when it says yes, the answer
+    is (200, {}). Raises the PicselliaError that tells what to do.
+    """
+    body = None if json is None else msgspec.json.encode(json)
+    sent = {"Authorization": f"Token {connection.token.reveal()}", **(headers or {})}
+
+    def attempt() -> tuple[int, dict[str, Any]]:
+        answer = send(connection.traffic, method, connection.host + path, sent, body)
+        check(answer)
+        return answer.status, _parsed(answer)
+
+    def settled() -> tuple[int, dict[str, Any]] | None:
+        return (200, {}) if confirm is not None and confirm() else None
+
+    return persist(connection.traffic, attempt, settled)
+
+
+def persist(traffic: Traffic, attempt: Callable[[], T], settled: Callable[[], T | None] | None = None) -> T:
+    """Try until it works, it cannot work, or the tries are used up. Full jitter; ``Retry-After`` is a lower bound."""
+    for pause in _pauses():
+        try:
+            return attempt()
+        except PicselliaError as error:
+            if error.action is not Action.RETRY or pause is None:
+                raise
+            wait = error.wait if isinstance(error, ApiLimitError) else 0.0
+            ambiguous = not isinstance(error, ApiLimitError)
+        time.sleep(wait + pause)
+        traffic.add(retries=1)
+        if ambiguous and settled is not None and (found := settled()) is not None:
+            return found
+    raise AssertionError("the last pause is None")
+
+
+def _pauses() -> Iterator[float | None]:
+    for number in range(TRIES - 1):
+        yield random.uniform(0, min(PAUSE_MOST, PAUSE_FIRST * 2**number))  # noqa: S311 - jitter, not a secret
+    yield None
+
+
+def check(answer: Answer) -> None:
+    """Raise the error that a status means; 2xx passes."""
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    words = _error_text(answer)
+    if status == 429 or (status == 503 and "Retry-After" in answer.headers):
+        raise ApiLimitError(
+            f"too many requests: {words}", wait=_retry_after(answer.headers.get("Retry-After"))
+        )
+    if status in _AGAIN:
+        raise ProcessingError(f"the platform failed ({status}): {words}")
+    if 300 <= status < 400:
+        raise WrongHostError(
+            f"the host redirects ({status}), which is not followed", "give the address it redirects to"
+        )
+    raise _ERRORS.get(status, RequestRejectedError)(f"{words} ({status})", _HINTS.get(status, ""))
+
+
+_HINTS = {401: "check PICSELLIA_TOKEN", 402: "the organization's quota is used up"}
+
+
+def _error_text(answer: Answer) -> str:
+    """The platform's own words: the text of ``error``, cut to a line."""
+    try:
+        found = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "no reason given"
+    text = found.get("error") if isinstance(found, dict) else None
+    return " ".join(str(text).split())[:300] if text else "no reason given"
+
+
+def _retry_after(value: str | None) -> float:
+    """Seconds to wait; 0 for anything that is neither a number of seconds nor a date within two minutes."""
+    if not value:
+        return 0.0
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return 0.0
+    return seconds if 0 <= seconds <= RETRY_AFTER_MOST else 0.0
+
+
+def _parsed(answer: Answer) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise ProcessingError(
+            f"the answer ({answer.status}) is not a JSON object", "is this host a Picsellia platform?"
+        )
+    return found

@@ -1,0 +1,74 @@
+"""``Client.Datalake``: bulk upload, and the pictures and datasets of one organization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from ..upload.report import Report
+from . import ingest
+from .dataset import Dataset
+from .picture import Picture
+from .progress import progress
+from .session import DEFAULT_HOST, Session, open_session
+
+
+class Datalake:
+    """The lake of one organization. ``picture`` and ``dataset`` share its connection."""
+
+    Picture: ClassVar[type[Picture]] = Picture
+    Dataset: ClassVar[type[Dataset]] = Dataset
+
+    def __init__(
+        self,
+        api_token: str | None = None,
+        organization: str | None = None,
+        host: str = DEFAULT_HOST,
+        *,
+        session: Session | None = None,
+    ) -> None:
+        self._session = session or open_session(api_token, organization, host)
+        self.host = self._session.connection.host
+        self.organization_id = self._session.identity.organization_id
+        self.organization_name = self._session.identity.organization_name
+        self.picture = Picture(session=self._session)
+        self.dataset = Dataset(session=self._session)
+
+    def upload(
+        self,
+        name: str | None = None,
+        version: str | None = None,
+        imgdir: str | Path | None = None,
+        ann_path: str | Path | None = None,
+        ann_format: str | None = None,
+        tags: list[str] | None = [],
+        nb_jobs: int = 5,
+        rectangle: bool = False,
+        *,
+        dry_run: bool = False,
+        journal: str | Path | None = None,
+        voc_coordinates: str = "as_written",
+        quiet: bool = False,
+    ) -> Report:
+        """Upload a labelled dataset: images and annotations, images only, or annotations only.
+
+        The dataset is made when there are images and none of that name; with annotations only it must exist.
+        ``version`` names the version to fetch, the newest if None. ``ann_format`` is COCO, PASCAL-VOC or PICSELLIA,
+        and is recognised where it is not given. Without ``tags`` the pictures get the upload's date. ``nb_jobs`` is
+        the number of parallel requests, -1 for all that make sense. With ``rectangle`` an instance that has a box and
+        a polygon is sent as the box.
+
+        The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
+        accounts for every image and instance; single failures are in it and are not raised. Raises
+        InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError.
+        """
+        job = ingest.job(
+            name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
+            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates,
+        )  # fmt: skip
+        if quiet:
+            return ingest.upload(self._session, job, journal)
+        with progress() as shown:
+            report = ingest.upload(self._session, job, journal, shown)
+        print(report)
+        return report

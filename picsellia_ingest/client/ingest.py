@@ -1,0 +1,83 @@
+"""An upload from its documented arguments: checks them, makes the Job, opens the journal, runs the pipeline."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import InvalidQueryError, ResourceNotFoundError
+from ..parsers import find_format
+from ..parsers.base import Options, Parser
+from ..upload import pipeline, workers
+from ..upload.journal import Journal
+from ..upload.pipeline import Progress
+from ..upload.plan import Job
+from ..upload.report import Report
+from . import local
+from .session import Session
+
+
+def job(
+    name: str | None,
+    version: str | None,
+    imgdir: str | Path | None,
+    ann_path: str | Path | None,
+    ann_format: str | None,
+    tags: list[str] | None,
+    nb_jobs: int,
+    *,
+    rectangle: bool = False,
+    dry_run: bool = False,
+    voc_coordinates: str = "as_written",
+) -> Job:
+    """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
+
+    Without tags the pictures get the date of the upload, as YYYY-MM-DD.
+    """
+    if not name:
+        raise InvalidQueryError("no dataset name was given", "pass name")
+    if imgdir is None and ann_path is None:
+        raise InvalidQueryError("there is nothing to upload", "pass imgdir, ann_path, or both")
+    if imgdir is not None and (not str(imgdir) or not Path(imgdir).is_dir()):
+        raise ResourceNotFoundError(
+            f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
+        )
+    workers.jobs(nb_jobs)
+    return Job(
+        name=name,
+        version=version or None,
+        imgdir=None if imgdir is None else Path(imgdir),
+        parser=None if ann_path is None else parser(ann_path, ann_format, voc_coordinates),
+        tags=tuple(tags) if tags else (datetime.now(timezone.utc).strftime("%Y-%m-%d"),),
+        nb_jobs=nb_jobs,
+        rectangle=rectangle,
+        dry_run=dry_run,
+    )
+
+
+def parser(path: str | Path, ann_format: str | None, voc_coordinates: str = "as_written") -> Parser:
+    """The parser of an annotation file or folder; the format is recognised where it is not given."""
+    where = Path(path)
+    if not str(path) or not where.exists():
+        raise InvalidQueryError(f"the annotations {str(path)!r} are not there", "check ann_path")
+    if voc_coordinates not in ("as_written", "inclusive"):
+        raise InvalidQueryError(f"voc_coordinates is {voc_coordinates!r}", "write as_written or inclusive")
+    return find_format(where, ann_format)(where, Options(voc_coordinates))
+
+
+def upload(
+    session: Session, what: Job, journal: str | Path | None = None, progress: Progress | None = None
+) -> Report:
+    """Run the job with the journal of its destination."""
+    parts = [local.destination(session.host), session.identity.organization_id, what.name, what.version or ""]
+    destination = "\n".join(parts)
+    with Journal(Path(journal) if journal else _journal_path(destination), destination) as opened:
+        return pipeline.run(what, session.connection, session.identity, opened, progress)
+
+
+def _journal_path(destination: str) -> Path:
+    folder = platformdirs.user_state_path("picsellia_ingest")
+    return folder / f"{hashlib.sha256(destination.encode()).hexdigest()[:32]}.db"

@@ -1,0 +1,85 @@
+"""What is going on, on standard error: a bar on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+WORDS = {
+    "index": "indexing annotations",
+    "images": "looking at images",
+    "records": "reading annotations",
+    "compare": "asking what is there",
+    "pictures": "uploading pictures",
+    "labels": "creating labels",
+    "annotations": "uploading annotations",
+    "verify": "comparing the platform with the plan",
+}
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Lines:
+    """One line for each stage, and one every few seconds in it."""
+
+    def __init__(self) -> None:
+        self._name, self._done, self._total, self._said = "", 0, None, 0.0
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage."""
+        self._name, self._done, self._total, self._said = WORDS.get(name, name), 0, total, time.monotonic()
+        self._say(f"{self._name}" + (f": {total}" if total is not None else ""))
+
+    def step(self, count: int) -> None:
+        """Count steps of the stage."""
+        self._done += count
+        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            of = f" of {self._total}" if self._total is not None else ""
+            self._say(f"{self._name}: {self._done}{of}")
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+
+class Bars:
+    """A bar for each stage, with rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )  # fmt: skip
+        self._task: Any = None
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage."""
+        self._task = self._bars.add_task(WORDS.get(name, name), total=total)
+
+    def step(self, count: int) -> None:
+        """Count steps of the stage."""
+        self._bars.advance(self._task, count)
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+
+def progress() -> Bars | Lines:
+    """The one that fits where standard error goes."""
+    return Bars() if sys.stderr.isatty() else Lines()

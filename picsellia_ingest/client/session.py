@@ -1,0 +1,55 @@
+"""Token, host and organization: what every class of the client begins with, in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..api import platform
+from ..api.platform import Identity
+from ..api.transport import Connection, Secret
+from ..errors import AuthenticationError, InvalidQueryError
+from . import local
+
+DEFAULT_HOST = "https://app.picsellia.com/sdk/v2/"
+TOKEN_VARIABLE = "PICSELLIA_TOKEN"  # noqa: S105 - the variable's name
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open connection, whose token the platform accepted, in one organization."""
+
+    connection: Connection
+    identity: Identity
+    host: str
+    """The host as it was given; ``connection.host`` is the address."""
+
+
+def open_session(api_token: str | None, organization: str | None, host: str | None) -> Session:
+    """Connect. Raises AuthenticationError without a token, InvalidQueryError for a host that is no address."""
+    wanted = host or DEFAULT_HOST
+    if local.is_local(wanted):
+        address, token = local.start(wanted)
+    else:
+        address, token = _address(wanted), _token(api_token)
+    connection = Connection(address, Secret(token))
+    return Session(connection, platform.identify(connection, organization), wanted)
+
+
+def _address(host: str) -> str:
+    parts = urlsplit(host)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidQueryError(
+            f"the host {host!r} is not an address", "write https://.../sdk/v2/ or local:FOLDER"
+        )
+    return host if host.endswith("/") else host + "/"
+
+
+def _token(api_token: str | None) -> str:
+    token = api_token or os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        raise AuthenticationError("no API token was given", f"set {TOKEN_VARIABLE}, or pass api_token")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthenticationError("the API token has characters that no token has", f"check {TOKEN_VARIABLE}")
+    return token

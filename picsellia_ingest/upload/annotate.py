@@ -1,0 +1,72 @@
+"""Labels, then the annotation of one picture at a time.
+
+The platform appends what it is sent, so an annotation is guarded against arriving twice: the request carries an
+idempotency key made from its content, and after an answer was lost the picture's annotation is read back and compared
+before anything is sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .. import wire
+from ..api import platform
+from ..api.transport import Connection
+from ..errors import PicselliaError
+from .items import Item, Outcome, State, failed
+
+_DOCUMENT = msgspec.json.Decoder(wire.Document)
+
+
+def create_label(
+    connection: Connection, dataset_id: str, name: str, kind: str
+) -> tuple[str, str, PicselliaError | None]:
+    """Create one label; the error, if there was one, is returned."""
+    try:
+        platform.create_label(connection, dataset_id, name, kind)
+        return name, kind, None
+    except PicselliaError as error:
+        return name, kind, error
+
+
+def annotate(connection: Connection, dataset_id: str, item: Item) -> Outcome:
+    """Send what the item's picture does not hold yet of its document."""
+    assert item.document is not None
+    document = _DOCUMENT.decode(item.document)
+    try:
+        held = platform.picture_annotations(connection, dataset_id, item.name) if item.partly_held else []
+        there, body = _body(document, held)
+        if body:
+            _send(connection, dataset_id, item.name, document, body)
+        sent = len(document.parts) - there
+        return Outcome(item.id, State.ANNOTATED, instances_there=there, instances_sent=sent)
+    except PicselliaError as error:
+        return failed(item.id, error)
+
+
+def _body(document: wire.Document, held: Sequence[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+    """How many instances are there, and the body that adds the rest; empty when nothing is missing."""
+    lacking, questions = wire.lacks(document, held)
+    body: dict[str, Any] = {}
+    if lacking or questions or (not held and document.duration):
+        body = {"data": [document.data[position] for position in lacking], "nb_instances": len(lacking)}
+        if questions:
+            body["image_qa"] = [document.image_qa[position] for position in questions]
+        if document.duration is not None and not held:
+            body["duration"] = document.duration
+    return wire.instances_held(document, lacking), body
+
+
+def _send(
+    connection: Connection, dataset_id: str, name: str, document: wire.Document, body: dict[str, Any]
+) -> None:
+    content = wire.canonical([dataset_id, name, body])
+
+    def arrived() -> bool:
+        return wire.lacks(document, platform.picture_annotations(connection, dataset_id, name)) == ([], [])
+
+    platform.add_annotation(connection, dataset_id, name, body, hashlib.sha256(content).hexdigest(), arrived)

@@ -1,0 +1,191 @@
+"""The image folder: which files are images, and what each one is.
+
+The folder is walked with its sub-folders; other files are passed over and counted. ``survey`` looks at one file:
+its kind by its first bytes, never by its name, its size from the header before anything is decoded, whether it is
+whole, and its hash. Only a short list of formats is ever opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
+
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".mpo")
+)
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+BYTES_MAX = 1 << 30
+PIXELS_MAX = 178_956_970
+"""Above this many pixels a picture counts as a decompression bomb (the limit at which Pillow raises)."""
+
+_TAIL = 1 << 16
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The image files of a folder: (name, path) in order of name, what was passed over and what was refused."""
+
+    files: list[tuple[str, Path]]
+    passed_over: Counter[str]
+    refused: list[tuple[Path, ItemError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One image file: its identity on disk, its content's hash, and its size in pixels as it is shown."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    sha256: bytes
+    width: int
+    height: int
+    turned: bool
+    """Whether the file's EXIF data turns it by a quarter, so that width and height are exchanged."""
+
+
+def scan(folder: Path) -> Found:
+    """Walk a folder. Names are paths relative to it, with ``/``. Raises ResourceNotFoundError, InvalidQueryError."""
+    if not folder.is_dir():
+        raise ResourceNotFoundError(
+            f"the image folder {folder} is not there, or is not a folder", "check imgdir"
+        )
+    found = Found([], Counter(), [])
+    root = folder.resolve()
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            _sort_out(found, root, folder, Path(where) / name)
+    found.files.sort()
+    if not found.files and not found.refused:
+        others = sum(found.passed_over.values())
+        raise InvalidQueryError(
+            f"the image folder {folder} holds no image ({others} other files passed over)", "check imgdir"
+        )
+    return found
+
+
+def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
+    if path.name.startswith("."):
+        found.passed_over["hidden"] += 1
+        return
+    if path.suffix.lower() not in SUFFIXES:
+        found.passed_over[path.suffix.lower() or "no extension"] += 1
+        return
+    name = path.relative_to(folder).as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
+        return
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        error = ItemError(
+            "link_outside", "a link to a file outside the image folder", "copy the file if it is meant"
+        )
+        found.refused.append((path, error))
+        return
+    found.files.append((name, path))
+
+
+def survey(path: Path) -> Survey:
+    """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
+        raise ItemError("not_a_file", "not a regular file")
+    if info.st_size == 0:
+        raise ItemError("image_empty", "the file is empty (0 bytes)", "copy it again")
+    if info.st_size > BYTES_MAX:
+        raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
+    width, height, turned = _look_inside(path)
+    with path.open("rb") as stream:
+        digest = _digest(stream)
+    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+
+
+def _digest(stream: Any) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _look_inside(path: Path) -> tuple[int, int, bool]:
+    from PIL import Image, UnidentifiedImageError
+
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+        try:
+            image = _opened(stream, head, path)
+            width, height = image.size
+            if width * height > PIXELS_MAX:
+                raise ItemError(
+                    "image_too_large", f"{width} x {height} pixels; at most {PIXELS_MAX} in all are accepted"
+                )
+            turned = image.getexif().get(_ORIENTATION) in _TURNED if "exif" in image.info else False
+            if image.format == "PNG":
+                image.verify()
+            elif image.format in ("JPEG", "MPO"):
+                _check_jpeg_end(path)
+        except UnidentifiedImageError as error:
+            raise ItemError(
+                "not_an_image", f"not an image we know: {_looks_like(head)}", "replace or remove it"
+            ) from error
+        except ItemError:
+            raise
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            ArithmeticError,
+            Image.DecompressionBombError,
+        ) as error:
+            raise ItemError("image_broken", f"the image cannot be read: {error}", "copy it again") from error
+    return (height, width, turned) if turned else (width, height, turned)
+
+
+def _opened(stream: Any, head: bytes, path: Path) -> Any:
+    """The image by the plug-in its first bytes ask for.
+
+    ``Image.open`` would warn of large pictures, once per process and for all threads: the header is asked instead.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    Image.preinit()
+    if any(name not in Image.OPEN for name in FORMATS):
+        Image.init()
+    for name in FORMATS:
+        factory, accepts = Image.OPEN[name]
+        if accepts is None or accepts(head[:16]) is True:
+            stream.seek(0)
+            return factory(stream, str(path))
+    raise UnidentifiedImageError
+
+
+def _check_jpeg_end(path: Path) -> None:
+    """A JPEG that was cut off lacks its end marker; what opens it does not notice."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _TAIL))
+        tail = stream.read()
+    end = tail.rfind(b"\xff\xd9")
+    if end < 0 or tail.rfind(b"\xff\xda") > end:
+        raise ItemError("image_cut", "the JPEG ends before its end marker: it was cut off", "copy it again")
+
+
+def _looks_like(head: bytes) -> str:
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "it is an HTML page, perhaps of a failed download"
+    if text.startswith(b"version https://git-lfs"):
+        return "it is a git-lfs pointer, run 'git lfs pull'"
+    if text.startswith(b"%!ps"):
+        return "it is PostScript"
+    return f"it begins with {head[:8]!r}"

@@ -1,0 +1,80 @@
+"""What stages hand to each other: an item of the plan, and the outcome of one stage for it.
+
+Plain values, so that they cross a process border. A stage never raises for one item: ``failed`` makes an outcome of
+the error, and says whether the run should go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from ..errors import Action, PicselliaError
+
+
+class State(IntEnum):
+    """How far an item is."""
+
+    PLANNED = 0
+    TRANSFERRED = 1
+    REGISTERED = 2
+    ATTACHED = 3
+    ANNOTATED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row, as a stage needs it."""
+
+    id: int
+    name: str
+    path: Path | None
+    size: int
+    sha256: bytes
+    width: int
+    height: int
+    object_key: str
+    picture_id: str | None
+    document: bytes | None
+    instances: int
+    state: State
+    partly_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item in one stage; plain values, so that it can cross a process border.
+
+    ``state`` is what it reached; ``code`` and ``error`` say why it went no further. ``stop`` ends the run, ``outage``
+    says that the platform did not answer.
+    """
+
+    id: int
+    state: State | None = None
+    picture_id: str | None = None
+    picture_there: bool = False
+    instances_there: int = 0
+    instances_sent: int = 0
+    code: str | None = None
+    error: str | None = None
+    stop: bool = False
+    outage: bool = False
+
+
+def failed(item: int, error: PicselliaError | OSError, state: State | None = None) -> Outcome:
+    """The outcome of an item that an error stopped; it keeps the state it reached before."""
+    if isinstance(error, OSError):
+        return Outcome(item, state, code="unreadable", error=f"{error.filename}: {error.strerror}")
+    code = _CODES.get(type(error).__name__, "refused")
+    outage = error.action is Action.RETRY
+    return Outcome(item, state, code=code, error=str(error), stop=error.action is Action.STOP, outage=outage)
+
+
+_CODES = {
+    "NetworkError": "no_answer",
+    "ProcessingError": "platform_failed",
+    "ApiLimitError": "too_many_requests",
+    "SourceChangedError": "image_changed",
+    "NameTakenError": "name_taken",
+}

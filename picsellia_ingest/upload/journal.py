@@ -1,0 +1,356 @@
+"""What this machine knows of one destination: a SQLite file, one row for each image.
+
+An item goes planned -> transferred -> registered -> attached -> annotated. Within a run states only move forward,
+each move in the same transaction as its evidence; at the start of a run ``believe`` puts what the platform says in
+place of what was remembered. The journal is a cache: losing it costs hashing and asking, never correctness. It has
+one writer, the thread that opened it, and a lock that lives as long as the process does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import JournalBusyError, JournalError
+from .items import Item, Outcome, State
+
+APPLICATION_ID = 0x50586C49
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE run(id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, sealed INTEGER NOT NULL DEFAULT 0, exit INTEGER);
+CREATE TABLE item(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,            -- external_url: the path relative to the image folder, with /
+  path BLOB,                            -- as the system gave it; NULL for a picture that is already on the platform
+  size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 BLOB, width INTEGER, height INTEGER,
+  object_key TEXT, picture_id TEXT,
+  document BLOB,                        -- wire.Document as JSON; NULL when there is nothing to annotate
+  instances INTEGER NOT NULL DEFAULT 0,
+  state INTEGER NOT NULL DEFAULT 0,
+  run INTEGER NOT NULL,                 -- the run whose plan the item belongs to
+  picture_there INTEGER NOT NULL DEFAULT 0, instances_there INTEGER NOT NULL DEFAULT 0,
+  instances_sent INTEGER NOT NULL DEFAULT 0, partly_held INTEGER NOT NULL DEFAULT 0,
+  code TEXT, error TEXT);
+CREATE INDEX item_todo ON item(run, state, id);
+CREATE TABLE label(dataset TEXT, name TEXT, kind TEXT, PRIMARY KEY(dataset, name, kind));
+"""
+
+
+class Journal:
+    """The journal of one destination, locked for this process."""
+
+    def __init__(self, path: Path, destination: str) -> None:
+        """Open or make it. Raises JournalBusyError when another run holds it, JournalError when it is not ours."""
+        self.path = path
+        self._lock = _locked(path)
+        try:
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._base.row_factory = sqlite3.Row
+            self._open(destination)
+        except sqlite3.DatabaseError as error:
+            self._lock.close()
+            raise JournalError(
+                f"the journal {path} cannot be used: {error}",
+                "move it away: the next run asks the platform instead",
+            ) from error
+        except JournalError:
+            self._base.close()
+            self._lock.close()
+            raise
+        self.run = 0
+
+    def _open(self, destination: str) -> None:
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=FULL")
+        self._base.execute("PRAGMA foreign_keys=ON")
+        application = self._base.execute("PRAGMA application_id").fetchone()[0]
+        version = self._base.execute("PRAGMA user_version").fetchone()[0]
+        if application == 0 and not self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            with self.transaction():
+                for statement in _SCHEMA.split(";\n"):
+                    self._base.execute(statement)
+                self._base.execute("INSERT INTO meta VALUES('destination', ?)", (destination,))
+                self._base.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                self._base.execute(f"PRAGMA user_version={VERSION}")
+            return
+        if application != APPLICATION_ID:
+            raise JournalError(
+                f"{self.path} is not a journal of this program", "name another file with --journal"
+            )
+        if version != VERSION:
+            raise JournalError(
+                f"the journal {self.path} has version {version}, this program writes {VERSION}"
+            )
+        held = self._base.execute("SELECT value FROM meta WHERE key='destination'").fetchone()
+        if held is None or held[0] != destination:
+            raise JournalError(
+                f"the journal {self.path} belongs to another destination", "name another file with --journal"
+            )
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        self._base.close()
+        self._lock.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is written together or not at all."""
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
+
+    def begin(self) -> None:
+        """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing."""
+        with self.transaction():
+            self.run = self._base.execute("INSERT INTO run(pid) VALUES(?)", (os.getpid(),)).lastrowid or 0
+
+    def seal(self) -> None:
+        """The plan is whole."""
+        with self.transaction():
+            self._base.execute("UPDATE run SET sealed=1 WHERE id=?", (self.run,))
+
+    def end(self, code: int) -> None:
+        """The run ended with this exit code."""
+        with self.transaction():
+            self._base.execute("UPDATE run SET exit=? WHERE id=?", (code, self.run))
+
+    def known_files(self, names: Sequence[str]) -> dict[str, sqlite3.Row]:
+        """What was found out about files before, by name: size, mtime_ns, inode, sha256, width, height."""
+        marks = ",".join("?" * len(names))
+        rows = self._base.execute(
+            f"SELECT name, size, mtime_ns, inode, sha256, width, height FROM item WHERE name IN ({marks}) AND sha256 IS NOT NULL",
+            names,
+        )
+        return {row["name"]: row for row in rows}
+
+    def plan_files(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take image files in: (name, path, size, mtime_ns, inode, sha256, width, height, object_key)."""
+        with self.transaction():
+            self._base.executemany(
+                "INSERT INTO item(name, path, size, mtime_ns, inode, sha256, width, height, object_key, run)"
+                f" VALUES(?,?,?,?,?,?,?,?,?,{self.run}) ON CONFLICT(name) DO UPDATE SET"
+                " state=CASE WHEN object_key IS excluded.object_key THEN state ELSE 0 END,"
+                " picture_id=CASE WHEN object_key IS excluded.object_key THEN picture_id END,"
+                " path=excluded.path, size=excluded.size, mtime_ns=excluded.mtime_ns, inode=excluded.inode,"
+                f" sha256=excluded.sha256, width=excluded.width, height=excluded.height, {_FRESH},"
+                " object_key=excluded.object_key, run=excluded.run",
+                rows,
+            )
+
+    def plan_pictures(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Take in pictures that are on the platform already: (name, picture_id, object_key)."""
+        with self.transaction():
+            self._base.executemany(
+                "INSERT INTO item(name, picture_id, object_key, state, picture_there, run)"
+                f" VALUES(?,?,?,{State.ATTACHED:d},1,{self.run}) ON CONFLICT(name) DO UPDATE SET"
+                f" {_FRESH}, picture_id=excluded.picture_id, object_key=excluded.object_key, path=NULL, sha256=NULL,"
+                " state=excluded.state, picture_there=1, run=excluded.run",
+                rows,
+            )
+
+    def document(self, name: str) -> bytes | None:
+        """The document planned so far in this run for an item."""
+        row = self._base.execute(
+            "SELECT document FROM item WHERE name=? AND run=?", (name, self.run)
+        ).fetchone()
+        return row[0] if row else None
+
+    def plan_documents(self, rows: Iterable[tuple[bytes, int, str]]) -> None:
+        """What is to be said of pictures: (document, number of instances, name)."""
+        with self.transaction():
+            self._base.executemany(
+                f"UPDATE item SET document=?, instances=? WHERE name=? AND run={self.run}",
+                rows,
+            )
+
+    def believe(self, pictures: Iterable[tuple[str, str, str]]) -> None:
+        """Put the platform's word in place of memory: the dataset holds these pictures (picture_id, name, object_key).
+
+        An item that is not among them falls back to registered, or to planned where its picture is not known.
+        """
+        with self.transaction():
+            self._base.execute(
+                f"UPDATE item SET state=MIN(state, CASE WHEN picture_id IS NULL THEN {State.TRANSFERRED:d}"
+                f" ELSE {State.REGISTERED:d} END), picture_there=(state>={State.REGISTERED:d}) WHERE run=?",
+                (self.run,),
+            )
+            self._base.executemany(
+                f"UPDATE item SET state={State.ATTACHED:d}, picture_there=1, picture_id=?"
+                f" WHERE name=? AND object_key=? AND run={self.run}",
+                pictures,
+            )
+
+    def records(self, outcomes: Iterable[Outcome]) -> None:
+        """Write outcomes: a state never moves back here."""
+        with self.transaction():
+            self._base.executemany(
+                "UPDATE item SET state=MAX(state, ?), picture_id=COALESCE(?, picture_id),"
+                " picture_there=MAX(picture_there, ?), instances_there=instances_there+?, instances_sent=instances_sent+?,"
+                " code=?, error=? WHERE id=?",
+                [
+                    (
+                        -1 if found.state is None else int(found.state),
+                        found.picture_id,
+                        int(found.picture_there),
+                        found.instances_there,
+                        found.instances_sent,
+                        found.code,
+                        found.error,
+                        found.id,
+                    )
+                    for found in outcomes
+                ],
+            )
+
+    def forget_pictures(self, ids: Sequence[int]) -> None:
+        """These items must be transferred and registered again: what was believed of them is not so."""
+        with self.transaction():
+            self._base.executemany("UPDATE item SET state=0, picture_id=NULL WHERE id=?", [(i,) for i in ids])
+
+    def mark_partly_held(self, ids: Iterable[int]) -> None:
+        """Some, not all, of these items' objects are on the platform: ask before sending."""
+        with self.transaction():
+            self._base.executemany("UPDATE item SET partly_held=1 WHERE id=?", [(i,) for i in ids])
+
+    def todo(self, low: State, high: State, size: int, where: str = "1") -> Iterator[list[Item]]:
+        """Windows of the run's items without an error whose state lies between two, both included.
+
+        ``where`` is a condition of this package's own, never text from outside.
+        """
+        last = 0
+        while True:
+            rows = self._base.execute(
+                f"SELECT * FROM item WHERE run=? AND state BETWEEN ? AND ? AND id>? AND code IS NULL AND ({where})"
+                " ORDER BY id LIMIT ?",
+                (self.run, low, high, last, size),
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1]["id"]
+            yield [_item(row) for row in rows]
+
+    def names(self) -> list[str]:
+        """The names of the run's items."""
+        return [
+            row[0] for row in self._base.execute("SELECT name FROM item WHERE run=? ORDER BY id", (self.run,))
+        ]
+
+    def sample(self, size: int, where: str) -> list[Item]:
+        """Some of the run's items that meet a condition of this package's own, by chance."""
+        rows = self._base.execute(
+            f"SELECT * FROM item WHERE run=? AND ({where}) ORDER BY random() LIMIT ?", (self.run, size)
+        )
+        return [_item(row) for row in rows]
+
+    def count(self, where: str = "1") -> int:
+        """How many of the run's items meet a condition of this package's own."""
+        return int(
+            self._base.execute(
+                f"SELECT count(*) FROM item WHERE run=? AND ({where})", (self.run,)
+            ).fetchone()[0]
+        )
+
+    def sums(self) -> dict[str, int]:
+        """The ledger's figures: pictures and instances, by what became of them."""
+        row = self._base.execute(
+            "SELECT count(*) AS pictures, COALESCE(sum(instances), 0) AS instances,"
+            f" COALESCE(sum(picture_there AND state>={State.ATTACHED:d}), 0) AS there,"
+            f" COALESCE(sum(NOT picture_there AND state>={State.ATTACHED:d}), 0) AS uploaded,"
+            " COALESCE(sum(instances_there), 0) AS instances_there, COALESCE(sum(instances_sent), 0) AS instances_sent"
+            " FROM item WHERE run=?",
+            (self.run,),
+        ).fetchone()
+        return dict(row)
+
+    def failures(self) -> list[tuple[str, int, int]]:
+        """What did not get through, by reason: (code, pictures, instances)."""
+        rows = self._base.execute(
+            f"SELECT COALESCE(code, 'not_reached'), sum(state<{State.ATTACHED:d}),"
+            " sum(instances-instances_there-instances_sent) FROM item WHERE run=?"
+            f" AND (state<{State.ATTACHED:d} OR instances>instances_there+instances_sent) GROUP BY 1",
+            (self.run,),
+        )
+        return [tuple(row) for row in rows]
+
+    def errors(self, most: int) -> list[tuple[str, str, str]]:
+        """The first failures: (name, code, error)."""
+        rows = self._base.execute(
+            "SELECT name, code, error FROM item WHERE run=? AND code IS NOT NULL ORDER BY id LIMIT ?",
+            (self.run, most),
+        )
+        return [tuple(row) for row in rows]
+
+    def find(self, names: Sequence[str]) -> dict[str, Item]:
+        """The run's items with these names."""
+        marks = ",".join("?" * len(names))
+        rows = self._base.execute(
+            f"SELECT * FROM item WHERE run=? AND name IN ({marks})",
+            (self.run, *names),
+        )
+        return {row["name"]: _item(row) for row in rows}
+
+    def new_labels(self, dataset: str, labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of the labels (name, kind) that were not created yet, as far as is remembered."""
+        known = {
+            tuple(row)
+            for row in self._base.execute("SELECT name, kind FROM label WHERE dataset=?", (dataset,))
+        }
+        return sorted(set(labels) - known)
+
+    def labels_made(self, dataset: str, labels: Iterable[tuple[str, str]]) -> None:
+        """These labels are on the platform."""
+        with self.transaction():
+            self._base.executemany(
+                "INSERT OR IGNORE INTO label VALUES(?,?,?)", [(dataset, name, kind) for name, kind in labels]
+            )
+
+
+_FRESH = "document=NULL, instances=0, picture_there=0, instances_there=0, instances_sent=0, partly_held=0, code=NULL, error=NULL"
+
+
+def _item(row: sqlite3.Row) -> Item:
+    path = None if row["path"] is None else Path(os.fsdecode(row["path"]))
+    return Item(
+        row["id"], row["name"], path, row["size"] or 0, row["sha256"] or b"", row["width"] or 0, row["height"] or 0,
+        row["object_key"] or "", row["picture_id"], row["document"], row["instances"], State(row["state"]), bool(row["partly_held"]),
+    )  # fmt: skip
+
+
+def _locked(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} cannot be written: {error.strerror}", "name another place with --journal"
+        ) from error
+    lock = os.fdopen(descriptor, "r+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = lock.read().strip() or "another process"
+        lock.close()
+        raise JournalBusyError(
+            f"{holder} is uploading to this dataset already", "wait for it, or stop it"
+        ) from error
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+    lock.flush()
+    return lock

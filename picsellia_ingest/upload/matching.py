@@ -1,0 +1,118 @@
+"""Which image an annotation's file name means. The name is compared, never opened as a path.
+
+Tried in turn: the exact relative path, a unique path suffix, a unique name, a unique stem, and the same three
+ignoring case. Whatever fits two images, or would leave the folder, is refused: an annotation on the wrong picture is
+worse than one left out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from ..errors import ItemError
+
+_CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
+
+EXACT = ""
+"""How a name was matched when nothing needs to be said about it."""
+
+
+class NameIndex:
+    """Images by name: ``names`` are relative paths with ``/``."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._exact = {_form(name): name for name in names}
+        self._by: dict[Callable[[str], str], dict[str, list[str]]] = {}
+
+    def match(self, name: str) -> tuple[str, str]:
+        """The image that ``name`` means, and a problem code that says how it was found. Raises ItemError."""
+        if _CLIMBS.search(name):
+            raise ItemError(
+                "name_escapes", f"{name!r} is not a name inside the image folder", "name a file in the folder"
+            )
+        for form in dict.fromkeys(
+            (_form(name), _form(name).replace("\\", "/"), _form(name).strip().lstrip("/"))
+        ):
+            if form in self._exact:
+                return self._exact[form], EXACT if form == _form(name) else "matched_by_name"
+        wanted = _form(name).replace("\\", "/").strip().lstrip("/")
+        for key, code in (
+            (_name, "matched_by_name"),
+            (_stem, "matched_by_stem"),
+            (_lower_name, "matched_by_case"),
+            (_lower_stem, "matched_by_case"),
+        ):
+            if candidates := self._table(key).get(key(wanted)):
+                return self._choose(name, wanted, candidates, code)
+        raise ItemError(
+            "image_missing", f"there is no image called {name!r}", "is this the right image folder?"
+        )
+
+    def _table(self, key: Callable[[str], str]) -> dict[str, list[str]]:
+        if key not in self._by:
+            table: dict[str, list[str]] = defaultdict(list)
+            for form in self._exact:
+                table[key(form)].append(form)
+            self._by[key] = table
+        return self._by[key]
+
+    def _choose(self, name: str, wanted: str, candidates: list[str], code: str) -> tuple[str, str]:
+        longer = [form for form in candidates if form.endswith("/" + wanted)]
+        if len(longer) == 1:
+            return self._exact[longer[0]], EXACT
+        shorter = [form for form in candidates if wanted.endswith("/" + form)]
+        chosen = longer or shorter or candidates
+        if len(chosen) > 1:
+            some = ", ".join(sorted(chosen)[:3])
+            raise ItemError(
+                "image_ambiguous", f"{name!r} may mean any of {len(chosen)} images ({some})", "write the path"
+            )
+        return self._exact[chosen[0]], code
+
+
+def _form(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _stem(path: str) -> str:
+    name = _name(path)
+    return name.rsplit(".", 1)[0] or name
+
+
+def _lower_name(path: str) -> str:
+    return _name(path).casefold()
+
+
+def _lower_stem(path: str) -> str:
+    return _stem(path).casefold()
+
+
+def pair(names: Iterable[str], index: NameIndex) -> list[tuple[str, str] | ItemError]:
+    """The image of every record, or why it has none.
+
+    Two records of different names may not share an image unless one names it exactly: then the others have none.
+    """
+    found: list[tuple[str, str] | ItemError] = []
+    users: dict[str, set[tuple[str, bool]]] = defaultdict(set)
+    listed = list(names)
+    for name in listed:
+        try:
+            image, code = index.match(name)
+            users[image].add((name, code == EXACT))
+            found.append((image, code))
+        except ItemError as error:
+            found.append(error)
+    for position, (name, match) in enumerate(zip(listed, found, strict=True)):
+        if isinstance(match, ItemError) or len(users[match[0]]) == 1:
+            continue
+        if match[1] != EXACT:
+            message = f"{name!r} and another record would both be the image {match[0]!r}"
+            found[position] = ItemError("image_ambiguous", message, "write the path")
+    return found

@@ -1,0 +1,37 @@
+"""The bytes of one image, from disk to object storage: a signed address, then the form.
+
+The object's name is made from the picture's name and its content, so the same picture has the same name for ever: a
+transfer that is repeated stores the same bytes under the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..api import platform, storage
+from ..api.transport import Connection
+from ..errors import ForbiddenError
+from .items import Item
+
+_SIGNATURES = 3
+
+
+def object_key(name: str, sha256: bytes) -> str:
+    """The object name of a picture: 64 hexadecimal digits and the file's extension."""
+    digest = hashlib.sha256(name.encode() + b"\x00" + sha256).hexdigest()
+    extension = name.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
+    return f"{digest}.{extension}" if extension.isalnum() and extension.isascii() else digest
+
+
+def transfer(connection: Connection, item: Item) -> None:
+    """Store the item's bytes. A signature that is not accepted any more is renewed. Raises PicselliaError, OSError."""
+    assert item.path is not None
+    source = storage.Source(item.path, item.size, item.sha256)
+    for attempt in range(_SIGNATURES):
+        signed = platform.presign(connection, "post", item.object_key)
+        try:
+            storage.store(connection.traffic, signed, source, item.object_key)
+            return
+        except ForbiddenError:
+            if attempt == _SIGNATURES - 1:
+                raise

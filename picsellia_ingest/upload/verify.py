@@ -1,0 +1,153 @@
+"""What the platform holds, compared with the plan: "complete" is never said without it.
+
+``compare`` pages through the dataset's pictures and annotations once, in windows, and answers with every difference
+and with the true counts of the dataset. ``read_back`` fetches a sample of pictures and hashes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from .. import wire
+from ..api import platform, storage
+from ..api.transport import Connection
+from ..errors import PicselliaError
+from .items import Item, Outcome, State
+from .journal import Journal
+from .workers import windows
+
+SAMPLE_LEAST, SAMPLE_SHARE = 20, 1000
+"""Pictures read back: twenty, or one in a thousand where that is more."""
+
+_DOCUMENT = msgspec.json.Decoder(wire.Document)
+
+
+@dataclass(slots=True)
+class Holdings:
+    """What a dataset holds in all: labels by number of objects, annotated pictures, objects."""
+
+    repartition: Counter[str] = field(default_factory=Counter)
+    annotations: int = 0
+    objects: int = 0
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count one annotation record."""
+        objects = record.get("annotations") or []
+        self.annotations += 1
+        self.objects += len(objects)
+        self.repartition.update(str(found.get("label")) for found in objects)
+
+
+def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> Holdings:
+    """Before anything is sent: mark the items whose annotation is there already, whole or in part."""
+    holdings = Holdings()
+    for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
+        items = journal.find([str(record.get("external_picture_url")) for record in batch])
+        whole: list[Outcome] = []
+        partly: list[int] = []
+        for record in batch:
+            holdings.add(record)
+            item = items.get(str(record.get("external_picture_url")))
+            if item is None or item.document is None:
+                continue
+            document = _DOCUMENT.decode(item.document)
+            lacking, questions = wire.lacks(document, [record])
+            if lacking or questions:
+                partly.append(item.id)
+            else:
+                there = wire.instances_held(document, lacking)
+                whole.append(Outcome(item.id, State.ANNOTATED, instances_there=there))
+        journal.records(whole)
+        journal.mark_partly_held(partly)
+    return holdings
+
+
+def compare(
+    connection: Connection, dataset_id: str, journal: Journal, *, exact: bool
+) -> tuple[list[str], Holdings]:
+    """Every difference between the plan and the platform, and what the dataset holds.
+
+    With ``exact`` the dataset was made by this run, so objects beyond the plan are differences too.
+    """
+    differences, holdings = _pictures(connection, dataset_id, journal), Holdings()
+    seen = 0
+    for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
+        items = journal.find([str(record.get("external_picture_url")) for record in batch])
+        for record in batch:
+            holdings.add(record)
+            item = items.get(str(record.get("external_picture_url")))
+            if item is not None and item.document is not None:
+                seen += item.state is State.ANNOTATED
+                differences += _differs(item, record, exact=exact)
+    unseen = (
+        journal.count(
+            f"state={State.ANNOTATED:d} AND document IS NOT NULL AND instances_there+instances_sent>0"
+        )
+        - seen
+    )
+    if unseen > 0:
+        differences.append(f"{unseen} pictures that were annotated have no annotation on the platform")
+    return differences, holdings
+
+
+def _pictures(connection: Connection, dataset_id: str, journal: Journal) -> list[str]:
+    differences: list[str] = []
+    found = 0
+    for batch in windows(platform.dataset_pictures(connection, dataset_id), 500):
+        items = journal.find([str(picture.get("external_url")) for picture in batch])
+        for picture in batch:
+            item = items.get(str(picture.get("external_url")))
+            if item is None:
+                continue
+            found += 1
+            sizes = (picture.get("width"), picture.get("height"))
+            if (
+                item.path is not None
+                and picture.get("internal_key") == item.object_key
+                and sizes != (item.width, item.height)
+            ):
+                differences.append(
+                    f"{item.name}: {sizes[0]} x {sizes[1]} on the platform, {item.width} x {item.height} here"
+                )
+    lacking = journal.count(f"state>={State.ATTACHED:d}") - found
+    if lacking > 0:
+        differences.append(f"{lacking} pictures that were attached are not in the dataset")
+    return differences
+
+
+def _differs(item: Item, record: Mapping[str, Any], *, exact: bool) -> list[str]:
+    document = _DOCUMENT.decode(item.document or b"")
+    lacking, questions = wire.lacks(document, [record])
+    if (lacking or questions) and item.state is State.ANNOTATED:  # what others lack is in the ledger already
+        return [f"{item.name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"]
+    extra = len(record.get("annotations") or ()) - (len(document.data) - len(lacking))
+    return [f"{item.name}: {extra} objects more than planned"] if exact and extra > 0 else []
+
+
+def sample(count: int) -> int:
+    """How many of ``count`` pictures are read back."""
+    return min(count, max(SAMPLE_LEAST, count // SAMPLE_SHARE))
+
+
+def read_back(connection: Connection, item: Item) -> str | None:
+    """Fetch one picture and hash it: the difference, or None."""
+    try:
+        url = platform.presign(connection, "get", item.object_key)
+        if hashlib.sha256(storage.fetch(connection.traffic, str(url))).digest() == item.sha256:
+            return None
+        return f"{item.name}: the stored bytes are not those of {item.path}"
+    except PicselliaError as error:
+        return f"{item.name}: cannot be read back: {error}"
+
+
+def statistics(connection: Connection, dataset_id: str, holdings: Holdings) -> None:
+    """Tell the platform what the dataset truly holds."""
+    platform.update_statistics(
+        connection, dataset_id, holdings.repartition, holdings.annotations, holdings.objects
+    )

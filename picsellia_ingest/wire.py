@@ -1,0 +1,236 @@
+"""The model as the platform's JSON and back, and what the platform cannot express (docs/protocol.md, section 4).
+
+The wire's polygon is one ring. A polygon in several parts is therefore sent as one object for each part, and a hole
+is joined to its outer ring by a bridge of zero width, which keeps the area. Everything that is sent in another shape
+than it came in, or not at all, is named by a reason code, so that the ledger can count it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from . import geometry
+from .model import (
+    CLASSIFICATION,
+    POLYGON,
+    RECTANGLE,
+    Answer,
+    ImageRecord,
+    Instance,
+    MultipleChoice,
+    Polygon,
+    RangeAnswer,
+    Rectangle,
+    Ring,
+    SingleChoice,
+    TextAnswer,
+)
+
+SPLIT_IN_PARTS = "split_in_parts"
+HOLES_BRIDGED = "holes_bridged"
+BOX_FROM_POLYGON = "box_from_polygon"
+BOX_NOT_SENT = "box_not_sent"
+POLYGON_NOT_SENT = "polygon_not_sent"
+ATTRIBUTES_NOT_SENT = "attributes_not_sent"
+
+REASONS = {
+    SPLIT_IN_PARTS: "instances in several parts, sent as one polygon for each part",
+    HOLES_BRIDGED: "polygons whose holes are joined to the outline by a bridge of zero width",
+    BOX_FROM_POLYGON: "rectangles that are the bounds of a polygon without a box of its own",
+    BOX_NOT_SENT: "instances sent as polygons, whose box is not sent",
+    POLYGON_NOT_SENT: "instances sent as rectangles, whose polygon is not sent",
+    ATTRIBUTES_NOT_SENT: "instances with attributes (scores, flags, keypoints ...) that the platform has no place for",
+}
+"""What each reason code means, for people."""
+
+_CANONICAL = msgspec.json.Encoder(order="deterministic")
+
+
+def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list[dict[str, Any]]:
+    """The wire objects of one instance: one, or one for each part of its polygon.
+
+    With ``rectangle`` the box is sent, or the polygon's bounds; otherwise the polygon, or else the box. An instance
+    with neither is a classification. Reason codes are counted in ``notes``.
+    """
+    if instance.attributes:
+        notes[ATTRIBUTES_NOT_SENT] += 1
+    polygon, box = instance.polygon, instance.rectangle
+    if polygon is not None and not rectangle:
+        if box is not None:
+            notes[BOX_NOT_SENT] += 1
+        return _polygon_objects(instance, polygon, notes)
+    if polygon is not None:
+        notes[POLYGON_NOT_SENT] += 1
+        if box is None:
+            notes[BOX_FROM_POLYGON] += 1
+            box = geometry.bounds(polygon)
+    if box is None:
+        return [_object(instance, CLASSIFICATION, {})]
+    return [_object(instance, RECTANGLE, {RECTANGLE: _rectangle(box)})]
+
+
+def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) -> list[dict[str, Any]]:
+    parts = geometry.parts(polygon)
+    if len(parts) > 1:
+        notes[SPLIT_IN_PARTS] += 1
+    if any(holes for _, holes in parts):
+        notes[HOLES_BRIDGED] += 1
+    return [
+        _object(
+            instance,
+            POLYGON,
+            {POLYGON: {"geometry": _points(geometry.bridge(outer, holes) if holes else outer.points)}},
+        )
+        for outer, holes in parts
+    ]
+
+
+def _object(instance: Instance, kind: str, shape: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "label": instance.label, **shape, "qa": [answer(found) for found in instance.qa]}
+
+
+def _rectangle(box: Rectangle) -> dict[str, float]:
+    return {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
+
+
+def _points(points: tuple[float, ...]) -> list[dict[str, float]]:
+    return [{"x": x, "y": y} for x, y in zip(points[0::2], points[1::2], strict=True)]
+
+
+def answer(found: Answer) -> dict[str, Any]:
+    """One question and its answer."""
+    match found:
+        case TextAnswer(question, text):
+            return {"type": "text", "question": question, "answer": text}
+        case MultipleChoice(question, chosen, choices):
+            return {"type": "mc", "question": question, "answer": list(chosen), "choices": list(choices)}
+        case SingleChoice(question, chosen_one, choices):
+            return {"type": "select", "question": question, "answer": chosen_one, "choices": list(choices)}
+        case RangeAnswer(question, value, low, high):
+            return {"type": "range", "question": question, "answer": value, "min": low, "max": high}
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What is to be sent about one picture. ``parts`` is how many objects of ``data`` each instance became."""
+
+    data: list[dict[str, Any]]
+    image_qa: list[dict[str, Any]]
+    duration: float | None
+    parts: list[int]
+
+
+def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Document:
+    """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
+    sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
+    seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
+    duration = seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    data = [found for group in sent for found in group]
+    return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
+
+
+def merged(first: Document, second: Document) -> Document:
+    """Two records of one picture as one document."""
+    durations = [found for found in (first.duration, second.duration) if found is not None]
+    return Document(
+        first.data + second.data,
+        first.image_qa + second.image_qa,
+        sum(durations) if durations else None,
+        first.parts + second.parts,
+    )
+
+
+def canonical(value: object) -> bytes:
+    """The same content as the same bytes: sorted keys, no blanks, 3 and 3.0 alike, -0.0 as 0."""
+    return _CANONICAL.encode(_plain(value))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, dict):
+        return {key: _plain(found) for key, found in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(found) for found in value]
+    return value
+
+
+def fingerprint(found: Mapping[str, Any]) -> bytes:
+    """What two equal wire objects have in common, whatever a platform adds or leaves out.
+
+    Keys outside the documented ones, an empty ``qa`` and an empty shape beside the real one do not count.
+    """
+    kept = {key: found[key] for key in ("type", "label", RECTANGLE, POLYGON, "qa") if found.get(key)}
+    return hashlib.sha256(canonical(kept)).digest()
+
+
+def missing(
+    planned: Iterable[Mapping[str, Any]],
+    held: Iterable[Mapping[str, Any]],
+    key: Callable[[Mapping[str, Any]], bytes] = fingerprint,
+) -> list[int]:
+    """The positions of the planned items that are not among the held ones; equal items are counted, not merged."""
+    left = Counter(key(found) for found in held)
+    result = []
+    for position, found in enumerate(planned):
+        name = key(found)
+        if left[name]:
+            left[name] -= 1
+        else:
+            result.append(position)
+    return result
+
+
+def lacks(document: Document, held: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
+    """Positions of the objects, and of the picture-level answers, that the held records do not have."""
+    objects = [found for record in held for found in record.get("annotations") or ()]
+    answers = [found for record in held for found in record.get("image_qa") or ()]
+    return missing(document.data, objects), missing(document.image_qa, answers, canonical)
+
+
+def instances_held(document: Document, lacking: Iterable[int]) -> int:
+    """How many instances have all their objects among those that are not lacking."""
+    gone, position, held = set(lacking), 0, 0
+    for size in document.parts:
+        held += not any(index in gone for index in range(position, position + size))
+        position += size
+    return held
+
+
+def instance(found: Mapping[str, Any]) -> Instance:
+    """A wire object as an instance; keys of the platform's own become attributes.
+
+    Raises KeyError, TypeError or ValueError when it is not an object of section 4.2.
+    """
+    shape: dict[str, Any] = {}
+    if found["type"] == RECTANGLE:
+        box = found[RECTANGLE]
+        shape[RECTANGLE] = Rectangle(box["left"], box["top"], box["width"], box["height"])
+    elif found["type"] == POLYGON:
+        points = tuple(value for point in found[POLYGON]["geometry"] for value in (point["x"], point["y"]))
+        shape[POLYGON] = Polygon((Ring(points),))
+    known = ("type", "label", RECTANGLE, POLYGON, "qa")
+    return Instance(
+        found["label"],
+        qa=tuple(answered(item) for item in found.get("qa") or ()),
+        attributes={key: value for key, value in found.items() if key not in known},
+        **shape,
+    )
+
+
+def answered(item: Mapping[str, Any]) -> Answer:
+    """A wire question as an answer. Raises KeyError or ValueError when it is none of the four kinds."""
+    match item["type"]:
+        case "text":
+            return TextAnswer(item["question"], item["answer"])
+        case "mc":
+            return MultipleChoice(item["question"], tuple(item["answer"]), tuple(item["choices"]))
+        case "select":
+            return SingleChoice(item["question"], item["answer"], tuple(item["choices"]))
+        case "range":
+            return RangeAnswer(item["question"], item["answer"], item["min"], item["max"])
+    raise ValueError(f"{item['type']!r} is none of text, mc, select, range")
