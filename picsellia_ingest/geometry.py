@@ -82,7 +82,7 @@ def decode_counts(text: str) -> NDArray[np.int64]:
     The code (COCO API, maskApi.c): five bits a character from chr(48), bit 5 says that more follow, the last one
     is sign-extended, and from the fourth run on a value is the difference to the run two before.
     """
-    codes = np.frombuffer(text.encode("ascii", "replace"), np.uint8).astype(np.int64) - 48
+    codes = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48
     if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
         raise ValueError("not a compressed run-length text")
     last = (codes & 0x20) == 0

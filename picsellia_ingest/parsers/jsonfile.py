@@ -97,6 +97,8 @@ class JsonFile:
         decoder: Any = _RAWS if bytes(self._view[:4096]).lstrip()[:1] == b"[" else _FIELDS
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
+        except RecursionError as error:
+            raise reject(self.path, "nested_too_deep", "the document is nested too deeply to be read") from error
         except msgspec.MsgspecError as error:
             return self._second_try(error).top()
         if isinstance(found, dict):
