@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from ..errors import ItemError
+from .images import SUFFIXES
 
 _CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
 
@@ -82,8 +83,10 @@ def _name(path: str) -> str:
 
 
 def _stem(path: str) -> str:
+    """The name without its extension; only what is an image's extension is taken for one."""
     name = _name(path)
-    return name.rsplit(".", 1)[0] or name
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and f"{dot}{extension}".lower() in SUFFIXES else name
 
 
 def _lower_name(path: str) -> str:

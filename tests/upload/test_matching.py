@@ -1,0 +1,83 @@
+"""Which image a name in an annotation file means."""
+
+from __future__ import annotations
+
+import pytest
+
+from picsellia_ingest.errors import ItemError
+from picsellia_ingest.upload.matching import EXACT, NameIndex, pair
+
+IMAGES = ["a.jpg", "one/c.jpg", "two/c.jpg", "one/only.JPG", "weird\\name.jpg", "é.jpg", "v1.2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "code"),
+    [
+        ("a.jpg", "a.jpg", EXACT),
+        ("one/c.jpg", "one/c.jpg", EXACT),
+        ("only.JPG", "one/only.JPG", EXACT),
+        ("weird\\name.jpg", "weird\\name.jpg", EXACT),
+        ("e\u0301.jpg", "é.jpg", EXACT),
+        ("two\\c.jpg", "two/c.jpg", "matched_by_name"),
+        ("train2017/a.jpg", "a.jpg", "matched_by_name"),
+        ("/a.jpg", "a.jpg", "matched_by_name"),
+        ("a.jpg ", "a.jpg", "matched_by_name"),
+        ("data/one/c.jpg", "one/c.jpg", "matched_by_name"),
+        ("a.png", "a.jpg", "matched_by_stem"),
+        ("a", "a.jpg", "matched_by_stem"),
+        ("v1.2", "v1.2.jpg", "matched_by_stem"),
+        ("A.JPG", "a.jpg", "matched_by_case"),
+        ("one/ONLY.jpg", "one/only.JPG", "matched_by_case"),
+    ],
+)
+def test_a_name_is_matched_in_the_stated_order_and_says_how(name: str, image: str, code: str) -> None:
+    assert NameIndex(IMAGES).match(name) == (image, code)
+
+
+@pytest.mark.parametrize("name", ["c.jpg", "c.png", "three/c.jpg"])
+def test_a_name_that_fits_two_images_is_refused(name: str) -> None:
+    with pytest.raises(ItemError) as caught:
+        NameIndex(IMAGES).match(name)
+    assert caught.value.code == "image_ambiguous"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../a.jpg",
+        "one/../a.jpg",
+        "C:\\a.jpg",
+        "file:///a.jpg",
+        "http://host/a.jpg",
+        "a.jpg\x00",
+        "..",
+        "\\\\host\\a.jpg",
+        "//host/a.jpg",
+    ],
+)
+def test_a_name_that_would_leave_the_folder_is_refused_even_if_its_end_fits(name: str) -> None:
+    with pytest.raises(ItemError) as caught:
+        NameIndex(IMAGES).match(name)
+    assert caught.value.code == "name_escapes"
+
+
+@pytest.mark.parametrize("name", ["b.jpg", "a%20.jpg", "a.jpg?x=1", "/dev/zero"])
+def test_a_name_without_an_image_is_missing(name: str) -> None:
+    with pytest.raises(ItemError) as caught:
+        NameIndex(IMAGES).match(name)
+    assert caught.value.code == "image_missing"
+
+
+def test_two_records_of_different_names_do_not_share_an_image_unless_one_names_it() -> None:
+    codes = [
+        found.code if isinstance(found, ItemError) else found[1]
+        for found in pair(["x/a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
+    ]
+    assert codes == ["image_ambiguous", "image_ambiguous"]
+    exact, other = pair(["a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
+    assert exact == ("a.jpg", EXACT)
+    assert isinstance(other, ItemError)
+
+
+def test_two_records_of_one_name_share_its_image() -> None:
+    assert pair(["a.jpg", "a.jpg"], NameIndex(["a.jpg"])) == [("a.jpg", EXACT)] * 2
