@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,13 +155,25 @@ def serve(root: Path, port: int) -> None:
     The owner's token is PICSELLIA_TOKEN where that is set; otherwise one is made, kept in the folder, and printed once.
     """
     with _told():
-        from .server import serve as run
+        from .server import start
 
-        run(root, port=port, token=os.environ.get("PICSELLIA_TOKEN") or None, say=_say)
+        given = os.environ.get("PICSELLIA_TOKEN") or None
+        made = given is None and not (root / "token").exists()
+        with start(root, port=port, token=given) as running:
+            click.echo(f"serving {root} at {running.address}")
+            if made:
+                click.echo(f"token: {running.token} (kept in {root / 'token'}; shown this once)")
+            elif given is None:
+                click.echo(f"the token is in {root / 'token'}")
+            _wait()
 
 
-def _say(text: str) -> None:
-    click.echo(text)
+def _wait() -> None:
+    """Until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
 
 
 def _print(found: Any, as_json: bool) -> None:

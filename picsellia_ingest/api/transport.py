@@ -79,11 +79,13 @@ class Secret(str):
 
 @dataclass(slots=True)
 class Traffic:
-    """Counts of one process: requests, those that were repeats, bytes of pictures sent."""
+    """Counts of one process: requests, those that were repeats, bytes of pictures sent; and whether to go on."""
 
     requests: int = 0
     retries: int = 0
     picture_bytes: int = 0
+    halted: bool = False
+    """Set when the run stops: work that is still queued ends without a request, and nothing is tried again."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, picture_bytes: int = 0) -> None:
@@ -170,6 +172,8 @@ def send(
 
     Raises NetworkError when no whole answer came; any answer, whatever its status, is returned.
     """
+    if traffic.halted:
+        raise NetworkError("the run is stopping")
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     session = _take_session(origin)
@@ -255,7 +259,7 @@ def persist(traffic: Traffic, attempt: Callable[[], T], settled: Callable[[], T 
         try:
             return attempt()
         except PicselliaError as error:
-            if error.action is not Action.RETRY or pause is None:
+            if error.action is not Action.RETRY or pause is None or traffic.halted:
                 raise
             wait = error.wait if isinstance(error, ApiLimitError) else 0.0
             ambiguous = not isinstance(error, ApiLimitError)

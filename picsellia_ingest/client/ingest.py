@@ -52,6 +52,7 @@ def job(
         imgdir=None if imgdir is None else Path(imgdir),
         parser=None if ann_path is None else parser(ann_path, ann_format, voc_coordinates),
         tags=tuple(tags) if tags else (datetime.now(timezone.utc).strftime("%Y-%m-%d"),),
+        tags_wanted=bool(tags),
         nb_jobs=nb_jobs,
         rectangle=rectangle,
         dry_run=dry_run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..api import platform
@@ -28,11 +29,11 @@ class Picture:
         self.fetched_pictures = platform.list_pictures(session.connection, session.identity.organization_id)
         return {"pictures": self.fetched_pictures}
 
-    def fetch(self, quantity: float = 1, tags: list[str] | None = None) -> Any:
+    def fetch(self, quantity: float = 1, tags: Sequence[str] = ()) -> Any:
         """The pictures that carry all the tags; ``quantity`` is the proportion that is wanted, 1 for all."""
         session = self._session
         self.fetched_pictures = platform.search_pictures(
-            session.connection, session.identity.organization_id, tags or [], quantity
+            session.connection, session.identity.organization_id, tags, quantity
         )
         return self.fetched_pictures
 

@@ -24,11 +24,13 @@ class Lines:
     """One line for each stage, and one every few seconds in it."""
 
     def __init__(self) -> None:
-        self._name, self._done, self._total, self._said = "", 0, None, 0.0
+        self._name, self._done, self._said = "", 0, 0.0
+        self._total: int | None = None
 
     def stage(self, name: str, total: int | None) -> None:
         """Begin a stage."""
-        self._name, self._done, self._total, self._said = WORDS.get(name, name), 0, total, time.monotonic()
+        self._name, self._done, self._said = WORDS.get(name, name), 0, time.monotonic()
+        self._total = total
         self._say(f"{self._name}" + (f": {total}" if total is not None else ""))
 
     def step(self, count: int) -> None:

@@ -8,8 +8,9 @@ interrupted run did not reach, the same command reaches: the journal remembers, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 from ..api import platform
 from ..api.platform import Dataset, Identity
@@ -80,6 +81,9 @@ class _Upload:
         self.created = False
         self.changed = False
         self.outages = 0
+        traffic = connection.traffic
+        traffic.halted = False
+        self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
 
     def plan(self) -> None:
         """Everything that can be known before something is changed."""
@@ -115,6 +119,7 @@ class _Upload:
         """Ask what is there, send what is missing, and compare."""
         if self.dataset is not None:
             self._believe(self.dataset)
+        self._recognise()
         self._send_pictures()
         self._attach()
         if self.dataset is None:
@@ -136,11 +141,37 @@ class _Upload:
                 (str(found["picture_id"]), name, str(found.get("internal_key")))
                 for name, found in held.items()
             )
-            others = f"state<{State.ATTACHED:d}"
-            for window in self.journal.todo(State.PLANNED, State.REGISTERED, plan.SHARD, others):
-                tasks = [(self.connection, item, held[item.name]) for item in window if item.name in held]
-                self._take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
+            self._adopt(held, State.ATTACHED)
         verify.reconcile_annotations(self.connection, dataset.id, self.journal)
+
+    def _recognise(self) -> None:
+        """Pictures that are in the lake already are not sent again, whoever sent them."""
+        if not self.journal.count(f"state<{State.REGISTERED:d} AND code IS NULL"):
+            return
+        lake = platform.list_pictures(self.connection, self.organization)
+        held = {str(found.get("external_url")): found for found in lake}
+        self._adopt(held, State.REGISTERED)
+
+    def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
+        """Take pictures of the platform for items of the same name and content."""
+        for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, plan.SHARD):
+            tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
+            self._take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
+        if self.job.tags_wanted:
+            self._tag(held)
+
+    def _tag(self, held: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give the job's tags to its pictures that were there before and lack them."""
+        tags = set(self.job.tags)
+        for window in self.journal.todo(State.REGISTERED, State.ANNOTATED, plan.SHARD, "picture_there"):
+            found = [held[item.name] for item in window if item.name in held]
+            lacking = [
+                picture["picture_id"] for picture in found if not tags <= set(picture.get("tag") or ())
+            ]
+            if lacking:
+                self.changed = True
+                body = {"tags": list(self.job.tags), "to_tag": lacking}
+                platform.change_pictures(self.connection, self.organization, "tag", body)
 
     def _send_pictures(self) -> None:
         self._stage(
@@ -230,21 +261,32 @@ class _Upload:
             yield outcome
 
     def _take(self, outcomes: Iterable[Outcome]) -> None:
-        """Write outcomes down as they come; end the run where they say so."""
+        """Write outcomes down as they come. Where one of them ends the run, the work that is queued is let run dry."""
         batch: list[Outcome] = []
+        stop = ""
         try:
             for outcome in outcomes:
-                batch.append(outcome)
-                self.outages = self.outages + 1 if outcome.outage else 0
-                if outcome.stop:
-                    raise _Stop(outcome.error)
-                if self.outages >= max(OUTAGE_LEAST, 2 * workers.jobs(self.job.nb_jobs)):
-                    raise _Stop(f"the platform does not answer: {outcome.error}")
+                batch.append(outcome if not stop else replace(outcome, code=None, error=None))
+                stop = stop or self._reason_to_stop(outcome)
+                self.connection.traffic.halted = bool(stop)
                 if len(batch) >= COMMIT_EVERY:
                     self.journal.records(batch)
                     batch = []
+        except KeyboardInterrupt:
+            self.connection.traffic.halted = True
+            raise
         finally:
             self.journal.records(batch)
+        if stop:
+            raise _Stop(stop)
+
+    def _reason_to_stop(self, outcome: Outcome) -> str:
+        self.outages = self.outages + 1 if outcome.outage else 0
+        if outcome.stop:
+            return str(outcome.error)
+        if self.outages >= max(OUTAGE_LEAST, 2 * workers.jobs(self.job.nb_jobs)):
+            return f"the platform does not answer: {outcome.error}"
+        return ""
 
     def finish(self, seconds: float) -> Report:
         """Close the account."""
@@ -267,11 +309,9 @@ class _Upload:
                 report.images.failed[code] += pictures
                 report.instances.failed[code] += instances
         report.failures = self.journal.errors(FAILURES_SHOWN)
-        report.requests, report.retries, report.picture_bytes = (
-            traffic.requests,
-            traffic.retries,
-            traffic.picture_bytes,
-        )
+        report.requests = traffic.requests - self.before[0]
+        report.retries = traffic.retries - self.before[1]
+        report.picture_bytes = traffic.picture_bytes - self.before[2]
         report.seconds = seconds
         report.check()
         self.journal.end(report.exit_code)

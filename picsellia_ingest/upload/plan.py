@@ -42,6 +42,8 @@ class Job:
     imgdir: Path | None = None
     parser: Parser | None = None
     tags: tuple[str, ...] = ()
+    tags_wanted: bool = False
+    """Whether the tags were asked for, so that pictures which are there already get them too."""
     nb_jobs: int = 5
     rectangle: bool = False
     dry_run: bool = False

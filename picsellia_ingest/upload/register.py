@@ -50,11 +50,13 @@ def compare(connection: Connection, item: Item, key: str) -> None:
         )
 
 
-def adopt(connection: Connection, item: Item, picture: Mapping[str, Any]) -> Outcome:
-    """A picture of the item's name that another client put into the dataset: taken when its bytes are the item's."""
+def adopt(connection: Connection, item: Item, picture: Mapping[str, Any], state: State) -> Outcome:
+    """A picture of the item's name that the platform has: taken for the item when its content is the item's."""
     try:
-        compare(connection, item, str(picture["internal_key"]))
-        return Outcome(item.id, State.ATTACHED, picture_id=picture["picture_id"], picture_there=True)
+        key = str(picture["internal_key"])
+        if key != item.object_key:
+            compare(connection, item, key)
+        return Outcome(item.id, state, picture_id=picture["picture_id"], picture_there=True)
     except PicselliaError as error:
         return failed(item.id, error)
 

@@ -15,6 +15,7 @@ from ..errors import LedgerError
 from ..problems import ProblemLog
 from ..wire import REASONS
 
+LABELS_SHOWN = 20
 COMPLETE, REJECTED, INCOMPLETE, DIFFERENT = 0, 3, 4, 6
 
 

@@ -1,0 +1,294 @@
+"""The main job against a strict platform: everything arrives once, and every image and instance is accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from picsellia_ingest.api import platform as endpoints
+from picsellia_ingest.api import storage, transport
+from picsellia_ingest.errors import InputError, ResourceNotFoundError
+from tests.paths import FIXTURES
+from tests.upload.conftest import Destination
+from tests.upload.faults import Faults
+
+DEMO = FIXTURES / "COCO" / "demo"
+SOURCE = DEMO / "instances.json"
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "PAUSE_FIRST", 0.001)
+
+
+def test_everything_arrives_and_the_report_accounts_for_it(destination: Destination) -> None:
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert (report.images.came_in, report.images.uploaded) == (4, 4)
+    assert (report.instances.came_in, report.instances.uploaded) == (7, 7)
+    assert report.passed_over == {".txt": 1}
+    assert report.verified
+    assert report.exit_code == 0
+    assert report.labels == [("crate", "polygon"), ("crate", "rectangle"), ("pallet", "polygon")]
+    assert sorted(destination.pictures()) == [
+        "dock 01.jpg",
+        "dock#02.jpg",
+        "night/dock 01.jpg",
+        "night/empty.png",
+    ]
+    assert {name: len(objects) for name, objects in destination.objects().items()} == {
+        "dock 01.jpg": 2,
+        "dock#02.jpg": 3,
+        "night/dock 01.jpg": 2,
+    }
+
+
+def test_stored_bytes_are_those_of_the_files(destination: Destination) -> None:
+    destination.upload(SOURCE, DEMO / "images")
+    for name, picture in destination.pictures().items():
+        url = endpoints.presign(destination.connection, "get", picture["internal_key"])
+        stored = storage.fetch(destination.connection.traffic, url)
+        assert (
+            hashlib.sha256(stored).digest() == hashlib.sha256((DEMO / "images" / name).read_bytes()).digest()
+        )
+
+
+@pytest.mark.parametrize("keep_journal", [True, False])
+def test_a_second_run_sends_nothing_with_and_without_its_journal(
+    destination: Destination, keep_journal: bool
+) -> None:
+    destination.upload(SOURCE, DEMO / "images")
+    before = destination.objects()
+    if not keep_journal:
+        destination.forget()
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert (report.images.uploaded, report.images.already_there) == (0, 4)
+    assert (report.instances.uploaded, report.instances.already_there) == (0, 7)
+    assert report.picture_bytes == 0
+    assert report.exit_code == 0
+    assert destination.objects() == before
+
+
+def test_with_rectangle_every_instance_is_sent_as_a_box(destination: Destination) -> None:
+    report = destination.upload(SOURCE, DEMO / "images", rectangle=True)
+    sent = [found for objects in destination.objects().values() for found in objects]
+    assert {found["type"] for found in sent} == {"rectangle"}
+    assert len(sent) == 7
+    assert report.labels == [("crate", "rectangle"), ("pallet", "rectangle")]
+
+
+def test_images_only_makes_the_dataset_and_annotations_only_completes_it(destination: Destination) -> None:
+    first = destination.upload(imgdir=DEMO / "images")
+    assert (first.images.uploaded, first.instances.came_in) == (4, 0)
+    assert destination.objects() == {}
+    destination.forget()
+    second = destination.upload(SOURCE)
+    assert (second.images.already_there, second.instances.uploaded) == (4, 7)
+    assert second.exit_code == 0
+    third = destination.upload(SOURCE)
+    assert (third.instances.uploaded, third.instances.already_there) == (0, 7)
+
+
+def test_annotations_for_a_dataset_that_is_not_there_are_refused(destination: Destination) -> None:
+    with pytest.raises(ResourceNotFoundError, match="there is no dataset 'd'"):
+        destination.upload(SOURCE)
+
+
+def test_a_dry_run_plans_everything_and_changes_nothing(destination: Destination) -> None:
+    report = destination.upload(SOURCE, DEMO / "images", dry_run=True)
+    assert (report.images.planned, report.instances.planned, report.picture_bytes) == (4, 7, 0)
+    with pytest.raises(ResourceNotFoundError):
+        destination.dataset()
+    assert endpoints.list_pictures(destination.connection, destination.identity.organization_id) == []
+
+
+def test_a_version_of_a_dataset_that_does_not_exist_is_made(destination: Destination) -> None:
+    report = destination.upload(SOURCE, DEMO / "images", version="v2")
+    assert report.version == "v2"
+    assert destination.dataset(version="v2").size == 4
+
+
+def test_a_version_that_a_dataset_lacks_is_refused_and_the_newest_is_named(destination: Destination) -> None:
+    destination.upload(imgdir=DEMO / "images")
+    with pytest.raises(ResourceNotFoundError, match=r"no version 'v9' .its newest is 'first'"):
+        destination.upload(SOURCE, version="v9")
+
+
+def test_bad_items_are_rejected_by_themselves_and_the_good_ones_arrive(
+    destination: Destination, tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(DEMO / "images", images)
+    (images / "dock 01.jpg").write_bytes(b"<!DOCTYPE html><html>")
+    (images / "dock#02.jpg").unlink()
+    report = destination.upload(SOURCE, images)
+    assert (report.images.came_in, report.images.uploaded, report.images.rejected) == (
+        3,
+        2,
+        {"not_an_image": 1},
+    )
+    assert (report.instances.uploaded, report.instances.rejected) == (
+        2,
+        {"not_an_image": 2, "image_missing": 3},
+    )
+    assert report.exit_code == 3
+    assert any("HTML" in problem.message for problem in report.problems.kept)
+
+
+def test_a_rejected_annotation_file_ends_the_run_before_anything_is_sent(
+    destination: Destination, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_bytes(SOURCE.read_bytes()[:-30])
+    with pytest.raises(InputError, match="ends early"):
+        destination.upload(broken, DEMO / "images")
+    assert endpoints.list_pictures(destination.connection, destination.identity.organization_id) == []
+
+
+def test_two_records_of_one_image_become_one_annotation(destination: Destination, tmp_path: Path) -> None:
+    document = json.loads(SOURCE.read_text())
+    document["images"].append({"id": 99, "file_name": "night/empty.png"})
+    document["images"].append({"id": 100, "file_name": "night/empty.png"})
+    for number in (99, 100):
+        document["annotations"].append(
+            {"id": number, "image_id": number, "category_id": 1, "bbox": [1, 1, number / 10, 5]}
+        )
+    source = tmp_path / "twice.json"
+    source.write_text(json.dumps(document))
+    report = destination.upload(source, DEMO / "images")
+    assert report.instances.uploaded == 9
+    assert len(destination.objects()["night/empty.png"]) == 2
+
+
+def test_another_picture_of_the_same_name_is_a_failure_and_never_an_overwrite(
+    destination: Destination, tmp_path: Path
+) -> None:
+    destination.upload(imgdir=DEMO / "images")
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (8, 8)).save(images / "dock 01.jpg")
+    destination.forget()
+    report = destination.upload(imgdir=images, name="other")
+    assert report.images.failed == {"name_taken": 1}
+    assert report.exit_code == 4
+    assert destination.pictures()["dock 01.jpg"]["width"] == 96
+
+
+def test_a_picture_of_the_lake_is_not_sent_again_for_another_dataset(destination: Destination) -> None:
+    destination.upload(SOURCE, DEMO / "images")
+    destination.forget()
+    report = destination.upload(SOURCE, DEMO / "images", name="other")
+    assert (report.images.already_there, report.picture_bytes) == (4, 0)
+    assert sorted(destination.pictures("other")) == sorted(destination.pictures("d"))
+
+
+@pytest.mark.parametrize("how", ["before", "after", "lost"])
+@pytest.mark.parametrize(
+    ("method", "part"),
+    [
+        ("POST", "generate_presigned_url"),
+        ("POST", "/storage/"),
+        ("PUT", "/picture/upload/"),
+        ("PUT", "/label/"),
+        ("PUT", "/annotation/new/"),
+        ("GET", "/annotation/"),
+        ("POST", "/update_stats"),
+    ],
+)
+def test_a_fault_at_any_step_is_overcome_and_nothing_arrives_twice(
+    platforms: Callable[..., Destination], method: str, part: str, how: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail(method, part, 3, how)
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert report.exit_code == 0
+    assert report.retries >= 3
+    assert {name: len(objects) for name, objects in destination.objects().items()} == {
+        "dock 01.jpg": 2, "dock#02.jpg": 3, "night/dock 01.jpg": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["status 400", "status 403", "status 413"])
+def test_an_item_the_platform_refuses_fails_alone_and_the_next_run_completes_it(
+    platforms: Callable[..., Destination], how: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("PUT", "/picture/upload/", 1, how)
+    first = destination.upload(SOURCE, DEMO / "images")
+    assert first.images.failed.total() == 1
+    assert first.exit_code == 4
+    assert "made to fail" in first.failures[0][2]
+    second = destination.upload(SOURCE, DEMO / "images")
+    assert (second.images.uploaded, second.images.already_there) == (1, 3)
+    assert second.instances.uploaded + second.instances.already_there == 7
+    assert second.exit_code == 0
+
+
+@pytest.mark.parametrize("part", ["/generate_presigned_url", "/picture/upload/", "/annotation/new/"])
+def test_a_token_that_is_refused_midway_stops_the_run_and_the_account_still_adds_up(
+    platforms: Callable[..., Destination], part: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("PUT" if "upload" in part or "new" in part else "POST", part, 99, "status 401")
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert "made to fail" in report.stopped
+    assert report.exit_code == 4
+    faults.rules.clear()
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
+    assert sum(map(len, destination.objects().values())) == 7
+
+
+def test_a_platform_that_stays_away_ends_the_run_and_the_same_command_goes_on(
+    platforms: Callable[..., Destination], tmp_path: Path
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(30):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / f"{number}.png")
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("POST", "/storage/", 10_000, "before")
+    report = destination.upload(imgdir=images)
+    assert "does not answer" in report.stopped
+    assert report.verdict.startswith("INCOMPLETE")
+    assert report.images.failed.total() == 30
+    faults.rules.clear()
+    assert destination.upload(imgdir=images).images.uploaded == 30
+
+
+def test_what_is_missing_of_a_partly_annotated_picture_is_added_and_nothing_else(
+    destination: Destination,
+) -> None:
+    destination.upload(imgdir=DEMO / "images")
+    dataset = destination.dataset().id
+    endpoints.create_label(destination.connection, dataset, "crate", "rectangle")
+    box = {
+        "type": "rectangle",
+        "label": "crate",
+        "rectangle": {"top": 8, "left": 8, "width": 20, "height": 16},
+    }
+    endpoints.add_annotation(destination.connection, dataset, "dock#02.jpg", {"data": [box]})
+    report = destination.upload(SOURCE)
+    assert (report.instances.already_there, report.instances.uploaded) == (1, 6)
+    assert len(destination.objects()["dock#02.jpg"]) == 3
+
+
+def test_annotations_that_were_deleted_on_the_platform_are_sent_again(destination: Destination) -> None:
+    destination.upload(SOURCE, DEMO / "images")
+    endpoints.delete_annotations(destination.connection, destination.dataset().id)
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert (report.instances.uploaded, report.exit_code) == (7, 0)
+
+
+def test_work_can_be_done_in_processes(destination: Destination) -> None:
+    report = destination.upload(SOURCE, DEMO / "images", backend="loky", nb_jobs=2)
+    assert report.exit_code == 0
+    assert report.instances.uploaded == 7
