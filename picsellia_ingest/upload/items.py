@@ -77,4 +77,6 @@ _CODES = {
     "ApiLimitError": "too_many_requests",
     "SourceChangedError": "image_changed",
     "NameTakenError": "name_taken",
+    "UnauthorizedError": "not_allowed",
+    "UnsufficientRessourcesError": "quota",
 }

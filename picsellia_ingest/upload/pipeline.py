@@ -49,6 +49,10 @@ class Quiet:
 class _Stop(Exception):
     """The run goes no further."""
 
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+
 
 def run(
     job: Job, connection: Connection, identity: Identity, journal: Journal, progress: Progress | None = None
@@ -64,7 +68,7 @@ def run(
         if not job.dry_run:
             upload.carry_out()
     except _Stop as stop:
-        upload.report.stopped = str(stop)
+        upload.report.stopped, upload.report.stop_code = str(stop), stop.code
     return upload.finish(time.monotonic() - started)
 
 
@@ -116,7 +120,13 @@ class _Upload:
         return {}
 
     def carry_out(self) -> None:
-        """Ask what is there, send what is missing, and compare."""
+        """Ask what is there, send what is missing, and compare. What ends it ends in the report."""
+        try:
+            self._carry_out()
+        except PicselliaError as error:
+            raise _Stop(str(error), failed(0, error).code or "") from error
+
+    def _carry_out(self) -> None:
         if self.dataset is not None:
             self._believe(self.dataset)
         self._recognise()
@@ -199,7 +209,7 @@ class _Upload:
         except PicselliaError as error:
             self._take([failed(item.id, error) for item in window])
             if self.dataset is None:
-                raise _Stop(f"the dataset cannot be made: {error}") from error
+                raise _Stop(f"the dataset cannot be made: {error}", failed(0, error).code or "") from error
             return
         self._take([Outcome(item.id, State.ATTACHED) for item in window])
 
@@ -263,12 +273,12 @@ class _Upload:
     def _take(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes down as they come. Where one of them ends the run, the work that is queued is let run dry."""
         batch: list[Outcome] = []
-        stop = ""
+        stop: _Stop | None = None
         try:
             for outcome in outcomes:
                 batch.append(outcome if not stop else replace(outcome, code=None, error=None))
                 stop = stop or self._reason_to_stop(outcome)
-                self.connection.traffic.halted = bool(stop)
+                self.connection.traffic.halted = stop is not None
                 if len(batch) >= COMMIT_EVERY:
                     self.journal.records(batch)
                     batch = []
@@ -277,16 +287,16 @@ class _Upload:
             raise
         finally:
             self.journal.records(batch)
-        if stop:
-            raise _Stop(stop)
+        if stop is not None:
+            raise stop
 
-    def _reason_to_stop(self, outcome: Outcome) -> str:
+    def _reason_to_stop(self, outcome: Outcome) -> _Stop | None:
         self.outages = self.outages + 1 if outcome.outage else 0
         if outcome.stop:
-            return str(outcome.error)
+            return _Stop(outcome.error or "", outcome.code or "")
         if self.outages >= max(OUTAGE_LEAST, 2 * workers.jobs(self.job.nb_jobs)):
-            return f"the platform does not answer: {outcome.error}"
-        return ""
+            return _Stop(f"the platform does not answer: {outcome.error}")
+        return None
 
     def finish(self, seconds: float) -> Report:
         """Close the account."""

@@ -16,7 +16,7 @@ from ..problems import ProblemLog
 from ..wire import REASONS
 
 LABELS_SHOWN = 20
-COMPLETE, REJECTED, INCOMPLETE, DIFFERENT = 0, 3, 4, 6
+COMPLETE, REJECTED, INCOMPLETE, NOT_ALLOWED, DIFFERENT = 0, 3, 4, 5, 6
 
 
 @dataclass(slots=True)
@@ -80,6 +80,7 @@ class Report:
     verified: bool = False
     dry_run: bool = False
     stopped: str = ""
+    stop_code: str = ""
     requests: int = 0
     retries: int = 0
     picture_bytes: int = 0
@@ -87,7 +88,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 complete and verified, 3 complete but input was rejected, 4 incomplete, 6 the platform differs."""
+        """0 complete and verified, 3 complete but input was rejected, 4 incomplete, 5 not allowed, 6 the platform differs."""
+        if self.stop_code in ("not_allowed", "quota"):
+            return NOT_ALLOWED
         if self.stopped or self.images.failed or self.instances.failed:
             return INCOMPLETE
         if self.differences:
@@ -101,7 +104,7 @@ class Report:
         """The last line: how it ended and how to go on."""
         if self.dry_run:
             return "dry run: nothing was sent"
-        if self.exit_code == INCOMPLETE:
+        if self.exit_code in (INCOMPLETE, NOT_ALLOWED):
             why = f" ({self.stopped})" if self.stopped else ""
             return f"INCOMPLETE{why}: run the same command again, it goes on where it stopped"
         if self.exit_code == DIFFERENT:

@@ -240,7 +240,7 @@ def test_a_token_that_is_refused_midway_stops_the_run_and_the_account_still_adds
     faults.fail("PUT" if "upload" in part or "new" in part else "POST", part, 99, "status 401")
     report = destination.upload(SOURCE, DEMO / "images")
     assert "made to fail" in report.stopped
-    assert report.exit_code == 4
+    assert report.exit_code == 5
     faults.rules.clear()
     assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
     assert sum(map(len, destination.objects().values())) == 7
@@ -262,6 +262,22 @@ def test_a_platform_that_stays_away_ends_the_run_and_the_same_command_goes_on(
     assert report.images.failed.total() == 30
     faults.rules.clear()
     assert destination.upload(imgdir=images).images.uploaded == 30
+
+
+@pytest.mark.parametrize("part", ["/datalake/", "/update_stats", "/picture/"])
+def test_a_step_that_cannot_be_done_ends_in_the_report_and_the_same_command_goes_on(
+    platforms: Callable[..., Destination], part: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    for method in ("GET", "POST"):
+        faults.fail(method, part, 99, "before")
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert "made to fail" in report.stopped
+    assert report.exit_code == 4
+    faults.rules.clear()
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
+    assert sum(map(len, destination.objects().values())) == 7
 
 
 def test_what_is_missing_of_a_partly_annotated_picture_is_added_and_nothing_else(

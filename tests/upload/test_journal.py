@@ -1,0 +1,156 @@
+"""The journal: what it refuses, and that no interleaving of outcomes, crashes and restarts loses or doubles anything."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from picsellia_ingest.errors import JournalBusyError, JournalError
+from picsellia_ingest.upload.items import Outcome, State
+from picsellia_ingest.upload.journal import Journal
+
+
+def rows(names: list[str], key: str = "k") -> list[tuple[object, ...]]:
+    return [(name, name.encode(), 3, 4, 5, b"hash", 6, 7, key + name) for name in names]
+
+
+def planned(path: Path, names: list[str], key: str = "k") -> Journal:
+    journal = Journal(path, "there")
+    journal.begin()
+    journal.plan_files(rows(names, key))
+    journal.plan_documents([(b"{}", 2, name) for name in names])
+    journal.seal()
+    return journal
+
+
+def states(journal: Journal) -> dict[str, State]:
+    return {
+        item.name: item.state
+        for window in journal.todo(State.PLANNED, State.ANNOTATED, 10)
+        for item in window
+    }
+
+
+def test_a_second_run_is_refused_and_told_who_holds_the_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.db", "there"):
+        code = (
+            "import sys; from pathlib import Path; from picsellia_ingest.upload.journal import Journal;"
+            "from picsellia_ingest.errors import JournalBusyError\n"
+            "try: Journal(Path(sys.argv[1]), 'there')\n"
+            "except JournalBusyError as error: print(error)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "j.db")], capture_output=True, text=True, check=True
+        )
+    assert "process" in done.stdout
+    assert "uploading to this dataset already" in done.stdout
+
+
+def test_the_lock_is_given_back_when_the_journal_is_closed(tmp_path: Path) -> None:
+    Journal(tmp_path / "j.db", "there").close()
+    Journal(tmp_path / "j.db", "there").close()
+
+
+def test_within_one_process_a_second_run_is_refused_too(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.db", "there"), pytest.raises(JournalBusyError):
+        Journal(tmp_path / "j.db", "there")
+
+
+def test_a_journal_of_another_destination_is_refused_and_left_alone(tmp_path: Path) -> None:
+    Journal(tmp_path / "j.db", "there").close()
+    before = (tmp_path / "j.db").read_bytes()
+    with pytest.raises(JournalError, match="another destination"):
+        Journal(tmp_path / "j.db", "elsewhere")
+    assert (tmp_path / "j.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"garbage that is no database" * 50, b"SQLite format 3\x00" + b"\xff" * 4000]
+)
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "j.db").write_bytes(content)
+    with pytest.raises(JournalError, match="cannot be used"):
+        Journal(tmp_path / "j.db", "there")
+    assert (tmp_path / "j.db").read_bytes() == content
+
+
+def test_another_programs_database_and_a_newer_journal_are_refused(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "other.db")
+    base.execute("CREATE TABLE t(x)")
+    base.close()
+    with pytest.raises(JournalError, match="not a journal"):
+        Journal(tmp_path / "other.db", "there")
+    Journal(tmp_path / "j.db", "there").close()
+    base = sqlite3.connect(tmp_path / "j.db")
+    base.execute("PRAGMA user_version=99")
+    base.close()
+    with pytest.raises(JournalError, match="version 99"):
+        Journal(tmp_path / "j.db", "there")
+
+
+def test_an_image_whose_content_changed_begins_again_and_an_unchanged_one_does_not(tmp_path: Path) -> None:
+    with planned(tmp_path / "j.db", ["a", "b"]) as journal:
+        journal.records(
+            [Outcome(1, State.REGISTERED, picture_id="p1"), Outcome(2, State.REGISTERED, picture_id="p2")]
+        )
+        journal.begin()
+        journal.plan_files([*rows(["a"]), *rows(["b"], "other")])
+        assert states(journal) == {"a": State.REGISTERED, "b": State.PLANNED}
+
+
+def test_what_the_platform_says_takes_the_place_of_what_was_remembered(tmp_path: Path) -> None:
+    with planned(tmp_path / "j.db", ["a", "b", "c"]) as journal:
+        journal.records([Outcome(n, State.ANNOTATED, picture_id=f"p{n}") for n in (1, 2)])
+        journal.believe([("p1", "a", "ka"), ("p3", "c", "another key")])
+        assert states(journal) == {"a": State.ATTACHED, "b": State.REGISTERED, "c": State.PLANNED}
+
+
+NAMES = ["a", "b", "c"]
+
+
+class Runs(RuleBasedStateMachine):
+    """Outcomes, crashes and new runs in any order: states only move forward within a run, and the account adds up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.journal = planned(self.folder / "j.db", NAMES)
+        self.reached = dict.fromkeys(NAMES, State.PLANNED)
+
+    @rule(number=st.integers(1, 3), state=st.sampled_from(State))
+    def outcome(self, number: int, state: State) -> None:
+        self.journal.records([Outcome(number, state)])
+        name = NAMES[number - 1]
+        self.reached[name] = max(self.reached[name], state)
+
+    @rule()
+    def crash_and_go_on(self) -> None:
+        self.journal.close()
+        self.journal = planned(self.folder / "j.db", NAMES)
+
+    @invariant()
+    def states_are_the_furthest_reached(self) -> None:
+        assert states(self.journal) == self.reached
+
+    @invariant()
+    def the_account_adds_up(self) -> None:
+        sums, failures = self.journal.sums(), self.journal.failures()
+        assert sums["uploaded"] + sums["there"] + sum(pictures for _, pictures, _ in failures) == 3
+        assert sums["instances_sent"] + sums["instances_there"] + sum(lost for _, _, lost in failures) == 6
+
+    def teardown(self) -> None:
+        self.journal.close()
+        shutil.rmtree(self.folder)
+
+
+TestRuns = Runs.TestCase
+TestRuns.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
