@@ -61,7 +61,7 @@ def test_run_lengths_give_the_mask_that_pycocotools_encoded(mask: NDArray[np.boo
 
 @pytest.mark.parametrize("text", ["", "abc\x7f", "é", "P", "oooooooooo"])
 def test_text_that_is_no_run_length_code_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="run|ascii"):
+    with pytest.raises(ValueError, match=r"run|ascii"):
         geometry.decode_counts(text)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..errors import ProcessingError, WrongHostError
-from .transport import Connection, call
+from .connection import Connection
+from .transport import call
 
 PAGE = 200
 """Annotation records asked for at a time."""

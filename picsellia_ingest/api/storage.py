@@ -18,7 +18,8 @@ from types import TracebackType
 from urllib3.fields import RequestField
 
 from ..errors import ProcessingError, SourceChangedError, WrongHostError
-from .transport import Traffic, check, persist, send
+from .connection import Traffic
+from .transport import check, persist, send
 
 BYTES_PER_SECOND = 50_000
 SECONDS_LEAST = 30.0

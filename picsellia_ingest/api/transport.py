@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ from ..errors import (
     UnsufficientRessourcesError,
     WrongHostError,
 )
+from .connection import Connection, Traffic
 
 T = TypeVar("T")
 
@@ -57,55 +58,6 @@ _ERRORS: dict[int, type[PicselliaError]] = {
     404: ResourceNotFoundError,
     507: UnsufficientRessourcesError,
 }
-
-
-class Secret(str):
-    """A text that is never shown: ``repr`` and formatting give ``***``; ``reveal`` gives it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return "".join(self)
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Counts of one process: requests, those that were repeats, bytes of pictures sent; and whether to go on."""
-
-    requests: int = 0
-    retries: int = 0
-    picture_bytes: int = 0
-    halted: bool = False
-    """Set when the run stops: work that is still queued ends without a request, and nothing is tried again."""
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, requests: int = 0, retries: int = 0, picture_bytes: int = 0) -> None:
-        """Count, from any thread."""
-        with self.lock:
-            self.requests += requests
-            self.retries += retries
-            self.picture_bytes += picture_bytes
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Where the platform is and who asks. Cheap to pickle; its counts stay in the process that made them."""
-
-    host: str
-    token: Secret
-    traffic: Traffic = field(default_factory=Traffic, compare=False)
-
-    def __reduce__(self) -> tuple[type[Connection], tuple[str, Secret]]:
-        return Connection, (self.host, self.token)
 
 
 @dataclass(frozen=True, slots=True)

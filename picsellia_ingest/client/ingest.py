@@ -13,8 +13,8 @@ from ..parsers import find_format
 from ..parsers.base import Options, Parser
 from ..upload import pipeline, workers
 from ..upload.journal import Journal
-from ..upload.pipeline import Progress
 from ..upload.plan import Job
+from ..upload.progress import Progress
 from ..upload.report import Report
 from . import local
 from .session import Session

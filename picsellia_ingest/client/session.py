@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..api import platform
+from ..api.connection import Connection, Secret
 from ..api.platform import Identity
-from ..api.transport import Connection, Secret
 from ..errors import AuthenticationError, InvalidQueryError
 from . import local
 

@@ -15,7 +15,7 @@ import msgspec
 
 from .. import wire
 from ..api import platform
-from ..api.transport import Connection
+from ..api.connection import Connection
 from ..errors import PicselliaError
 from .items import Item, Outcome, State, failed
 

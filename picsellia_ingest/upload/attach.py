@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..api import platform
+from ..api.connection import Connection
 from ..api.platform import Dataset
-from ..api.transport import Connection
 from ..errors import ResourceNotFoundError
 
 CHUNK = 500

@@ -8,16 +8,16 @@ one writer, the thread that opened it, and a lock that lives as long as the proc
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from ..errors import JournalBusyError, JournalError
+from ..errors import JournalError
 from .items import Item, Outcome, State
+from .lock import lock
 
 APPLICATION_ID = 0x50586C49
 VERSION = 1
@@ -49,8 +49,9 @@ class Journal:
     def __init__(self, path: Path, destination: str) -> None:
         """Open or make it. Raises JournalBusyError when another run holds it, JournalError when it is not ours."""
         self.path = path
-        self._lock = _locked(path)
+        self._lock = lock(path)
         try:
+            path.touch(mode=0o600)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._base.row_factory = sqlite3.Row
             self._open(destination)
@@ -183,12 +184,12 @@ class Journal:
     def believe(self, pictures: Iterable[tuple[str, str, str]]) -> None:
         """Put the platform's word in place of memory: the dataset holds these pictures (picture_id, name, object_key).
 
-        An item that is not among them falls back to registered, or to planned where its picture is not known.
+        An item with an image file that is not among them is not attached, and what became of its picture is unknown.
         """
         with self.transaction():
             self._base.execute(
-                f"UPDATE item SET state=MIN(state, CASE WHEN picture_id IS NULL THEN {State.TRANSFERRED:d}"
-                f" ELSE {State.REGISTERED:d} END), picture_there=(state>={State.REGISTERED:d}) WHERE run=?",
+                f"UPDATE item SET state=MIN(state, {State.TRANSFERRED:d}), picture_id=NULL, picture_there=0"
+                " WHERE run=? AND path IS NOT NULL",
                 (self.run,),
             )
             self._base.executemany(
@@ -218,11 +219,6 @@ class Journal:
                     for found in outcomes
                 ],
             )
-
-    def forget_pictures(self, ids: Sequence[int]) -> None:
-        """These items must be transferred and registered again: what was believed of them is not so."""
-        with self.transaction():
-            self._base.executemany("UPDATE item SET state=0, picture_id=NULL WHERE id=?", [(i,) for i in ids])
 
     def mark_partly_held(self, ids: Iterable[int]) -> None:
         """Some, not all, of these items' objects are on the platform: ask before sending."""
@@ -331,26 +327,3 @@ def _item(row: sqlite3.Row) -> Item:
         row["id"], row["name"], path, row["size"] or 0, row["sha256"] or b"", row["width"] or 0, row["height"] or 0,
         row["object_key"] or "", row["picture_id"], row["document"], row["instances"], State(row["state"]), bool(row["partly_held"]),
     )  # fmt: skip
-
-
-def _locked(path: Path) -> IO[str]:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise JournalError(
-            f"the journal {path} cannot be written: {error.strerror}", "name another place with --journal"
-        ) from error
-    lock = os.fdopen(descriptor, "r+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = lock.read().strip() or "another process"
-        lock.close()
-        raise JournalBusyError(
-            f"{holder} is uploading to this dataset already", "wait for it, or stop it"
-        ) from error
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {os.uname().nodename}")
-    lock.flush()
-    return lock

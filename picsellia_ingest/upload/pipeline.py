@@ -10,40 +10,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from ..api import platform
+from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
-from ..api.transport import Connection
-from ..errors import ItemError, PicselliaError, ResourceNotFoundError
+from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from . import annotate, attach, plan, register, transfer, verify, workers
 from .items import Item, Outcome, State, failed
 from .journal import Journal
 from .plan import Job
+from .progress import Progress, Quiet
 from .report import Report
 
 OUTAGE_LEAST = 10
 """This many items in a row without an answer from the platform end the run: it can be taken up again."""
 COMMIT_EVERY = 64
 FAILURES_SHOWN = 100
-
-
-class Progress(Protocol):
-    """Told what is going on: ``stage`` begins one, of ``total`` steps where that is known; ``step`` counts them."""
-
-    def stage(self, name: str, total: int | None) -> None: ...  # noqa: D102
-
-    def step(self, count: int) -> None: ...  # noqa: D102
-
-
-class Quiet:
-    """Progress that tells nobody."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Do nothing."""
-
-    def step(self, count: int) -> None:
-        """Do nothing."""
 
 
 class _Stop(Exception):
@@ -127,8 +110,7 @@ class _Upload:
             raise _Stop(str(error), failed(0, error).code or "") from error
 
     def _carry_out(self) -> None:
-        if self.dataset is not None:
-            self._believe(self.dataset)
+        self._believe()
         self._recognise()
         self._send_pictures()
         self._attach()
@@ -139,28 +121,25 @@ class _Upload:
             self._verify(self.dataset)
         self.report.verified = not self.report.differences
 
-    def _believe(self, dataset: Dataset) -> None:
+    def _believe(self) -> None:
         """Put what the dataset holds in place of what the journal remembers."""
         self.progress.stage("compare", None)
-        held = {
-            str(found.get("external_url")): found
-            for found in platform.dataset_pictures(self.connection, dataset.id)
-        }
+        listed = [] if self.dataset is None else platform.dataset_pictures(self.connection, self.dataset.id)
+        held = {str(found.get("external_url")): found for found in listed}
         if self.job.imgdir is not None:
             self.journal.believe(
                 (str(found["picture_id"]), name, str(found.get("internal_key")))
                 for name, found in held.items()
             )
             self._adopt(held, State.ATTACHED)
-        verify.reconcile_annotations(self.connection, dataset.id, self.journal)
+        if self.dataset is not None:
+            verify.reconcile_annotations(self.connection, self.dataset.id, self.journal)
 
     def _recognise(self) -> None:
         """Pictures that are in the lake already are not sent again, whoever sent them."""
-        if not self.journal.count(f"state<{State.REGISTERED:d} AND code IS NULL"):
-            return
-        lake = platform.list_pictures(self.connection, self.organization)
-        held = {str(found.get("external_url")): found for found in lake}
-        self._adopt(held, State.REGISTERED)
+        if self.journal.count(f"state<{State.ATTACHED:d} AND code IS NULL"):
+            lake = platform.list_pictures(self.connection, self.organization)
+            self._adopt({str(found.get("external_url")): found for found in lake}, State.REGISTERED)
 
     def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
         """Take pictures of the platform for items of the same name and content."""
@@ -335,7 +314,14 @@ def _send_picture(connection: Connection, organization_id: str, tags: Sequence[s
         if item.state < State.TRANSFERRED:
             transfer.transfer(connection, item)
         reached = State.TRANSFERRED
-        picture_id, there = register.register(connection, organization_id, item, tags)
+        try:
+            picture_id, there = register.register(connection, organization_id, item, tags)
+        except (InvalidQueryError, ResourceNotFoundError):
+            if item.state < State.TRANSFERRED:
+                raise
+            # The object was stored by an earlier run; the platform may not have it any more.
+            transfer.transfer(connection, item)
+            picture_id, there = register.register(connection, organization_id, item, tags)
         return Outcome(item.id, State.REGISTERED, picture_id=picture_id, picture_there=there)
     except (PicselliaError, OSError) as error:
         return failed(item.id, error, reached)

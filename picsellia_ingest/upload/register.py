@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api import platform, storage
-from ..api.transport import Connection
+from ..api.connection import Connection
 from ..errors import NameTakenError, PicselliaError
 from .items import Item, Outcome, State, failed
 

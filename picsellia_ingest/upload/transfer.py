@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from ..api import platform, storage
-from ..api.transport import Connection
+from ..api.connection import Connection
 from ..errors import ForbiddenError
 from .items import Item
 

@@ -16,7 +16,7 @@ import msgspec
 
 from .. import wire
 from ..api import platform, storage
-from ..api.transport import Connection
+from ..api.connection import Connection
 from ..errors import PicselliaError
 from .items import Item, Outcome, State
 from .journal import Journal

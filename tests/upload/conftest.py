@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from picsellia_ingest.api import platform, transport
+from picsellia_ingest.api.connection import Connection, Secret
 from picsellia_ingest.api.platform import Identity
-from picsellia_ingest.api.transport import Connection, Secret
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.server import RunningPlatform, start
 from picsellia_ingest.upload import pipeline

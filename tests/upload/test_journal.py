@@ -111,7 +111,7 @@ def test_what_the_platform_says_takes_the_place_of_what_was_remembered(tmp_path:
     with planned(tmp_path / "j.db", ["a", "b", "c"]) as journal:
         journal.records([Outcome(n, State.ANNOTATED, picture_id=f"p{n}") for n in (1, 2)])
         journal.believe([("p1", "a", "ka"), ("p3", "c", "another key")])
-        assert states(journal) == {"a": State.ATTACHED, "b": State.REGISTERED, "c": State.PLANNED}
+        assert states(journal) == {"a": State.ATTACHED, "b": State.TRANSFERRED, "c": State.PLANNED}
 
 
 NAMES = ["a", "b", "c"]

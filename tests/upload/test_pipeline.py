@@ -304,6 +304,16 @@ def test_annotations_that_were_deleted_on_the_platform_are_sent_again(destinatio
     assert (report.instances.uploaded, report.exit_code) == (7, 0)
 
 
+def test_a_platform_that_lost_everything_gets_everything_again(destination: Destination) -> None:
+    destination.upload(SOURCE, DEMO / "images")
+    organization = destination.identity.organization_id
+    endpoints.delete_dataset(destination.connection, organization, "d")
+    pictures = endpoints.list_pictures(destination.connection, organization)
+    endpoints.change_pictures(destination.connection, organization, "delete", {"to_delete": pictures})
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert (report.images.uploaded, report.instances.uploaded, report.exit_code) == (4, 7, 0)
+
+
 def test_work_can_be_done_in_processes(destination: Destination) -> None:
     report = destination.upload(SOURCE, DEMO / "images", backend="loky", nb_jobs=2)
     assert report.exit_code == 0

@@ -1,0 +1,259 @@
+"""What each answer of a host leads to, and where credentials go."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picsellia_ingest.api import platform, storage, transport
+from picsellia_ingest.api.connection import Connection, Secret, Traffic
+from picsellia_ingest.api.transport import call
+from picsellia_ingest.errors import (
+    ApiLimitError,
+    ForbiddenError,
+    InvalidQueryError,
+    NetworkError,
+    PicselliaError,
+    ProcessingError,
+    RequestRejectedError,
+    ResourceNotFoundError,
+    SourceChangedError,
+    UnauthorizedError,
+    UnsufficientRessourcesError,
+    WrongHostError,
+)
+
+Answers = list[tuple[int, dict[str, str], bytes]]
+
+
+class Host:
+    """A server that gives prepared answers, the last one for ever, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: Answers = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections = 0
+        host = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                host.connections += 1
+                super().setup()
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                host.asked.append((self.command, self.path, dict(self.headers), body))
+                status, headers, content = host.answers.pop(0) if len(host.answers) > 1 else host.answers[0]
+                self.send_response(status)
+                for key, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.wfile.write(content)
+                self.close_connection = "short" in headers
+
+            do_GET = do_PUT = do_POST = do_DELETE = answer
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+        self.address = f"http://127.0.0.1:{self.server.server_port}/sdk/v2/"
+
+    def close(self) -> None:
+        transport.close_idle_connections()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    made = Host()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    return waited
+
+
+def ask(host: Host, **more: Any) -> tuple[int, dict[str, Any]]:
+    return call(Connection(host.address, Secret("canary")), "GET", "ping", **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "tries"),
+    [
+        (400, InvalidQueryError, 1),
+        (401, UnauthorizedError, 1),
+        (402, UnsufficientRessourcesError, 1),
+        (403, ForbiddenError, 1),
+        (404, ResourceNotFoundError, 1),
+        (409, RequestRejectedError, 1),
+        (413, RequestRejectedError, 1),
+        (507, UnsufficientRessourcesError, 1),
+        (301, WrongHostError, 1),
+        (302, WrongHostError, 1),
+        (307, WrongHostError, 1),
+        (408, ProcessingError, 6),
+        (425, ProcessingError, 6),
+        (500, ProcessingError, 6),
+        (502, ProcessingError, 6),
+        (503, ProcessingError, 6),
+        (504, ProcessingError, 6),
+        (429, ApiLimitError, 6),
+    ],
+)
+def test_a_status_becomes_an_error_with_the_platforms_words_and_is_repeated_only_where_that_may_help(
+    host: Host, status: int, kind: type[PicselliaError], tries: int
+) -> None:
+    host.answers = [(status, {"Location": "http://127.0.0.1:9/"}, b'{"error": "its own words"}')]
+    with pytest.raises(kind) as caught:
+        ask(host)
+    assert len(host.asked) == tries
+    assert "canary" not in str(caught.value) + repr(caught.value)
+    if kind is not WrongHostError:
+        assert "its own words" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"a": ', b"\xff"])
+def test_a_200_that_is_not_an_object_is_no_success(host: Host, body: bytes) -> None:
+    host.answers = [(200, {}, body), (200, {}, b'{"username": "u"}')]
+    assert ask(host) == (200, {"username": "u"})
+    assert len(host.asked) == 2
+
+
+def test_an_answer_shorter_than_it_says_is_no_success(host: Host) -> None:
+    host.answers = [(200, {"Content-Length": "50", "short": "1"}, b'{"a": 1}'), (200, {}, b'{"a": 2}')]
+    assert ask(host) == (200, {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [("7", 7, 7.3), ("0", 0, 0.3), ("1e9", 0, 0.3), ("-5", 0, 0.3), ("soon", 0, 0.3), ("nan", 0, 0.3)],
+)
+def test_retry_after_is_a_lower_bound_within_reason(
+    host: Host, pauses: list[float], value: str, least: float, most: float
+) -> None:
+    host.answers = [(429, {"Retry-After": value}, b"{}"), (200, {}, b"{}")]
+    ask(host)
+    assert least <= pauses[0] <= most
+
+
+def test_a_host_that_does_not_answer_is_named_without_the_address_of_the_request(host: Host) -> None:
+    host.close()
+    with pytest.raises(NetworkError, match="connection refused"):
+        ask(host)
+
+
+def test_requests_share_a_kept_alive_connection(host: Host) -> None:
+    host.answers = [(200, {}, b"{}")]
+    for _ in range(5):
+        ask(host)
+    assert (len(host.asked), host.connections) == (5, 1)
+
+
+def test_credentials_of_netrc_are_not_used(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login thief password thief\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    host.answers = [(200, {}, b"{}")]
+    ask(host)
+    assert host.asked[0][2]["Authorization"] == "Token canary"
+
+
+def test_a_loopback_host_is_not_reached_through_a_proxy(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    host.answers = [(200, {}, b"{}")]
+    assert ask(host) == (200, {})
+
+
+def test_storage_never_gets_the_token(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"picture")
+    host.answers = [(204, {}, b"")]
+    source = storage.Source(path, 7, __import__("hashlib").sha256(b"picture").digest())
+    storage.store(
+        Traffic(), {"url": host.address, "fields": {"key": "k", "policy": "p"}}, source, 'o"\r\n.jpg'
+    )
+    _, _, headers, body = host.asked[0]
+    assert "Authorization" not in headers
+    assert (
+        body.index(b'name="key"')
+        < body.index(b'name="policy"')
+        < body.index(b'name="file"')
+        < body.index(b"picture")
+    )
+    assert b'filename="o%22%0D%0A.jpg"' in body
+
+
+def test_a_retry_sends_the_file_from_its_beginning(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"x" * 100_000)
+    host.answers = [(503, {}, b""), (204, {}, b"")]
+    source = storage.Source(path, 100_000, __import__("hashlib").sha256(b"x" * 100_000).digest())
+    storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
+    assert [body.count(b"x" * 100_000) for *_, body in host.asked] == [1, 1]
+
+
+@pytest.mark.parametrize("change", [b"y" * 100, b"x" * 99, b"x" * 101])
+def test_a_file_that_changed_since_it_was_planned_is_not_stored(
+    host: Host, tmp_path: Path, change: bytes
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(change)
+    host.answers = [(204, {}, b"")]
+    source = storage.Source(path, 100, __import__("hashlib").sha256(b"x" * 100).digest())
+    with pytest.raises(SourceChangedError, match="run the same command again"):
+        storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
+    assert not any(body.rstrip().endswith(b"--") for *_, body in host.asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a b.jpg", "a%20b.jpg"),
+        ("a#?%.jpg", "a%23%3F%25.jpg"),
+        ("s/a.jpg", "s%2Fa.jpg"),
+        ("..", "%2E%2E"),
+        ("é", "%C3%A9"),
+    ],
+)
+def test_a_name_is_one_path_segment_whatever_it_holds(host: Host, name: str, path: str) -> None:
+    host.answers = [(200, {}, b'{"annotations": []}')]
+    platform.picture_annotations(Connection(host.address, Secret("t")), "D", name)
+    assert host.asked[0][1] == f"/sdk/v2/annotation/new/D/{path}"
+
+
+@pytest.mark.parametrize("show", [str, repr, "{}".format, "%s".__mod__])
+def test_a_secret_is_not_shown(show: Callable[[Secret], str]) -> None:
+    connection = Connection("http://h/", Secret("canary"))
+    assert "canary" not in show(connection.token) + repr(connection)
+    assert pickle.loads(pickle.dumps(connection)).token.reveal() == "canary"
+
+
+def test_a_call_that_was_applied_is_not_repeated_when_its_answer_was_lost(host: Host) -> None:
+    host.answers = [(502, {}, b""), (200, {}, b"{}")]
+    assert ask(host, confirm=lambda: True) == (200, {})
+    assert len(host.asked) == 1
+
+
+def test_a_web_page_in_place_of_the_platform_is_called_a_wrong_host(host: Host) -> None:
+    host.answers = [(200, {}, b"<html>welcome</html>")]
+    with pytest.raises(WrongHostError, match="check the host"):
+        platform.identify(Connection(host.address, Secret("t")))

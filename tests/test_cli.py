@@ -1,0 +1,211 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from picsellia_ingest.server import start
+from tests.paths import FIXTURES
+
+DEMO = FIXTURES / "COCO" / "demo"
+BAD = FIXTURES / "COCO" / "bad_among_good" / "instances.json"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the command in a folder of its own, with its state there."""
+
+    def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "picsellia_ingest", *map(str, arguments)],
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment},
+        )  # fmt: skip
+
+    return command
+
+
+UPLOAD = (
+    "upload",
+    "--host",
+    "local:p",
+    "--name",
+    "d",
+    "--imgdir",
+    DEMO / "images",
+    "--ann-path",
+    DEMO / "instances.json",
+)
+
+
+def test_upload_reports_on_stdout_and_says_where_to_look(run: Run) -> None:
+    done = run(*UPLOAD)
+    assert done.returncode == 0, done.stderr
+    assert "7 instances: 7 uploaded" in done.stdout
+    assert done.stdout.splitlines()[-2:] == [
+        "complete and verified",
+        "look at it: picsellia-ingest serve --root p",
+    ]
+    assert "uploading pictures: 4" in done.stderr
+    again = run(*UPLOAD)
+    assert again.returncode == 0
+    assert "4 images: 0 uploaded, 4 already there" in again.stdout
+
+
+def test_json_is_the_only_thing_on_stdout_when_asked_for(run: Run) -> None:
+    report = json.loads(run(*UPLOAD, "--json").stdout)
+    assert report["instances"]["uploaded"] == 7
+    assert report["verdict"] == "complete and verified"
+
+
+def test_a_dry_run_changes_nothing(run: Run) -> None:
+    done = run(*UPLOAD, "--dry-run")
+    assert done.returncode == 0
+    assert "4 images: 0 uploaded, 0 already there, 4 planned" in done.stdout
+    assert "dry run: nothing was sent" in done.stdout
+
+
+def test_inspect_says_what_a_source_is_and_what_is_wrong_with_it(run: Run) -> None:
+    done = run("inspect", BAD)
+    assert done.returncode == 3
+    assert "COCO" in done.stdout
+    assert "5 of 25 instances can be read" in done.stdout
+    assert f"{BAD}:208:3 (/annotations/14/bbox)" in done.stdout
+    found = json.loads(run("inspect", BAD, "--json").stdout)
+    assert found["labels"] == {"crate": 4, "pallet": 1}
+
+
+def test_inspect_with_images_counts_the_missing_ones(run: Run) -> None:
+    done = run(
+        "inspect", DEMO / "instances.json", "--imgdir", FIXTURES / "COCO" / "demo" / "images" / "night"
+    )
+    assert "of 4 image records have no file" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("upload", "--host", "local:p", "--name", "d"), 2, "nothing to upload"),
+        (("upload", "--host", "local:p", "--imgdir", "x"), 2, "Missing option '--name'"),
+        (("upload", "--host", "local:p", "--name", "d", "--imgdir", "nowhere"), 2, "'nowhere' is not there"),
+        (("upload", "--host", "nonsense", "--name", "d", "--imgdir", DEMO), 2, "not an address"),
+        (("upload", "--host", "http://127.0.0.1:9/", "--name", "d", "--imgdir", DEMO), 5, "no API token"),
+        (("inspect", "nowhere.json"), 2, "are not there"),
+        (("inspect", DEMO / "images"), 3, "images"),
+    ],
+)
+def test_a_wrong_command_ends_with_one_line_and_its_code(
+    run: Run, arguments: tuple[str | Path, ...], code: int, words: str
+) -> None:
+    done = run(*arguments, PICSELLIA_TOKEN="")
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_host_that_does_not_answer_is_incomplete(run: Run) -> None:
+    done = run(
+        "upload",
+        "--host",
+        "http://127.0.0.1:9/",
+        "--name",
+        "d",
+        "--imgdir",
+        DEMO,
+        PICSELLIA_TOKEN="canarytoken",
+    )
+    assert done.returncode == 4
+    assert "does not answer" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert "canarytoken" not in done.stdout + done.stderr
+
+
+def test_a_wrong_token_is_not_allowed(run: Run, tmp_path: Path) -> None:
+    with start(tmp_path / "q") as running:
+        done = run(
+            "upload",
+            "--host",
+            running.address,
+            "--name",
+            "d",
+            "--imgdir",
+            DEMO,
+            PICSELLIA_TOKEN="canarytoken",
+        )
+    assert done.returncode == 5
+    assert "check PICSELLIA_TOKEN" in done.stderr
+    assert "canarytoken" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("given", ["", "f" * 40])
+def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
+    tmp_path: Path, given: str
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "picsellia_ingest",
+        "serve",
+        "--root",
+        str(tmp_path / "p"),
+        "--port",
+        "0",
+    ]
+    shown = []
+    for _ in range(2):
+        serving = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PICSELLIA_TOKEN": given}
+        )
+        assert serving.stdout is not None
+        lines = [serving.stdout.readline()]
+        if not given:
+            lines.append(serving.stdout.readline())
+        assert "/sdk/v2/" in lines[0]
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(20) == 0
+        serving.stdout.close()
+        shown.append("".join(lines))
+    token = (tmp_path / "p" / "token").read_text().strip()
+    assert (tmp_path / "p" / "token").stat().st_mode & 0o777 == 0o600
+    assert (token in shown[0]) == (given == "")
+    assert token not in shown[1]
+    assert "f" * 40 not in shown[0] + shown[1]
+
+
+def test_ctrl_c_ends_an_upload_with_how_to_go_on_and_the_next_run_completes_it(
+    run: Run, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(600):
+        Image.new("RGB", (8, 8), (number % 256, number // 256, 0)).save(images / f"{number}.png")
+    arguments = ["upload", "--host", "local:p", "--name", "d", "--imgdir", "images", "--nb-jobs", "2"]
+    uploading = subprocess.Popen(
+        [sys.executable, "-m", "picsellia_ingest", *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+    )  # fmt: skip
+    assert uploading.stderr is not None
+    while "uploading pictures" not in uploading.stderr.readline():
+        assert uploading.poll() is None
+    time.sleep(0.3)
+    uploading.send_signal(signal.SIGINT)
+    _, errors = uploading.communicate(timeout=30)
+    assert uploading.returncode == 130, errors
+    assert "run the same command again" in errors
+    assert "Traceback" not in errors
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "600 images" in done.stdout
+    assert "0 failed" in done.stdout
