@@ -9,8 +9,14 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
 	touch $@
 
+UPLOAD := $(BIN)/picsellia-ingest upload --host local:demo-output/platform
+
+# Run it twice: the second time everything is there already.
 demo: .venv/ready
-	$(BIN)/python -m picsellia_ingest demo
+	$(UPLOAD) --name crates --imgdir fixtures/COCO/demo/images --ann-path fixtures/COCO/demo/instances.json
+	@echo
+	@echo "The platform's data is in demo-output/platform. To look at it through the API, run"
+	@echo "    $(BIN)/picsellia-ingest serve --root demo-output/platform"
 
 check: .venv/ready
 	$(BIN)/ruff check .

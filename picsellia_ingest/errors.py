@@ -27,6 +27,7 @@ PicselliaError                          .message  .hint  .action
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 from .problems import Problem
 
@@ -52,6 +53,10 @@ class PicselliaError(Exception):
     def __str__(self) -> str:
         return f"{self.message} - {self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled by their arguments, of which some of these have several.
+        return _restored, (type(self), self.__dict__)
+
 
 class InvalidQueryError(PicselliaError):
     """An argument that cannot be meant, or a request the platform answered with 400."""
@@ -71,9 +76,6 @@ class InputError(PicselliaError):
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem.message} [{problem.place}]", problem.hint)
         self.problem = problem
-
-    def __reduce__(self) -> tuple[type[InputError], tuple[Problem]]:
-        return type(self), (self.problem,)
 
 
 class FormatError(InputError):
@@ -178,3 +180,9 @@ class ServerError(PicselliaError):
 
 class LedgerError(PicselliaError):
     """The account does not add up: a bug in this package."""
+
+
+def _restored(kind: type[PicselliaError], state: dict[str, Any]) -> PicselliaError:
+    error = kind.__new__(kind, state["message"])
+    error.__dict__.update(state)
+    return error

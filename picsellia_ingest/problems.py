@@ -99,6 +99,11 @@ class ProblemLog:
         if self.counts[problem.code] <= self.keep:
             self.kept.append(problem)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Counts of all problems and those that were kept, as plain values."""
+        kept = [problem.to_dict() for problem in self.kept]
+        return {"counts": dict(self.counts), "rejected": self.rejected, "kept": kept}
+
     def summary(self, most: int = 20) -> Iterator[str]:
         """Lines for a person: at most ``most`` of each code, then how many more there are."""
         shown: Counter[str] = Counter()

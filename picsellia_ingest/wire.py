@@ -133,6 +133,19 @@ def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Do
     return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
 
 
+_DOCUMENT = msgspec.json.Decoder(Document)
+
+
+def encode(document: Document) -> bytes:
+    """A document as the journal keeps it."""
+    return msgspec.json.encode(document)
+
+
+def decode(content: bytes) -> Document:
+    """A document as the journal kept it."""
+    return _DOCUMENT.decode(content)
+
+
 def merged(first: Document, second: Document) -> Document:
     """Two records of one picture as one document."""
     durations = [found for found in (first.duration, second.duration) if found is not None]

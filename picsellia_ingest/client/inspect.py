@@ -56,11 +56,7 @@ class Inspection:
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain values."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "problems"}
-        kept = [problem.to_dict() for problem in self.problems.kept]
-        return {
-            **plain,
-            "problems": {"counts": self.problems.counts, "rejected": self.problems.rejected, "kept": kept},
-        }
+        return {**plain, "problems": self.problems.to_dict()}
 
 
 def inspect(path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None) -> Inspection:

@@ -11,15 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from .. import wire
 from ..api import platform
 from ..api.connection import Connection
 from ..errors import PicselliaError
 from .items import Item, Outcome, State, failed
-
-_DOCUMENT = msgspec.json.Decoder(wire.Document)
 
 
 def create_label(
@@ -36,7 +32,7 @@ def create_label(
 def annotate(connection: Connection, dataset_id: str, item: Item) -> Outcome:
     """Send what the item's picture does not hold yet of its document."""
     assert item.document is not None
-    document = _DOCUMENT.decode(item.document)
+    document = wire.decode(item.document)
     try:
         held = platform.picture_annotations(connection, dataset_id, item.name) if item.partly_held else []
         there, body = _body(document, held)

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from .. import wire
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
@@ -145,7 +143,7 @@ def plan_annotations(
             documents[image] = wire.merged(earlier, document) if earlier else document
             touched.add(image)
         journal.plan_documents(
-            (msgspec.json.encode(document), len(document.parts), name)
+            (wire.encode(document), len(document.parts), name)
             for name, document in documents.items()
             if document.data or document.image_qa
         )
@@ -156,7 +154,7 @@ def plan_annotations(
 
 def _earlier(journal: Journal, image: str) -> wire.Document | None:
     held = journal.document(image)
-    return None if held is None else msgspec.json.decode(held, type=wire.Document)
+    return None if held is None else wire.decode(held)
 
 
 def _image(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import LedgerError
@@ -40,9 +40,13 @@ class Account:
         """Raise LedgerError when something is unaccounted for."""
         if self.came_in != self.went:
             raise LedgerError(
-                f"{self.came_in} {what} came in, {self.went} are accounted for: {asdict(self)}",
+                f"{self.came_in} {what} came in, {self.went} are accounted for: {self.to_dict()}",
                 "this is a bug in picsellia_ingest, please report it",
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The account as plain values."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def line(self, what: str) -> str:
         """The account in one line."""
@@ -146,12 +150,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, for machines."""
-        plain = {key: value for key, value in asdict(self).items() if key != "problems"}
-        plain["problems"] = {
-            "counts": dict(self.problems.counts),
-            "rejected": self.problems.rejected,
-            "kept": [problem.to_dict() for problem in self.problems.kept],
-        }
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        plain["images"], plain["instances"] = self.images.to_dict(), self.instances.to_dict()
+        plain["problems"] = self.problems.to_dict()
         return {**plain, "exit_code": self.exit_code, "verdict": self.verdict}
 
     def __str__(self) -> str:

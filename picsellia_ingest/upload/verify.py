@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from .. import wire
 from ..api import platform, storage
 from ..api.connection import Connection
@@ -24,8 +22,6 @@ from .workers import windows
 
 SAMPLE_LEAST, SAMPLE_SHARE = 20, 1000
 """Pictures read back: twenty, or one in a thousand where that is more."""
-
-_DOCUMENT = msgspec.json.Decoder(wire.Document)
 
 
 @dataclass(slots=True)
@@ -56,7 +52,7 @@ def reconcile_annotations(connection: Connection, dataset_id: str, journal: Jour
             item = items.get(str(record.get("external_picture_url")))
             if item is None or item.document is None:
                 continue
-            document = _DOCUMENT.decode(item.document)
+            document = wire.decode(item.document)
             lacking, questions = wire.lacks(document, [record])
             if lacking or questions:
                 partly.append(item.id)
@@ -122,7 +118,7 @@ def _pictures(connection: Connection, dataset_id: str, journal: Journal) -> list
 
 
 def _differs(item: Item, record: Mapping[str, Any], *, exact: bool) -> list[str]:
-    document = _DOCUMENT.decode(item.document or b"")
+    document = wire.decode(item.document or b"")
     lacking, questions = wire.lacks(document, [record])
     if (lacking or questions) and item.state is State.ANNOTATED:  # what others lack is in the ledger already
         return [f"{item.name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"]

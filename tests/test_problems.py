@@ -1,0 +1,30 @@
+"""What a problem says, and what the log keeps of many."""
+
+from __future__ import annotations
+
+from picsellia_ingest.problems import Place, Problem, ProblemLog, Severity
+
+
+def test_a_problem_says_what_where_and_what_to_do() -> None:
+    problem = Problem(
+        "box_empty", "the box has no area", Place("a.json", 3, 7, 99, "/annotations/1"), hint="remove it"
+    )
+    assert str(problem) == "error box_empty: the box has no area [a.json:3:7 (/annotations/1)] - remove it"
+    assert problem.to_dict()["place"] == {
+        "file": "a.json",
+        "line": 3,
+        "column": 7,
+        "byte": 99,
+        "pointer": "/annotations/1",
+    }
+
+
+def test_all_problems_are_counted_and_some_of_each_kind_are_kept_and_shown() -> None:
+    log = ProblemLog(keep=30)
+    for number in range(100):
+        log(Problem("a", "x", Place(str(number)), lost=2))
+    log(Problem("b", "y", Place("f"), Severity.WARNING))
+    assert (len(log.kept), log.counts, log.lost, log.rejected) == (31, {"a": 100, "b": 1}, {"a": 200}, 100)
+    lines = list(log.summary(most=20))
+    assert len(lines) == 22
+    assert lines[-1] == "a: 80 more, 100 in all"
