@@ -89,6 +89,7 @@ _FORMATS = "COCO, PASCAL-VOC or PICSELLIA; recognised when not given."
     type=click.Choice(["as_written", "inclusive"]),
     default="as_written",
     show_default=True,
+    help="Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
 )
 @click.option("--journal", type=click.Path(path_type=Path), help="Where the run remembers what is done.")
 @click.option("--dry-run", is_flag=True, help="Make the whole plan and report, change nothing.")

@@ -114,7 +114,8 @@ class Coco(Parser):
             first, last = max(shard.start, start), min(shard.stop, stop)
             if first < last:
                 with JsonFile.open(index.path) as file:
-                    file.top()
+                    if index.rewritten:
+                        file.rewrite()
                     for record in range(first - start, last - start):
                         yield _record(file, index, record, on_problem)
             start = stop

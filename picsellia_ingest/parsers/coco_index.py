@@ -33,6 +33,8 @@ class CocoIndex:
     """Where things stand in one file. Record ``i`` is the i-th image that can be named, in the file's order."""
 
     path: Path
+    rewritten: bool = False
+    """Whether the file holds tokens that are not JSON, so that it must be read as JsonFile.rewrite makes it."""
     names: list[str] = field(default_factory=list)
     image_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     image_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -89,7 +91,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
     annotations = _array(file, top, "annotations") or []
-    index = CocoIndex(file.path)
+    index = CocoIndex(file.path, file.rewritten)
     index.attributes = {
         key: msgspec.json.decode(raw)
         for key, raw in top.items()

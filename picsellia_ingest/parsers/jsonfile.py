@@ -41,6 +41,8 @@ class JsonFile:
         self._shift = shift
         self._newlines: NDArray[np.int64] | None = None
         self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+        self.rewritten = False
+        """Whether NaN and Infinity were made texts."""
 
     @classmethod
     def open(cls, path: Path) -> JsonFile:
@@ -98,7 +100,9 @@ class JsonFile:
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
         except RecursionError as error:
-            raise reject(self.path, "nested_too_deep", "the document is nested too deeply to be read") from error
+            raise reject(
+                self.path, "nested_too_deep", "the document is nested too deeply to be read"
+            ) from error
         except msgspec.MsgspecError as error:
             return self._second_try(error).top()
         if isinstance(found, dict):
@@ -107,15 +111,24 @@ class JsonFile:
 
     def _second_try(self, error: Exception) -> JsonFile:
         """This file with the tokens NaN and Infinity made texts, if that is what was wrong with it."""
-        if isinstance(self._data, mmap.mmap):
-            stat = self.path.stat()
-            data = _without_tokens(self.path, self._shift, stat.st_size, stat.st_mtime_ns)
-            if data is not None:
-                self._data = data
-                self._view = memoryview(data)[self._shift :]
-                self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
-                return self
+        if not self.rewritten and self.rewrite():
+            return self
         raise InputError(self._syntax(error)) from error
+
+    def rewrite(self) -> bool:
+        """Make the tokens NaN and Infinity texts, for elements read by their offsets; whether there were any."""
+        stat = self.path.stat()
+        data = (
+            _without_tokens(self.path, stat.st_size, stat.st_mtime_ns)
+            if isinstance(self._data, mmap.mmap)
+            else None
+        )
+        if data is None:
+            return False
+        self.rewritten, self._data = True, data
+        self._view = memoryview(data)[self._shift :]
+        self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+        return True
 
     def _syntax(self, error: Exception) -> Problem:
         text = str(error)
@@ -241,7 +254,7 @@ def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 
 
 
 @lru_cache(maxsize=1)
-def _without_tokens(path: Path, shift: int, size: int, mtime_ns: int) -> bytes | None:  # noqa: ARG001 - the cache's key
+def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:  # noqa: ARG001 - the cache's key
     data = path.read_bytes()
     if b"NaN" not in data and b"Infinity" not in data:
         return None
