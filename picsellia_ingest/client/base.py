@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TypeAlias
 
-from .datalake import Datalake
+from .datalake import Datalake as _Datalake
 from .session import DEFAULT_HOST, open_session
 
 
@@ -15,7 +15,7 @@ class Client:
     NetworkError when the host does not answer.
     """
 
-    Datalake: ClassVar[type[Datalake]] = Datalake
+    Datalake: TypeAlias = _Datalake
 
     supported_img_types = ("png", "jpg", "jpeg", "JPG", "JPEG", "PNG")
 
@@ -33,5 +33,5 @@ class Client:
         self.sdk_version = session.identity.sdk_version
         self.organization_id = session.identity.organization_id
         self.organization_name = session.identity.organization_name
-        self.datalake = Datalake(session=session)
+        self.datalake = _Datalake(session=session)
         print(f"Hi {self.username}, welcome back.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TypeAlias
 
 from ..upload.report import Report
 from . import ingest
-from .dataset import Dataset
-from .picture import Picture
+from .dataset import Dataset as _Dataset
+from .picture import Picture as _Picture
 from .progress import progress
 from .session import DEFAULT_HOST, Session, open_session
 
@@ -16,8 +16,8 @@ from .session import DEFAULT_HOST, Session, open_session
 class Datalake:
     """The lake of one organization. ``picture`` and ``dataset`` share its connection."""
 
-    Picture: ClassVar[type[Picture]] = Picture
-    Dataset: ClassVar[type[Dataset]] = Dataset
+    Picture: TypeAlias = _Picture
+    Dataset: TypeAlias = _Dataset
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Datalake:
         self.host = self._session.connection.host
         self.organization_id = self._session.identity.organization_id
         self.organization_name = self._session.identity.organization_name
-        self.picture = Picture(session=self._session)
-        self.dataset = Dataset(session=self._session)
+        self.picture = _Picture(session=self._session)
+        self.dataset = _Dataset(session=self._session)
 
     def upload(
         self,

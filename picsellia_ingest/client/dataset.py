@@ -1,17 +1,22 @@
-"""``Client.Datalake.Dataset``: datasets, their pictures and their annotations."""
+"""``Client.Datalake.Dataset``: datasets, their pictures, labels and annotations."""
 
 from __future__ import annotations
 
+import builtins
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ..api import platform
-from ..errors import InvalidQueryError
+from ..api import platform, storage
+from ..errors import InvalidQueryError, PicselliaError
+from ..upload import workers
+from . import checks
 from .session import DEFAULT_HOST, Session, open_session
 
 
 class Dataset:
-    """Lists and fetches datasets; the last one fetched stays in ``fetched_dataset``."""
+    """Works on one version of a dataset: the last one fetched or made, which stays in ``fetched_dataset``."""
 
     def __init__(
         self,
@@ -22,6 +27,8 @@ class Dataset:
         session: Session | None = None,
     ) -> None:
         self._session = session or open_session(api_token, organization, host)
+        self._connection = self._session.connection
+        self._organization = self._session.identity.organization_id
         self.dataset_id = ""
         self.dataset_name = ""
         self.fetched_dataset: dict[str, Any] = {}
@@ -29,10 +36,13 @@ class Dataset:
     def __str__(self) -> str:
         return json.dumps(self.fetched_dataset, indent=2, ensure_ascii=False)
 
-    def list(self) -> Any:
+    def _take(self, found: platform.Dataset) -> Dataset:
+        self.dataset_id, self.dataset_name, self.fetched_dataset = found.id, found.name, dict(found.raw)
+        return self
+
+    def list(self) -> builtins.list[dict[str, Any]]:
         """Print and return all versions of all datasets."""
-        session = self._session
-        found = platform.list_datasets(session.connection, session.identity.organization_id)
+        found = platform.list_datasets(self._connection, self._organization)
         for dataset in found:
             print("-------------")
             print(f"Dataset Name: {dataset['dataset_name']}")
@@ -46,14 +56,93 @@ class Dataset:
         if not name:
             print("Please give the name of the dataset")
             return None
-        session = self._session
-        found = platform.fetch_dataset(session.connection, session.identity.organization_id, name, version)
-        self.dataset_id, self.dataset_name, self.fetched_dataset = found.id, found.name, dict(found.raw)
+        return self._take(platform.fetch_dataset(self._connection, self._organization, name, version))
+
+    def create(
+        self,
+        name: str | None = None,
+        description: str = "",
+        private: bool = True,
+        pictures: Sequence[Any] = (),
+    ) -> Dataset | None:
+        """Make a dataset of pictures, given as objects or ids; without pictures nothing is made."""
+        if not name or not pictures:
+            print("Please give a name and the pictures of the dataset")
+            return None
+        made = platform.create_dataset(
+            self._connection, self._organization, name, _ids(pictures), description, private=private
+        )
+        return self._take(made)
+
+    def new_version(
+        self, name: str, version: str, pictures: Sequence[Any] = (), from_version: str | None = "latest"
+    ) -> Dataset:
+        """Make a version from another one, with its labels and annotations, and more pictures."""
+        made = platform.new_version(
+            self._connection, self._organization, name, version, _ids(pictures), from_version or "latest"
+        )
+        return self._take(made)
+
+    def add_data(
+        self, name: str = "", version: str | None = "latest", pictures: Sequence[Any] = ()
+    ) -> Dataset:
+        """Attach pictures to the dataset that is named, or else to the fetched one; without pictures nothing is done."""
+        if not pictures:
+            print("Please give the pictures to add")
+        elif name:
+            found = platform.fetch_dataset(self._connection, self._organization, name, version)
+            platform.add_pictures(self._connection, self._organization, _ids(pictures), found.id)
+        else:
+            platform.add_pictures(self._connection, self._organization, _ids(pictures), self._id(None))
         return self
+
+    def delete(self, name: str, version: str | None = "latest") -> None:
+        """Delete one version of a dataset; its pictures stay in the lake."""
+        platform.delete_dataset(self._connection, self._organization, name, version or "latest")
+
+    def create_labels(self, name: str, ann_type: str, verbose: bool = True) -> None:
+        """Make a label known to the fetched dataset; ``ann_type`` is rectangle, polygon or classification."""
+        platform.create_label(self._connection, self._id(None), name, ann_type)
+        if verbose:
+            print(f"Label {name} ({ann_type}) created.")
 
     def list_pictures(self, dataset_id: str | None = None) -> dict[str, Any]:
         """The pictures of a dataset, the fetched one if None, as ``{"pictures": [...]}``."""
-        return {"pictures": platform.dataset_pictures(self._session.connection, self._id(dataset_id))}
+        return {"pictures": platform.dataset_pictures(self._connection, self._id(dataset_id))}
+
+    def download(
+        self, dataset: str, folder_name: str | Path | None = None, nb_threads: int = 20
+    ) -> dict[str, str]:
+        """Download the pictures of ``name/version`` into a folder, ``./name/version`` if None.
+
+        Files that are there are left alone; a file appears whole or not at all. The answer maps each picture that
+        could not be downloaded to the reason, and is empty when all were.
+        """
+        name, slash, version = dataset.rpartition("/")
+        if not slash or not name or not version:
+            raise InvalidQueryError(f"{dataset!r} is not <name>/<version>", "write the name and the version")
+        folder = Path(folder_name) if folder_name else Path(name) / version
+        folder.mkdir(parents=True, exist_ok=True)
+        found = platform.dataset_downloads(self._connection, self._organization, name, version)
+        tasks = [
+            (self._session, image["signed_url"], folder, image["external_picture_url"]) for image in found
+        ]
+        failures = {picture: why for picture, why in workers.each(_download, tasks, nb_threads) if why}
+        for picture, why in failures.items():
+            print(f"{picture}: {why}")
+        return failures
+
+    def add_annotation(
+        self, picture_external_url: str, dataset_id: str | bool | None = None, **annotation: Any
+    ) -> dict[str, Any]:
+        """Add objects (``data``) and answers (``image_qa``) to the annotation of a picture.
+
+        ``True`` in place of ``dataset_id``, as in old examples, means the fetched dataset. Raises TyperError for an
+        annotation of the wrong shape.
+        """
+        where = self._id(dataset_id if isinstance(dataset_id, str) else None)
+        checks.annotation(annotation)
+        return platform.add_annotation(self._connection, where, picture_external_url, annotation)
 
     def get_annotations(
         self,
@@ -61,16 +150,50 @@ class Dataset:
         limit: int | None = None,
         offset: int | None = None,
         dataset_id: str | None = None,
-    ) -> Any:
+    ) -> builtins.list[dict[str, Any]]:
         """Annotation records: all, those of one picture, or ``limit`` of them from ``offset`` on."""
-        connection, where = self._session.connection, self._id(dataset_id)
+        where = self._id(dataset_id)
         if picture_name is not None:
-            return platform.picture_annotations(connection, where, picture_name)
+            return platform.picture_annotations(self._connection, where, picture_name)
         if limit is not None or offset is not None:
-            return platform.annotation_page(connection, where, offset or 0, limit or platform.PAGE)
-        return [*platform.all_annotations(connection, where)]
+            return platform.annotation_page(self._connection, where, offset or 0, limit or platform.PAGE)
+        return [*platform.all_annotations(self._connection, where)]
+
+    def delete_annotations(
+        self, dataset_id: str | None = None, picture_id: str | None = None, all_annotations: bool = False
+    ) -> dict[str, Any]:
+        """Delete the annotation of one picture, or all annotations of a dataset."""
+        if not picture_id and not all_annotations:
+            raise InvalidQueryError(
+                "neither a picture nor all annotations", "pass picture_id or all_annotations=True"
+            )
+        return platform.delete_annotations(self._connection, self._id(dataset_id), picture_id)
 
     def _id(self, dataset_id: str | None) -> str:
         if not (dataset_id or self.dataset_id):
             raise InvalidQueryError("no dataset was fetched", "call fetch, or pass dataset_id")
         return dataset_id or self.dataset_id
+
+
+def _ids(pictures: Sequence[Any]) -> builtins.list[str]:
+    return [found["picture_id"] if isinstance(found, dict) else str(found) for found in pictures]
+
+
+def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str, str]:
+    """Fetch one picture: its name, and why it is not there. Its path inside the folder is that of its name."""
+    path = folder / name
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return name, "its name leads out of the folder"
+        if path.exists():
+            return name, ""
+        content = storage.fetch(session.connection.traffic, url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(content)
+        part.replace(path)
+    except PicselliaError as error:
+        return name, str(error)
+    except (OSError, ValueError) as error:
+        return name, str(error)
+    return name, ""

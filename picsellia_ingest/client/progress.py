@@ -65,12 +65,18 @@ class Bars:
         self._task: Any = None
 
     def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage."""
+        """Begin a stage; the one before it is over, though its total may never have been known."""
+        self._finish()
         self._task = self._bars.add_task(WORDS.get(name, name), total=total)
 
     def step(self, count: int) -> None:
         """Count steps of the stage."""
         self._bars.advance(self._task, count)
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            done = self._bars.tasks[self._task].completed or 1
+            self._bars.update(self._task, total=done, completed=done)
 
     def __enter__(self) -> Bars:
         self._bars.start()
@@ -79,6 +85,8 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            self._finish()
         self._bars.stop()
 
 

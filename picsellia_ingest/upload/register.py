@@ -19,7 +19,7 @@ from .items import Item, Outcome, State, failed
 
 
 def register(
-    connection: Connection, organization_id: str, item: Item, tags: Sequence[str]
+    connection: Connection, organization_id: str, item: Item, tags: Sequence[str], source: str = "sdk"
 ) -> tuple[str | None, bool]:
     """Make the item's object a picture: (its id where the platform says it, whether it was there before).
 
@@ -31,7 +31,7 @@ def register(
         "height": item.height,
         "width": item.width,
         "tags": list(tags),
-        "source": "sdk",
+        "source": source,
     }
     new, picture = platform.register_picture(connection, organization_id, body)
     key = picture.get("internal_key")
