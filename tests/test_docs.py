@@ -42,7 +42,9 @@ def test_every_command_is_in_the_readme_and_teaches_with_an_example(name: str) -
     command = main.commands[name]
     assert command.help
     for option in command.params:
-        assert isinstance(option, click.Argument) or getattr(option, "help", None), f"{option.name} of {name} has no help"
+        assert isinstance(option, click.Argument) or getattr(option, "help", None), (
+            f"{option.name} of {name} has no help"
+        )
 
 
 def test_every_format_is_in_the_readme() -> None:
