@@ -1,0 +1,137 @@
+"""The Flask application: what stands before every route, and how errors become answers.
+
+A request passes three gates. Its ``Host`` must be a loopback name, which stops DNS rebinding; a browser's
+``Origin`` or ``Sec-Fetch-Site`` must not be another site's; and platform calls must carry a token. Storage
+addresses carry their own signature instead. Errors of the store become the status that clients expect;
+whatever is not served is 404, and nothing redirects.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter
+
+from ..errors import (
+    ApiLimitError,
+    ForbiddenError,
+    InvalidQueryError,
+    PicselliaError,
+    RequestRejectedError,
+    ResourceNotFoundError,
+    UnauthorizedError,
+)
+from . import routes
+from .routes.common import EXTENSION, reply
+from .routes.common import platform as current_platform
+
+if TYPE_CHECKING:
+    from .platform import Limits, Platform
+
+_STATUS: dict[type[PicselliaError], HTTPStatus] = {
+    InvalidQueryError: HTTPStatus.BAD_REQUEST,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    ResourceNotFoundError: HTTPStatus.NOT_FOUND,
+    RequestRejectedError: HTTPStatus.CONFLICT,
+    ApiLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+}
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+class _Anything(BaseConverter):
+    """One or more characters of any kind: a name arrives decoded, with its slashes and line ends."""
+
+    regex = r"(?s:.+)"
+    part_isolating = False
+    weight = 200
+
+
+def create_app(platform: Platform) -> Flask:
+    """The application that answers for a platform."""
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["MAX_CONTENT_LENGTH"] = platform.limits.request_size
+    app.extensions[EXTENSION] = platform
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.url_map.converters["anything"] = _Anything
+    app.before_request(_check_host)
+    app.before_request(_check_site)
+    app.before_request(_RateLimit(platform.limits))
+    app.before_request(_authenticate)
+    for blueprint in routes.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.register_error_handler(PicselliaError, _refuse)
+    app.register_error_handler(msgspec.MsgspecError, _refuse_body)
+    app.register_error_handler(HTTPException, _refuse_request)
+    return app
+
+
+def _check_host() -> None:
+    name, colon, port = request.headers.get("Host", "").rpartition(":")
+    if not (colon and port.isdecimal()):
+        name = request.headers.get("Host", "")
+    if name not in _HOSTS:
+        raise ForbiddenError("this host is not served here")
+
+
+def _check_site() -> None:
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if "Origin" in request.headers or site not in ("same-origin", "none"):
+        raise ForbiddenError("requests from other sites are not served")
+
+
+class _RateLimit:
+    """A bucket of tokens for all requests together: it fills at the rate, and holds one second's worth."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._rate = limits.requests_per_second
+        self._level = max(1.0, self._rate)
+        self._at = time.monotonic()
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        if math.isinf(self._rate):
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._level = min(max(1.0, self._rate), self._level + (now - self._at) * self._rate)
+            self._at = now
+            if self._level < 1:
+                wait = math.ceil((1 - self._level) / self._rate)
+                raise ApiLimitError("too many requests", wait=wait)
+            self._level -= 1
+
+
+def _authenticate() -> None:
+    if request.path.startswith(routes.BASE):
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind != "Token" or not token:
+            raise UnauthorizedError("a token is needed")
+        g.account = current_platform().accounts.of_token(token.strip())
+
+
+def _refuse(error: PicselliaError) -> Response:
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
+    answer = reply({"error": str(error)}, status or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, ApiLimitError):
+        answer.headers["Retry-After"] = str(int(error.wait))
+    return answer
+
+
+def _refuse_body(error: msgspec.MsgspecError) -> Response:
+    return reply({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+
+
+def _refuse_request(error: HTTPException) -> Response:
+    if isinstance(error, MethodNotAllowed):
+        return reply({"error": "nothing is served here"}, HTTPStatus.NOT_FOUND)
+    return reply({"error": error.description or error.name}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)

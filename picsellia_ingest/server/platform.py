@@ -1,0 +1,87 @@
+"""The platform over one folder: its database, its objects, its secrets, and its owner.
+
+The folder is for its owner alone (0700), and whoever can read it may use the platform: the owner's token
+stands in the file ``token``. A token given on opening is known besides it, for as long as this opening lasts.
+"""
+
+from __future__ import annotations
+
+import getpass
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from .auth import Signer, read_or_make
+from .database import Database, sqlite_url
+from .objects import Objects
+from .store.accounts import Accounts
+from .store.annotations import Annotations
+from .store.datasets import Datasets
+from .store.labels import Labels
+from .store.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is taken: the largest request and object in bytes, and the number of requests in a second."""
+
+    request_size: int = 256 << 20
+    object_size: int = 1 << 30
+    requests_per_second: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """All that answers requests, in one value; ``folder_token`` is the one that stands in the folder."""
+
+    database: Database
+    objects: Objects
+    signer: Signer
+    token: str
+    folder_token: str
+    limits: Limits
+    accounts: Accounts
+    lake: Lake
+    datasets: Datasets
+    labels: Labels
+    annotations: Annotations
+    instance: str = field(default_factory=lambda: str(uuid4()))
+
+    @classmethod
+    def open(
+        cls, root: Path, *, token: str | None = None, strict: bool = False, limits: Limits | None = None
+    ) -> Platform:
+        """Open the platform of a folder, making both if need be; one opening at a time is the caller's care."""
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = read_or_make(root / "token")
+        signer = Signer(read_or_make(root / "secret"))
+        objects = Objects(root / "objects")
+        database = Database(sqlite_url(root / "platform.db"))
+        accounts = Accounts(database)
+        owner = _user_name()
+        accounts.ensure(owner, owner, [kept, token or kept])
+        return cls(
+            database=database,
+            objects=objects,
+            signer=signer,
+            token=token or kept,
+            folder_token=kept,
+            limits=limits or Limits(),
+            accounts=accounts,
+            lake=Lake(database, objects),
+            datasets=Datasets(database),
+            labels=Labels(database),
+            annotations=Annotations(database, strict=strict),
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "owner"

@@ -1,0 +1,268 @@
+"""A platform that answers on a port, in a thread of this process.
+
+A folder is served once: the process that serves holds a lock on ``lock`` (the kernel drops it when the process
+dies), and writes its address to ``server.json``. Whoever comes later joins: it reads the address, and has the
+server prove that it knows the folder's token before the address is trusted, since a file left by a dead process
+may name a port that somebody else has now.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import http.client
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.wasyncore import close_all, loop
+
+from ..errors import ServerError
+from .app import create_app
+from .auth import identity_proof, read_or_make
+from .platform import Limits, Platform
+from .routes import BASE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_JOIN_SECONDS = 10.0
+_FORM_OVERHEAD = 1 << 20
+
+
+class _Address(msgspec.Struct):
+    """What stands in ``server.json``."""
+
+    address: str
+    pid: int
+    instance: str
+
+
+class _FolderLock:
+    """The right to serve a folder."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file: IO[str] = (root / "lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "just starting"
+            self._file.close()
+            raise ServerError(
+                f"{root} is served already, by process {holder}", "join that one, or stop it"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Give it back; children that were forked meanwhile do not keep it."""
+        if not self._file.closed:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
+    """A connection that, when it ends, lets go of a request that had not fully come in."""
+
+    request: Any
+
+    def handle_close(self) -> None:
+        if self.request is not None:
+            self.request.close()
+            self.request = None
+        super().handle_close()
+
+
+class _Listener:
+    """Waitress in a thread, with a way to end it."""
+
+    def __init__(self, app: WSGIApplication, port: int, threads: int, limits: Limits) -> None:
+        # A queue of requests is what a busy server has, not an event.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        bound = _bind(port)
+        self._map: dict[int, object] = {}
+        self._server = create_server(
+            app,
+            map=self._map,
+            sockets=[bound],
+            threads=threads,
+            ident=None,
+            channel_timeout=120,
+            connection_limit=1000,
+            recv_bytes=1 << 16,
+            max_request_header_size=1 << 16,
+            max_request_body_size=max(limits.request_size, limits.object_size + _FORM_OVERHEAD),
+            asyncore_use_poll=True,
+        )
+        self._server.channel_class = _Channel
+        self.port = int(self._server.effective_port)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="picsellia-platform", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._ending.is_set():
+            loop(timeout=1.0, use_poll=True, map=self._map, count=1)
+        self._server.task_dispatcher.shutdown()
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        close_all(self._map, ignore_all=True)
+
+    def close(self) -> None:
+        """End: requests that are being answered end first, the rest are dropped."""
+        self._ending.set()
+        with contextlib.suppress(OSError):
+            self._server.pull_trigger()
+        self._thread.join()
+
+
+class RunningPlatform:
+    """A platform at an address; a context manager that stops it, if it is this process that runs it."""
+
+    def __init__(self, address: str, token: str, stop: Callable[[], None] | None = None) -> None:
+        self.address = address
+        self.token = token
+        self._stop = stop
+
+    def stop(self) -> None:
+        """Free the port, the threads and the folder; nothing if another process or owner serves."""
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            stop()
+
+    def __enter__(self) -> RunningPlatform:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(  # noqa: PLR0913 - each is a choice of its own
+    root: Path,
+    *,
+    port: int = 0,
+    token: str | None = None,
+    strict: bool = False,
+    threads: int = 8,
+    limits: Limits | None = None,
+    wrap: Callable[[WSGIApplication], WSGIApplication] | None = None,
+) -> RunningPlatform:
+    """Serve a folder on 127.0.0.1; returns when requests are answered. ``wrap`` puts a WSGI layer around it."""
+    root = root.resolve()
+    with contextlib.ExitStack() as undo:
+        lock = _FolderLock(root)
+        undo.callback(lock.release)
+        state = root / "server.json"
+        state.unlink(missing_ok=True)
+        platform = Platform.open(root, token=token, strict=strict, limits=limits)
+        undo.callback(platform.close)
+        app: WSGIApplication = create_app(platform)
+        listener = _Listener(wrap(app) if wrap else app, port, threads, platform.limits)
+        undo.callback(listener.close)
+        undo.callback(state.unlink, missing_ok=True)
+        address = f"http://127.0.0.1:{listener.port}{BASE}/"
+        _write_state(state, _Address(address, os.getpid(), platform.instance))
+        return RunningPlatform(address, platform.token, undo.pop_all().close)
+
+
+_shared: dict[Path, RunningPlatform] = {}
+_sharing = threading.Lock()
+
+
+def join_or_start(root: Path) -> RunningPlatform:
+    """The server of a folder: the one that runs, in this process or another, or else a new one.
+
+    A server started here is shared by all who ask in this process, and ends with the process.
+    """
+    root = root.resolve()
+    deadline = time.monotonic() + _JOIN_SECONDS
+    with _sharing:
+        if root in _shared:
+            return _handle(_shared[root])
+        while True:
+            try:
+                running = start(root)
+            except ServerError as error:
+                if not isinstance(error.__cause__, BlockingIOError):
+                    raise
+                joined = _join(root)
+                if joined is not None:
+                    return joined
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                _shared[root] = running
+                return _handle(running)
+
+
+@atexit.register
+def _stop_shared() -> None:
+    while _shared:
+        _shared.popitem()[1].stop()
+
+
+# The server is not in a forked child, which may join it like any other process.
+os.register_at_fork(after_in_child=_shared.clear)
+
+
+def _handle(running: RunningPlatform) -> RunningPlatform:
+    return RunningPlatform(running.address, running.token)
+
+
+def _join(root: Path) -> RunningPlatform | None:
+    """The server that wrote ``server.json``, if it answers and knows the folder's token."""
+    try:
+        state = msgspec.json.decode((root / "server.json").read_bytes(), type=_Address)
+        token = read_or_make(root / "token")
+        nonce = secrets.token_hex(16)
+        answer = _ask(state.address, f"/instance?nonce={nonce}")
+        told = msgspec.json.decode(answer, type=dict[str, str])
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError):
+        return None
+    expected = {"instance": state.instance, "proof": identity_proof(token, state.instance, nonce)}
+    return RunningPlatform(state.address, token) if told == expected else None
+
+
+def _ask(address: str, path: str) -> bytes:
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().read()
+
+
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+    except OSError as error:
+        bound.close()
+        raise ServerError(f"port {port} cannot be used: {error.strerror}", "choose another port") from error
+    return bound
+
+
+def _write_state(path: Path, state: _Address) -> None:
+    new = path.with_suffix(".new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(state))
+    new.replace(path)

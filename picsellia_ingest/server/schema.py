@@ -1,0 +1,142 @@
+"""The tables.
+
+Each table has a small integer ``id`` for joins and stable order; what leaves the house is the ``uuid``.
+Everything hangs on an organization, and every foreign key says what happens on delete, so that removing
+a picture or a dataset leaves nothing behind. JSON that a client sent is kept as the text it sent.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _owner(table: str, *, nullable: bool = False) -> Column[int]:
+    return Column(
+        f"{table}_id", Integer, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable, index=True
+    )
+
+
+organization = Table(
+    "organization",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+user = Table(
+    "user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("username", Text, nullable=False, unique=True),
+    _owner("organization"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    _owner("user"),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("external_url", Text, nullable=False),
+    Column("internal_key", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("creation_date", String(10), nullable=False),
+    UniqueConstraint("organization_id", "external_url"),
+    Index("picture_by_key", "organization_id", "internal_key"),
+    Index("picture_by_age", "organization_id", "id"),
+)
+
+picture_tag = Table(
+    "picture_tag",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("picture_id", ForeignKey("picture.id", ondelete="CASCADE"), nullable=False),
+    Column("tag", Text, nullable=False),
+    UniqueConstraint("picture_id", "tag"),
+    Index("picture_tag_by_tag", "tag", "picture_id"),
+)
+
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("description", Text),
+    Column("private", Boolean, nullable=False),
+    Column("statistics", Text),
+    UniqueConstraint("organization_id", "name", "version"),
+)
+
+dataset_picture = Table(
+    "dataset_picture",
+    metadata,
+    Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+    Column("picture_id", ForeignKey("picture.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    UniqueConstraint("dataset_id", "name", "type"),
+)
+
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
+    Column("picture_id", ForeignKey("picture.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("objects", Text, nullable=False),
+    Column("image_qa", Text, nullable=False),
+    Column("nb_instances", Integer, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("creation_date", String(10), nullable=False),
+    UniqueConstraint("dataset_id", "picture_id"),
+    Index("annotation_by_age", "dataset_id", "id"),
+)
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    _owner("dataset"),
+    _owner("annotation", nullable=True),
+    UniqueConstraint("organization_id", "key"),
+)

@@ -1,0 +1,228 @@
+"""Datasets: named lists of pictures in versions, each version a row of its own.
+
+``latest`` is the version made last. Membership is a set kept by a unique constraint, so adding a picture
+twice adds it once. A new version is a copy made by the database: pictures, labels and annotations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import InvalidQueryError, ResourceNotFoundError
+from ..database import Database, insert_new
+from ..schema import annotation, dataset, dataset_picture, label, picture
+from .accounts import Account
+from .fields import Count, Name, picture_uuids
+from .pictures import picture_ids, picture_objects
+from .replies import Once, earlier_answer, remember
+
+FIRST = "first"
+LATEST = "latest"
+# A path that ends in one of these could not be told from another request.
+_RESERVED = (LATEST, "download")
+
+
+class Creation(msgspec.Struct):
+    """The body of ``PUT dataset/<org>``."""
+
+    dataset_name: Name
+    description: str | None = None
+    private: bool = True
+    pictures: list[Any] = []
+
+
+class NewVersion(msgspec.Struct):
+    """The body of ``PUT dataset/<org>/new_version``."""
+
+    name: Name
+    version: Name
+    pictures: list[Any] = []
+    from_version: str = LATEST
+
+
+class Addition(msgspec.Struct):
+    """The body of ``POST dataset/<org>``; ``pk`` wins over the name."""
+
+    name: str = ""
+    version: str = LATEST
+    pictures: list[Any] = []
+    pk: str | None = ""
+
+
+class Statistics(msgspec.Struct):
+    """The body of ``update_stats``."""
+
+    repartition: dict[str, Count]
+    nb_annotations: Count
+    nb_objects: Count
+
+
+class Datasets:
+    """The datasets of every organization, each seen only by its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self, account: Account) -> list[dict[str, Any]]:
+        """Every version of every dataset, oldest first."""
+        with self._database.reading() as conn:
+            return [_shown(row) for row in conn.execute(_datasets(account).order_by(dataset.c.id))]
+
+    def get(self, account: Account, name: str, version: str) -> dict[str, Any]:
+        """One version."""
+        with self._database.reading() as conn:
+            return _shown(_version(conn, account, name, version))
+
+    def create(self, account: Account, new: Creation, once: Once | None) -> bytes:
+        """The first version of a dataset."""
+        with self._database.writing() as conn:
+            answer = earlier_answer(conn, account, once)
+            if answer is not None:
+                return answer
+            ids = picture_ids(conn, account.organization, picture_uuids(new.pictures))
+            row = {"description": new.description, "private": new.private}
+            made = _insert(conn, account, new.dataset_name, FIRST, row)
+            _add_pictures(conn, made, ids)
+            return remember(conn, account, once, _made(conn, account, made), dataset_id=made)
+
+    def new_version(self, account: Account, new: NewVersion, once: Once | None) -> bytes:
+        """A copy of a version under another version name, with more pictures."""
+        if new.version in _RESERVED:
+            raise InvalidQueryError(f"a version cannot be called {new.version}")
+        with self._database.writing() as conn:
+            answer = earlier_answer(conn, account, once)
+            if answer is not None:
+                return answer
+            source = _version(conn, account, new.name, new.from_version)
+            ids = picture_ids(conn, account.organization, picture_uuids(new.pictures))
+            row = {"description": source.description, "private": source.private}
+            made = _insert(conn, account, new.name, new.version, row)
+            for table in (dataset_picture, label, annotation):
+                columns = [c for c in table.c if c.name not in ("id", "dataset_id")]
+                copied = select(literal(made), *columns).where(table.c.dataset_id == source.id)
+                if "id" in table.c:
+                    copied = copied.order_by(table.c.id)
+                conn.execute(insert(table).from_select([table.c.dataset_id, *columns], copied))
+            _add_pictures(conn, made, ids)
+            return remember(conn, account, once, _made(conn, account, made), dataset_id=made)
+
+    def add(self, account: Account, more: Addition) -> dict[str, Any]:
+        """Put pictures in a dataset; those that are in it already stay in it once."""
+        uuids = picture_uuids(more.pictures)
+        with self._database.writing() as conn:
+            if more.pk:
+                target = dataset_row(conn, account, more.pk)
+            else:
+                target = int(_version(conn, account, more.name, more.version).id)
+            _add_pictures(conn, target, picture_ids(conn, account.organization, uuids))
+            return _by_id(conn, account, target)
+
+    def delete(self, account: Account, name: str, version: str) -> None:
+        """Remove one version with its labels and annotations; the pictures stay in the lake."""
+        with self._database.writing() as conn:
+            row = _version(conn, account, name, version)
+            conn.execute(delete(dataset).where(dataset.c.id == row.id))
+
+    def pictures(self, account: Account, uuid: str) -> list[dict[str, Any]]:
+        """The pictures of a dataset, oldest first."""
+        with self._database.reading() as conn:
+            members = select(dataset_picture.c.picture_id)
+            members = members.where(dataset_picture.c.dataset_id == dataset_row(conn, account, uuid))
+            return picture_objects(conn, members)
+
+    def images(self, account: Account, name: str, version: str) -> list[dict[str, Any]]:
+        """What a download needs to know of each picture, oldest first; with the ``internal_key``."""
+        columns = picture.c
+        query = (
+            select(
+                columns.external_url.label("external_picture_url"),
+                columns.uuid.label("internal_picture_id"),
+                columns.internal_key,
+                columns.width,
+                columns.height,
+            )
+            .join_from(dataset_picture, picture)
+            .order_by(columns.id)
+        )
+        with self._database.reading() as conn:
+            row = _version(conn, account, name, version)
+            found = conn.execute(query.where(dataset_picture.c.dataset_id == row.id))
+            return [dict(image) for image in found.mappings()]
+
+    def update_statistics(self, account: Account, uuid: str, statistics: Statistics) -> None:
+        """Set the numbers a client counted, in place of those before."""
+        text = msgspec.json.encode(statistics).decode()
+        with self._database.writing() as conn:
+            target = dataset_row(conn, account, uuid)
+            conn.execute(update(dataset).where(dataset.c.id == target).values(statistics=text))
+
+
+def dataset_row(conn: Connection, account: Account, uuid: str) -> int:
+    """The row of a dataset version, if it is the organization's."""
+    query = select(dataset.c.id).where(
+        dataset.c.organization_id == account.organization, dataset.c.uuid == uuid
+    )
+    found = conn.execute(query).scalar()
+    if found is None:
+        raise ResourceNotFoundError(f"no dataset {uuid}")
+    return int(found)
+
+
+def _datasets(account: Account) -> Select[Any]:
+    size = (
+        select(func.count())
+        .select_from(dataset_picture)
+        .where(dataset_picture.c.dataset_id == dataset.c.id)
+        .scalar_subquery()
+    )
+    return select(dataset, size.label("size")).where(dataset.c.organization_id == account.organization)
+
+
+def _version(conn: Connection, account: Account, name: str, version: str) -> Row[Any]:
+    query = _datasets(account).where(dataset.c.name == name)
+    if version != LATEST:
+        query = query.where(dataset.c.version == version)
+    row = conn.execute(query.order_by(dataset.c.id.desc()).limit(1)).first()
+    if row is None:
+        raise ResourceNotFoundError(f"no dataset {name}/{version}")
+    return row
+
+
+def _by_id(conn: Connection, account: Account, id_: int) -> dict[str, Any]:
+    return _shown(conn.execute(_datasets(account).where(dataset.c.id == id_)).one())
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "dataset_id": row.uuid,
+        "dataset_name": row.name,
+        "version": row.version,
+        "size": row.size,
+        "description": row.description,
+        "private": row.private,
+    }
+
+
+def _made(conn: Connection, account: Account, id_: int) -> bytes:
+    shown = _by_id(conn, account, id_)
+    return msgspec.json.encode({"dataset": shown, "pk": shown["dataset_id"]})
+
+
+def _insert(conn: Connection, account: Account, name: str, version: str, row: dict[str, Any]) -> int:
+    values = {"uuid": str(uuid4()), "organization_id": account.organization, "name": name, "version": version}
+    try:
+        made = conn.execute(insert(dataset).values(values | row).returning(dataset.c.id))
+    except IntegrityError:
+        raise InvalidQueryError(f"the dataset {name}/{version} exists already") from None
+    return int(made.scalar_one())
+
+
+def _add_pictures(conn: Connection, dataset_id: int, ids: list[int]) -> None:
+    rows = [{"dataset_id": dataset_id, "picture_id": id_} for id_ in ids]
+    if rows:
+        conn.execute(insert_new(conn, dataset_picture), rows)
