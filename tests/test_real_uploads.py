@@ -50,7 +50,7 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
 
 def box_sum(objects: list[dict[str, Any]]) -> float:
     return sum(
-        item["rectangle"]["width"] * item["rectangle"]["height"]
+        float(item["rectangle"]["width"]) * float(item["rectangle"]["height"])
         for item in objects
         if item["type"] == "rectangle"
     )
@@ -69,7 +69,7 @@ def test_raccoons_from_voc(lake: Lake) -> None:
     folder = dataset("raccoon_voc")
     stated = expected("raccoon_voc")["Annotations/*.xml"]
     report = lake.upload(
-        "raccoons", imgdir=folder / "images", ann_path=folder / "Annotations", ann_format="PASCAL-VOC"
+        "raccoons", imgdir=folder / "JPEGImages", ann_path=folder / "Annotations", ann_format="PASCAL-VOC"
     )
     assert (report.images.uploaded, report.instances.uploaded, report.exit_code) == (200, 217, 0)
     objects = lake.objects("raccoons")

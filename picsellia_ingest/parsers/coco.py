@@ -44,8 +44,8 @@ class Coco(Parser):
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file that is read. In a folder, a file that is rejected does not stop the others."""
+        self.notes, self._indexes = [], []
         files = self._files()
-        self._indexes = []
         for path in files:
             try:
                 with JsonFile.open(path) as file:

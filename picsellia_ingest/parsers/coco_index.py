@@ -17,9 +17,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
+from .checks import usable_label
 from .jsonfile import JsonFile, reject
 
 Id: TypeAlias = int | str
@@ -85,12 +85,12 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     top = file.top()
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))
-    images = _array(file, top, "images")
+    images = file.array(top, "images")
     if images is None:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
-    annotations = _array(file, top, "annotations") or []
+    annotations = file.array(top, "annotations") or []
     index = CocoIndex(file.path, file.rewritten)
     index.attributes = {
         key: msgspec.json.decode(raw)
@@ -101,17 +101,6 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     owners = _Images(file, index, on_problem).read(images)
     _Annotations(file, index, on_problem, owners).read(annotations, "categories" in top)
     return index
-
-
-def _array(file: JsonFile, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
-    raw = top.get(key)
-    if raw is None or bytes(raw) == b"null":
-        return None
-    items = file.items(raw)
-    if items is None:
-        place = file.place(file.offset(raw), f"/{key}")
-        raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
-    return items
 
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
@@ -149,7 +138,7 @@ class _Categories(_Section):
     """Labels by id; a name that stands twice is one label."""
 
     def read(self, top: Mapping[str, msgspec.Raw]) -> None:
-        for number, raw in enumerate(_array(self.file, top, "categories") or []):
+        for number, raw in enumerate(self.file.array(top, "categories") or []):
             at = (self.file.offset(raw), f"/categories/{number}")
             try:
                 row = msgspec.json.decode(raw)
@@ -194,13 +183,6 @@ class _Categories(_Section):
 
 _WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
 _WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
-
-
-def usable_label(name: object) -> bool:
-    """Whether a label can be seen, sent and stored: text, not blank, no control characters, no half characters."""
-    if not isinstance(name, str) or not name.strip():
-        return False
-    return not any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in name)
 
 
 class _Images(_Section):

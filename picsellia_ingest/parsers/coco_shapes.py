@@ -8,22 +8,16 @@ ItemError and is left out whole; a repair that is certain is reported through ``
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .. import geometry
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle, Ring
+from .checks import Size, Warn, check_inside
 from .numbers import number, text_number
 
-Warn = Callable[[str, str, str], None]
-"""Called with a problem's code, its message and the field it is about."""
 
-_OVERHANG = 0.5
-"""Pixels by which a box may pass the picture's edge without a word: that is rounding."""
-
-
-def instance(row: dict[str, Any], label: str, size: tuple[int | None, int | None], warn: Warn) -> Instance:
+def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instance:
     """The instance that ``row`` describes; ``size`` is the (width, height) the file states for its image.
 
     Takes what it models out of ``row``; the rest becomes the instance's attributes. Raises ItemError.
@@ -42,9 +36,7 @@ def instance(row: dict[str, Any], label: str, size: tuple[int | None, int | None
             )
         if segmentation:
             raise ItemError("mask_empty", "the mask has no pixel and there is no box", field="segmentation")
-    outline = rectangle or (geometry.bounds(polygon) if polygon else None)
-    if outline is not None:
-        _check_inside(outline, size, warn)
+    check_inside(rectangle, polygon, size, warn, ("bbox", "segmentation"))
     return Instance(label, rectangle, polygon, (), row)
 
 
@@ -79,28 +71,7 @@ def _box(bbox: object, warn: Warn) -> Rectangle | None:
     return Rectangle(left, top, width, height)
 
 
-def _check_inside(box: Rectangle, size: tuple[int | None, int | None], warn: Warn) -> None:
-    width, height = size
-    if width is None or height is None:
-        return
-    right, bottom = box.left + box.width, box.top + box.height
-    if box.left >= width or box.top >= height or right <= 0 or bottom <= 0:
-        raise ItemError(
-            "box_outside",
-            f"the box lies wholly outside the {width} x {height} picture",
-            "is it another picture's?",
-            "bbox",
-        )
-    over = max(-box.left, -box.top, right - width, bottom - height)
-    if over > _OVERHANG:
-        warn(
-            "box_overhangs",
-            f"the box extends {over:g} px past the edge of the {width} x {height} picture",
-            "bbox",
-        )
-
-
-def _segmentation(value: object, size: tuple[int | None, int | None], warn: Warn) -> Polygon | None:
+def _segmentation(value: object, size: Size, warn: Warn) -> Polygon | None:
     if isinstance(value, dict):
         return _mask(value, size, warn)
     if not isinstance(value, list):
@@ -151,7 +122,7 @@ def _spelled(points: list[Any], warn: Warn) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _mask(value: dict[str, Any], size: tuple[int | None, int | None], warn: Warn) -> Polygon | None:
+def _mask(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | None:
     stated, counts = value.get("size"), value.get("counts")
     if not isinstance(stated, list) or len(stated) != 2 or not all(type(side) is int for side in stated):
         raise _bad(f"the mask's size is not [height, width]: {stated!r:.80}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,6 +172,17 @@ class JsonFile:
             return _RAWS.decode(raw)
         except msgspec.MsgspecError:
             return None
+
+    def array(self, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
+        """The elements of the array under ``key``; None when it is absent or null. Raises InputError for anything else."""
+        raw = top.get(key)
+        if raw is None or bytes(raw) == b"null":
+            return None
+        found = self.items(raw)
+        if found is None:
+            place = self.place(self.offset(raw), f"/{key}")
+            raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
+        return found
 
     def offset(self, raw: msgspec.Raw) -> int:
         """Where an element begins, in bytes from the start of the text (after a byte order mark)."""

@@ -12,7 +12,7 @@ import pytest
 from picsellia_ingest.api import platform, transport
 from picsellia_ingest.api.connection import Connection, Secret
 from picsellia_ingest.api.platform import Identity
-from picsellia_ingest.parsers.coco import Coco
+from picsellia_ingest.parsers import find_format
 from picsellia_ingest.server import RunningPlatform, start
 from picsellia_ingest.upload import pipeline
 from picsellia_ingest.upload.journal import Journal
@@ -33,7 +33,7 @@ class Destination:
         self, source: Path | None = None, imgdir: Path | None = None, name: str = "d", **more: Any
     ) -> Report:
         """One run of the same command; ``source`` is read in the format it is recognised as."""
-        parser = None if source is None else Coco(source)
+        parser = None if source is None else find_format(source, None)(source)
         job = Job(name=name, imgdir=imgdir, parser=parser, tags=("t",), **more)
         with Journal(self.journal, "test") as journal:
             return pipeline.run(job, self.connection, self.identity, journal)

@@ -1,0 +1,100 @@
+"""The formats, by name, and how one is found for a file.
+
+A format is a module with a Parser in it and one line here; third parties add theirs as an entry point of the group
+``picsellia_ingest.formats``. Nothing is imported before it is needed: importing this package imports no parser.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FormatError, InvalidQueryError
+from ..problems import Place, Problem, Unit
+
+if TYPE_CHECKING:
+    from .base import Parser
+
+GROUP = "picsellia_ingest.formats"
+"""The entry point group of formats that other packages add."""
+
+FORMATS: dict[str, str] = {
+    "COCO": "picsellia_ingest.parsers.coco:Coco",
+    "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
+    "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
+}
+"""Where each format's parser is, as ``module:class``."""
+
+_ALIASES = {"voc": "PASCAL-VOC", "pascal": "PASCAL-VOC", "mscoco": "COCO"}
+
+
+def formats() -> dict[str, str]:
+    """``FORMATS`` and what other packages add; a name of ours is not overridden."""
+    added = {point.name: point.value for point in entry_points(group=GROUP)}
+    return {**added, **FORMATS}
+
+
+def load(name: str) -> type[Parser]:
+    """The parser of a format. Case, blanks, ``-`` and ``_`` do not count. Raises InvalidQueryError listing the names."""
+    known = formats()
+    wanted = _plain(name)
+    exact = {_plain(each): each for each in known} | _ALIASES
+    if wanted not in exact:
+        raise InvalidQueryError(f"there is no format {name!r}", f"choose one of {', '.join(sorted(known))}")
+    module, _, attribute = known[exact[wanted]].partition(":")
+    found: type[Parser] = getattr(import_module(module), attribute)
+    return found
+
+
+def find_format(path: Path, name: str | None = None) -> type[Parser]:
+    """The parser for ``path``: of the format named, or of the only one that recognises it.
+
+    Raises InvalidQueryError when there is no format of that name, FormatError when the path is plainly in another
+    format than the one named, or when none was named and none, or several, recognise it.
+    """
+    named = None if name is None else load(name)
+    if named is not None and (not path.exists() or named.recognises(path)):
+        return named
+    if not path.exists():
+        raise _unknown(path, "missing", "there is no such file or folder", "check the path")
+    fitting = [parser for each in formats() if (parser := load(each)).recognises(path)]
+    names = " and ".join(parser.name for parser in fitting)
+    if named is not None:
+        if fitting:
+            message = f"this is a {names} {_noun(path)}, not {named.name}"
+            raise _unknown(
+                path, "other_format", message, f"say {names.replace(' and ', ' or ')}, or give another path"
+            )
+        return named
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise _unknown(
+            path, "format_ambiguous", f"this looks like {names}", "name the format, or give one of its files"
+        )
+    message = f"this is in no format that is known: it looks like {_looks(path)}"
+    raise _unknown(path, "format_unknown", message, f"known are {', '.join(sorted(formats()))}")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _noun(path: Path) -> str:
+    return "folder" if path.is_dir() else "file"
+
+
+def _looks(path: Path) -> str:
+    if not path.is_dir():
+        from .jsonfile import sniff
+
+        return sniff(path)
+    inside = sorted({file.suffix.lower() or "no extension" for file in path.iterdir() if file.is_file()})
+    return f"a folder of files with {', '.join(inside[:10])}" if inside else "a folder without files"
+
+
+def _unknown(path: Path, code: str, message: str, hint: str) -> FormatError:
+    return FormatError(Problem(code, message, Place(str(path)), unit=Unit.FILE, hint=hint))

@@ -1,0 +1,189 @@
+"""One record of a PICSELLIA file, decoded from its byte range and joined with its image."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..errors import InputError, ItemError
+from ..model import ImageRecord, Instance
+from ..problems import OnProblem, Place, Problem, Severity, Unit
+from .answers import Report, answers
+from .checks import Size
+from .jsonfile import JsonFile
+from .numbers import positive_int
+from .picsellia_objects import instance
+
+T = TypeVar("T")
+
+RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+class Range(msgspec.Struct, array_like=True, frozen=True):
+    """Where an element of ``annotations`` or ``images`` stands: its number, its first byte, its length."""
+
+    number: int
+    start: int
+    length: int
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """One ImageRecord: its record, its image, or both; ``instances`` is the number of its objects."""
+
+    name: str
+    record: Range | None = None
+    image: Range | None = None
+    instances: int = 0
+
+
+def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | None:
+    """What the decoder makes of ``text``; None when it cannot be decoded."""
+    try:
+        return decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+
+
+def plain(raw: bytes | msgspec.Raw) -> Any:
+    """A value; None when it cannot be decoded."""
+    return attempt(_ANY, raw)
+
+
+class RecordReader:
+    """Reads one entry. ``pointer`` is the JSON pointer of its record, or of its image."""
+
+    def __init__(self, file: JsonFile, entry: Entry, pointer: str, on_problem: OnProblem) -> None:
+        self.file, self.entry, self.pointer, self.on_problem = file, entry, pointer, on_problem
+        self._text = b""
+        self._starts: list[int] | None = None
+
+    def read(self) -> ImageRecord:
+        """The record. Raises InputError when the file is not what was indexed."""
+        record, image = self.entry.record, self.entry.image
+        fields = self._fields(record) if record is not None else {}
+        listed = self._fields(image) if image is not None else {}
+        raw = fields.pop("annotations", None)
+        row = {key: self._value(key, value) for key, value in fields.items()}
+        more = {key: self._value(key, value) for key, value in listed.items()}
+        for given in (row, more):
+            given.pop("external_picture_url", None)
+        if record is not None:
+            self._text = self.file.slice(record.start, record.length)
+        size = self._size(row, more)
+        objects = self._objects(raw)
+        instances = [self._instance(one, number, size) for number, one in enumerate(objects)]
+        qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
+        if more:
+            row["image"] = more
+        at = record or image
+        assert at is not None
+        place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
+        kept = tuple(one for one in instances if one is not None)
+        return ImageRecord(self.entry.name, *size, kept, qa, row, place)
+
+    def _at(self) -> int:
+        at = self.entry.record or self.entry.image
+        return at.start if at is not None else 0
+
+    def _fields(self, at: Range) -> dict[str, msgspec.Raw]:
+        """The members of an element. Tokens that JSON does not know are made texts only when they stand in the way."""
+        fields = attempt(_FIELDS, self.file.slice(at.start, at.length))
+        if fields is None:
+            self.file.top()
+            fields = attempt(_FIELDS, self.file.slice(at.start, at.length))
+        name = plain(fields.get("external_picture_url", b"null")) if fields is not None else None
+        if fields is None or name != self.entry.name:
+            message = f"the record of {self.entry.name!r:.200} is not where it was when the file was planned"
+            place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
+            hint = "the file has changed: run the command again"
+            raise InputError(
+                Problem("file_changed", message, place, unit=Unit.IMAGE, lost=self.entry.instances, hint=hint)
+            )
+        return fields
+
+    def _value(self, key: str, raw: msgspec.Raw) -> Any:
+        found = plain(raw)
+        if found is None and bytes(raw) != b"null":
+            message = f"{key!r:.80} of {self.entry.name!r:.200} cannot be read and is left out"
+            place = self.file.place(self._at(), f"{self.pointer}/{key}")
+            self.on_problem(Problem("value_unreadable", message, place, Severity.WARNING, Unit.IMAGE))
+        return found
+
+    def _size(self, row: dict[str, Any], more: dict[str, Any]) -> Size:
+        """Width and height that the record states, else its image."""
+        sides: list[int | None] = []
+        for side in ("width", "height"):
+            stated = [given.pop(side) for given in (row, more) if side in given]
+            pixels = [found for found in map(positive_int, stated) if found is not None]
+            if stated and not pixels:
+                message = (
+                    f"the {side} of {self.entry.name!r:.200} is {stated[0]!r:.40}; the picture's own is used"
+                )
+                place = self.file.place(self._at(), f"{self.pointer}/{side}")
+                self.on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
+            sides.append(pixels[0] if pixels else None)
+        return sides[0], sides[1]
+
+    def _objects(self, raw: msgspec.Raw | None) -> list[Any]:
+        """The objects, decoded; one that cannot be decoded is left as its text."""
+        if self.entry.record is None:
+            return []
+        if raw is None or bytes(raw) == b"null":
+            message = f"{self.entry.name!r:.200} has no list of annotations; read as an empty one"
+            place = self.file.place(self._at(), f"{self.pointer}/annotations")
+            self.on_problem(Problem("annotations_missing", message, place, Severity.WARNING, Unit.IMAGE))
+            return []
+        found = plain(raw)
+        if isinstance(found, list):
+            return found
+        raws = attempt(RAWS, raw) or []
+        return [row if (row := plain(one)) is not None else bytes(one) for one in raws]
+
+    def _instance(self, row: Any, number: int, size: Size) -> Instance | None:
+        pointer = f"{self.pointer}/annotations/{number}"
+
+        def report(error: ItemError, severity: Severity) -> None:
+            self._report(pointer, self._start(number), Unit.INSTANCE)(error, severity)
+
+        def report_answer(error: ItemError, severity: Severity) -> None:
+            self._report(f"{pointer}/qa", self._start(number))(error, severity)
+
+        def warn(code: str, message: str, field: str) -> None:
+            report(ItemError(code, message, field=field), Severity.WARNING)
+
+        try:
+            if not isinstance(row, dict):
+                what = "cannot be decoded" if isinstance(row, bytes) else f"is not an object: {row!r:.80}"
+                raise ItemError("annotation_invalid", f"an annotation {what}", "mend or remove it")
+            qa = row.pop("qa", None)
+            found = instance(row, size, warn)
+            kept = answers(qa, report_answer)
+            return msgspec.structs.replace(found, qa=kept) if kept else found
+        except ItemError as error:
+            report(error, Severity.ERROR)
+            return None
+
+    def _report(self, pointer: str, start: int, unit: Unit = Unit.ANSWER) -> Report:
+        def report(error: ItemError, severity: Severity) -> None:
+            at = f"{pointer}/{error.field}" if error.field else pointer
+            lost = int(unit is Unit.INSTANCE and severity is Severity.ERROR)
+            place = self.file.place(start, at)
+            self.on_problem(Problem(error.code, error.message, place, severity, unit, lost, error.hint))
+
+        return report
+
+    def _start(self, number: int) -> int:
+        """The first byte of an object; found only when a problem asks for it."""
+        if self._starts is None:
+            fields = attempt(_FIELDS, self._text) or {}
+            raw = bytes(fields.get("annotations", b""))
+            position = max(self._text.find(raw), 0)
+            self._starts = []
+            for one in attempt(RAWS, raw) or []:
+                position = self._text.find(bytes(one), position)
+                self._starts.append(self._at() + position)
+                position += len(one)
+        return self._starts[number] if number < len(self._starts) else self._at()

@@ -1,0 +1,113 @@
+"""How the format of a path is found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+
+from picsellia_ingest import parsers
+from picsellia_ingest.errors import FormatError, InvalidQueryError
+from tests.paths import FIXTURES
+
+CASES = {
+    "COCO": FIXTURES / "COCO" / "boxes" / "instances.json",
+    "PASCAL-VOC": FIXTURES / "PASCAL-VOC" / "boxes",
+    "PICSELLIA": FIXTURES / "PICSELLIA" / "dictionary" / "annotations.json",
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_path_is_recognised_without_a_name(name: str) -> None:
+    assert parsers.find_format(CASES[name]).name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("COCO", "COCO"),
+        ("coco", "COCO"),
+        ("ms-coco", "COCO"),
+        ("VOC", "PASCAL-VOC"),
+        ("pascal_voc", "PASCAL-VOC"),
+        ("Pascal VOC", "PASCAL-VOC"),
+        ("PASCAL-VOC", "PASCAL-VOC"),
+        ("picsellia", "PICSELLIA"),
+    ],
+)
+def test_names_may_be_spelled_freely(written: str, name: str) -> None:
+    assert parsers.find_format(CASES[name], written).name == parsers.load(written).name == name
+
+
+@pytest.mark.parametrize("written", ["", "YOLLO", "JSON"])
+def test_an_unknown_name_is_answered_with_the_names_there_are(written: str) -> None:
+    with pytest.raises(InvalidQueryError, match="COCO, PASCAL-VOC, PICSELLIA"):
+        parsers.find_format(CASES["COCO"], written)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_wrong_name_is_answered_with_what_the_path_is(name: str) -> None:
+    for path in (path for other, path in CASES.items() if other != name):
+        with pytest.raises(FormatError) as caught:
+            parsers.find_format(path, name)
+        other = next(other for other, each in CASES.items() if each == path)
+        assert caught.value.message.startswith(f"this is a {other} f")
+        assert f"not {name}" in caught.value.message
+
+
+def test_a_named_format_that_cannot_be_recognised_is_left_to_its_parser(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    assert parsers.find_format(tmp_path / "broken.json", "COCO").name == "COCO"
+    assert parsers.find_format(tmp_path / "gone.json", "COCO").name == "COCO"
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("<html>", "an HTML page"),
+        ("", "an empty file"),
+        ('{"a": 1}', "JSON"),
+        ("\x1f\x8b", "binary|text|gzip"),
+    ],
+)
+def test_a_file_in_no_known_format_is_described(tmp_path: Path, text: str, looks: str) -> None:
+    (tmp_path / "any").write_text(text, "latin-1")
+    with pytest.raises(FormatError, match=f"it looks like .*({looks})"):
+        parsers.find_format(tmp_path / "any")
+
+
+def test_a_folder_in_no_known_format_is_described(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="a folder without files"):
+        parsers.find_format(tmp_path)
+    (tmp_path / "a.csv").write_text("a,b")
+    with pytest.raises(FormatError, match=r"a folder of files with \.csv"):
+        parsers.find_format(tmp_path)
+    with pytest.raises(FormatError, match="no such file or folder"):
+        parsers.find_format(tmp_path / "gone")
+
+
+def test_a_folder_in_two_formats_asks_for_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(CASES["COCO"].read_bytes())
+    (tmp_path / "a.xml").write_text("<annotation/>")
+    with pytest.raises(FormatError, match="COCO and PASCAL-VOC"):
+        parsers.find_format(tmp_path)
+    assert parsers.find_format(tmp_path, "voc").name == "PASCAL-VOC"
+
+
+def test_other_packages_add_formats_and_cannot_take_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = "picsellia_ingest.parsers.picsellia:Picsellia"
+    points = EntryPoints([EntryPoint(name, mine, parsers.GROUP) for name in ("My Format", "COCO")])
+    monkeypatch.setattr(parsers, "entry_points", lambda group: points.select(group=group))
+    assert parsers.load("my-format").name == "PICSELLIA"
+    assert parsers.load("COCO").name == "COCO"
+    with pytest.raises(InvalidQueryError, match="My Format"):
+        parsers.load("other")
+
+
+def test_importing_the_package_imports_no_parser() -> None:
+    code = "import sys, picsellia_ingest.parsers; print([m for m in ('lxml', 'numpy', 'PIL') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
