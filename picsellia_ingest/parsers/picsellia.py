@@ -104,7 +104,7 @@ class Picsellia(Parser):
         if "external_picture_url" in top:
             message = "the document is one record"
             raise reject(self.path, "one_record", message, 'write {"annotations": [the record]}')
-        records = _array(file, top, "annotations")
+        records = file.array(top, "annotations")
         if records is None:
             keys = ", ".join(map(repr, top)) or "none"
             message = f"there is no 'annotations' array (keys: {keys:.200})"
@@ -112,8 +112,8 @@ class Picsellia(Parser):
         for key, raw in top.items():
             if key not in ("annotations", "images", "categories"):
                 self._attributes[key] = plain(raw)
-        self._categories(file, _array(file, top, "categories") or [], on_problem)
-        return records, _array(file, top, "images") or []
+        self._categories(file, file.array(top, "categories") or [], on_problem)
+        return records, file.array(top, "images") or []
 
     def _categories(self, file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> None:
         for number, raw in enumerate(raws):
@@ -270,17 +270,6 @@ def _check_path(path: Path) -> None:
         raise reject(path, "is_a_folder", "this is a folder, the format is one file", hint)
     if not path.exists():
         raise reject(path, "missing", "there is no such file", "check the path")
-
-
-def _array(file: JsonFile, top: dict[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
-    raw = top.get(key)
-    if raw is None or bytes(raw) == b"null":
-        return None
-    found = file.items(raw)
-    if found is None:
-        place = file.place(file.offset(raw), f"/{key}")
-        raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
-    return found
 
 
 def _kind(row: _ObjectRow) -> str | None:

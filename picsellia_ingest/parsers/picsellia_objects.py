@@ -88,7 +88,9 @@ def _polygon(row: dict[str, Any], warn: Warn) -> Polygon | None:
         shape = {"geometry": shape}
     if shape is None or shape == [] or shape == {}:
         return None
-    corners = shape.pop("geometry", None) if isinstance(shape, dict) else None
+    if not isinstance(shape, dict) or "geometry" not in shape:
+        raise _no_polygon(f"it has no geometry: {shape!r:.80}")
+    corners = shape.pop("geometry")
     if corners is None or corners == []:
         return None
     if not isinstance(corners, list):

@@ -137,8 +137,7 @@ class Masks:
         top, left = int(ys.min()), int(xs.min())
         part = self._objects[top : int(ys.max()) + 1, left : int(xs.max()) + 1] == number
         polygon = geometry.mask_polygon(part, left, top)
-        if polygon is None:
-            raise ValueError(f"the mask has no object {number}")
+        assert polygon is not None, "an object has pixels"
         return polygon
 
     def fits(self, number: int, box: Rectangle, label: str) -> bool:

@@ -198,7 +198,7 @@ class RecordReader:
 def _label(element: Element) -> str:
     names = children(element, "name")
     if len(names) > 1:
-        raise ItemError("label_repeated", f"the object has {len(names)} names", "keep one <name>", "name")
+        raise ItemError("name_repeated", f"the object has {len(names)} names", "keep one <name>", "name")
     label = text(names[0]) if names else ""
     if not usable_label(label):
         raise ItemError(

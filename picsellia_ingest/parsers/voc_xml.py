@@ -67,13 +67,8 @@ def load(path: Path, shown: str) -> Element:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise _syntax(data, shown, error) from error
-    except (ValueError, LookupError) as error:
-        raise _rejected(
-            "xml_encoding", f"the file cannot be decoded: {error}", shown, "save it as UTF-8"
-        ) from error
-    if (
-        next(root.iter(etree.Entity), None) is not None
-    ):  # <!ENTITY in an encoding that hides it is used here at last
+    # An encoding may have hidden <!ENTITY until now; unresolved, an entity has cost nothing yet.
+    if next(root.iter(etree.Entity), None) is not None:
         raise _entities(shown)
     if local(root) != "annotation":
         what = _OTHERS.get(local(root).lower(), "another kind of XML")

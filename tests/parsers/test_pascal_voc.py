@@ -286,7 +286,7 @@ BAD = {
     "q_overhang": ("box_overhangs", 0, 4, "/annotation/object[1]"),
     "r_half_pixel": (None, 0, None, None),
     "s_deleted": ("object_deleted", 1, 6, "/annotation/object[1]/deleted"),
-    "t_two_names": ("label_repeated", 1, 5, "/annotation/object[1]/name"),
+    "t_two_names": ("name_repeated", 1, 5, "/annotation/object[1]/name"),
     "u_part_only": ("no_geometry", 1, 4, "/annotation/object[1]"),
     "v_size": ("image_size_invalid", 0, 1, "/annotation/size/width"),
     "w_two_files": ("filename_repeated", 2, 1, "/annotation/filename"),
@@ -538,3 +538,125 @@ def test_recognising_raises_nothing(tmp_path: Path) -> None:
     assert not PascalVoc.recognises(tmp_path / "self")
     assert not PascalVoc.recognises(tmp_path / "gone")
     assert not PascalVoc.recognises(tmp_path)
+
+
+def test_text_beside_children_and_repeated_elements_are_kept(tmp_path: Path) -> None:
+    more = "<note>by <b>me</b></note><tag>1</tag><tag>2</tag><tag>3</tag>"
+    record, _ = one(tmp_path, GOOD.replace("<object>", f"{more}<object>"))
+    assert record.attributes == {"note": {"b": "me", "#text": "by "}, "tag": ["1", "2", "3"]}
+
+
+def masked(folder: Path, name: str, text: str, objects: np.ndarray, classes: np.ndarray | None) -> None:
+    (folder / f"{name}.xml").write_text(text)
+    for part, pixels in (("Object", objects), ("Class", classes)):
+        (folder / f"Segmentation{part}").mkdir(exist_ok=True)
+        if pixels is not None:
+            Image.fromarray(pixels).save(folder / f"Segmentation{part}" / f"{name}.png")
+
+
+def test_labels_are_compared_with_class_masks_without_regard_to_spelling(tmp_path: Path) -> None:
+    objects = np.zeros((50, 50), np.uint8)
+    objects[10:20, 10:20] = 1
+    masked(tmp_path, "a", GOOD.replace("crane", "TV-Monitor"), objects, objects * np.uint8(20))
+    masked(tmp_path, "b", GOOD, objects, objects * np.uint8(255))  # all void: no class that could differ
+    records, parser, log = read(tmp_path)
+    assert [record.instances[0].kind for record in records] == ["polygon", "polygon"]
+    assert not log.kept
+    (tmp_path / "SegmentationObject" / "a.png").unlink()
+    _, parser, _ = read(tmp_path)
+    assert "1 class masks without object masks, beside XML files, are not used." in parser.notes
+
+
+def test_a_polygon_of_the_file_goes_before_its_mask(tmp_path: Path) -> None:
+    polygon = "<polygon><x1>4</x1><y1>4</y1><x2>20</x2><y2>4</y2><x3>12</x3><y3>18</y3></polygon>"
+    objects = np.pad(np.full((9, 9), 1, np.uint8), 10)
+    masked(tmp_path, "a", GOOD.replace(BOX, BOX + polygon), objects, None)
+    records, _, log = read(tmp_path)
+    assert records[0].instances[0].polygon == Polygon((TRIANGLE,))
+    assert not log.kept
+
+
+def test_a_mask_of_a_mode_without_numbers_is_rejected_and_unknown_colours_stay_apart(tmp_path: Path) -> None:
+    colors = np.zeros((4, 6, 3), np.uint8)
+    colors[1:3, 1:3], colors[1:3, 4:6] = (1, 2, 3), (3, 2, 1)
+    masks_alone(tmp_path / "rgb", Image.fromarray(colors), Image.fromarray(colors))
+    _, parser, log = read(tmp_path / "rgb")
+    assert (parser.instance_count(), log.lost) == (2, {"mask_class_unknown": 2})
+    masks_alone(tmp_path / "la", Image.new("LA", (4, 4)), None)
+    _, _, log = read(tmp_path / "la")
+    assert log.counts == {"mask_invalid": 1}
+
+
+def test_an_indexed_mask_whose_colours_are_not_listed_is_read_by_its_indexes(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4))
+    image.putpalette([9, 9, 9, 8, 8, 8, 7, 7, 7])
+    image.putpixel((1, 1), 1)
+    masks_alone(tmp_path, image, image, "background:0,0,0::\nquay:1,2,3::\nbad line\n")
+    records, _, _ = read(tmp_path)
+    assert [found.label for found in records[0].instances] == ["quay"]
+
+
+def test_a_pipe_is_no_mask(tmp_path: Path) -> None:
+    (tmp_path / "SegmentationObject").mkdir()
+    os.mkfifo(tmp_path / "SegmentationObject" / "a.png")
+    _, _, log = read(tmp_path)
+    assert log.counts == {"mask_invalid": 1}
+
+
+def test_lists_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "Annotations" / "a.xml").write_text(GOOD)
+    (lists / "train.txt").write_bytes(b"\xff\xfe\xfd")
+    (lists / "readme.md").write_text("a")
+    (lists / "val.txt").write_text("a\na\n")
+    os.mkfifo(lists / "pipe.txt")
+    records, _, log = read(tmp_path)
+    assert records[0].attributes["image_sets"] == ["Main/val"]
+    assert not log.kept
+
+
+def test_class_names_that_cannot_be_read_leave_the_classes_of_voc(tmp_path: Path) -> None:
+    image = Image.fromarray(np.pad(np.full((2, 2), 12, np.uint8), 2))
+    masks_alone(tmp_path, image, image)
+    (tmp_path / "class_names.txt").write_bytes(b"\xff\xfe\xfd")
+    records, _, _ = read(tmp_path)
+    assert [found.label for found in records[0].instances] == ["dog"]
+
+
+def test_files_and_folders_that_may_not_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("a.xml", "c.xml"):
+        (tmp_path / name).write_text(GOOD)
+    scandir, opened = os.scandir, Path.open
+
+    def no_folder(path: Path) -> object:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    def no_file(path: Path, *mode: str) -> object:
+        if path.name == "c.xml":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *mode)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", no_folder)
+    monkeypatch.setattr(Path, "open", no_file)
+    records, _, log = read(tmp_path)
+    assert len(records) == 1
+    assert [problem.code for problem in log.kept] == ["unreadable", "unreadable"]
+    assert {Path(problem.place.file).name for problem in log.kept} == {"b", "c.xml"}
+    assert not PascalVoc.recognises(tmp_path / "c.xml")
+
+
+def test_a_point_with_a_coordinate_missing_names_the_point(tmp_path: Path) -> None:
+    polygon = "<polygon><pt><x>1</x><y>2</y></pt><pt><x>1</x></pt><pt><x>4</x><y>9</y></pt></polygon>"
+    _, log = one(tmp_path, f"<annotation><object><name>a</name>{polygon}</object></annotation>")
+    assert "a point has 0 values for y" in log.kept[0].message
+
+
+def test_a_folder_of_masks_alone_is_recognised() -> None:
+    assert PascalVoc.recognises(VOC / "masks")

@@ -365,3 +365,38 @@ def test_recognising_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "self").symlink_to(tmp_path / "self")
     for path in (tmp_path, tmp_path / "gone", tmp_path / "self"):
         assert not Picsellia.recognises(path)
+
+
+@pytest.mark.parametrize(
+    ("polygon", "code"),
+    [
+        ({"geometry": []}, "no_geometry"),
+        ({"geometry": None}, "no_geometry"),
+        ({"geometry": {"x": 1}}, "polygon_invalid"),
+        ({"geometry": [1, 2, 3, 4, 5, 6]}, "polygon_invalid"),
+        ({"points": [[4, 4], [20, 4], [12, 18]]}, "polygon_invalid"),
+        ("POLYGON((0 0))", "polygon_invalid"),
+    ],
+)
+def test_a_polygon_that_is_none_costs_its_object(tmp_path: Path, polygon: Any, code: str) -> None:
+    found = {"type": "polygon", "label": "a", "polygon": polygon}
+    value = {"annotations": [{"external_picture_url": "a.jpg", "annotations": [found]}]}
+    _, _, log = read(document(tmp_path, value))
+    assert log.lost == {code: 1}
+
+
+def test_points_written_as_text_and_answers_of_the_wrong_shape_are_reported(tmp_path: Path) -> None:
+    corners = [{"x": "4", "y": 4}, {"x": 20, "y": 4}, {"x": 12, "y": 18}]
+    qa = [{"type": "mc", "question": "Which?", "answer": 3, "choices": ["3"]}]
+    found = {"type": "polygon", "label": "a", "polygon": {"geometry": corners}, "qa": qa}
+    value = {"annotations": [{"external_picture_url": "a.jpg", "annotations": [found]}]}
+    records, _, log = read(document(tmp_path, value))
+    assert records[0].instances == (Instance("a", polygon=TRIANGLE),)
+    assert log.counts == {"number_as_text": 1, "answer_invalid": 1}
+
+
+def test_labels_that_the_categories_do_not_list_are_added_and_noted(tmp_path: Path) -> None:
+    record = {"external_picture_url": "a.jpg", "annotations": [OBJECT]}
+    _, parser, _ = read(document(tmp_path, {"categories": [{"name": "ship"}], "annotations": [record]}))
+    assert [label.name for label in parser.header().labels] == ["ship", "crane"]
+    assert parser.notes == ["labels that 'categories' does not list: crane"]
