@@ -14,6 +14,8 @@ UPLOAD := $(BIN)/picsellia-ingest upload --host local:demo-output/platform
 # Run it twice: the second time everything is there already.
 demo: .venv/ready
 	$(UPLOAD) --name crates --imgdir fixtures/COCO/demo/images --ann-path fixtures/COCO/demo/instances.json
+	$(UPLOAD) --name quays --imgdir fixtures/PASCAL-VOC/demo/JPEGImages --ann-path fixtures/PASCAL-VOC/demo
+	$(UPLOAD) --name piers --imgdir fixtures/PICSELLIA/demo/images --ann-path fixtures/PICSELLIA/demo/annotations.json
 	@echo
 	@echo "The platform's data is in demo-output/platform. To look at it through the API, run"
 	@echo "    $(BIN)/picsellia-ingest serve --root demo-output/platform"

@@ -8,9 +8,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from picsellia_ingest import geometry
 from picsellia_ingest.api import platform as endpoints
 from picsellia_ingest.api import storage, transport
 from picsellia_ingest.errors import InputError, ResourceNotFoundError
@@ -312,6 +314,54 @@ def test_a_platform_that_lost_everything_gets_everything_again(destination: Dest
     endpoints.change_pictures(destination.connection, organization, "delete", {"to_delete": pictures})
     report = destination.upload(SOURCE, DEMO / "images")
     assert (report.images.uploaded, report.instances.uploaded, report.exit_code) == (4, 7, 0)
+
+
+def test_answers_of_four_kinds_arrive_per_object_and_per_image(destination: Destination) -> None:
+    demo = FIXTURES / "PICSELLIA" / "demo"
+    report = destination.upload(demo / "annotations.json", demo / "images")
+    assert (report.images.uploaded, report.instances.uploaded, report.exit_code) == (2, 3, 0)
+    stated = {
+        record["external_picture_url"]: record
+        for record in json.loads((demo / "annotations.json").read_text())["annotations"]
+    }
+    held = list(endpoints.all_annotations(destination.connection, destination.dataset().id))
+    assert len(held) == 2
+    for record in held:
+        said = stated[record["external_picture_url"]]
+        assert record["annotations"] == said["annotations"]
+        assert record["image_qa"] == said.get("image_qa", [])
+        assert (record["nb_labels"], record["time_spent"]) == (said["nb_labels"], said["time_spent"])
+    assert destination.upload(demo / "annotations.json", demo / "images").instances.already_there == 3
+
+
+def test_a_voc_folder_with_masks_arrives_as_polygons_with_the_pixels_of_the_masks(
+    destination: Destination, tmp_path: Path
+) -> None:
+    masks = FIXTURES / "PASCAL-VOC" / "masks"
+    with Image.open(masks / "SegmentationObject" / "deck.png") as opened:
+        pixels = np.asarray(opened).copy()
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", pixels.shape[::-1]).save(tmp_path / "images" / "deck.jpg")
+    report = destination.upload(masks, tmp_path / "images")
+    rejected = [
+        int((problem.place.pointer or "").split()[1]) for problem in report.problems.kept if problem.lost
+    ]
+    assert (report.instances.came_in, report.instances.uploaded, len(rejected)) == (3, 2, 1)
+    rings = [
+        [value for point in found["polygon"]["geometry"] for value in (point["x"], point["y"])]
+        for found in destination.objects()["deck.jpg"]
+    ]
+    sent = np.isin(pixels, [0, 255, *rejected], invert=True)
+    assert sum(abs(geometry.ring_area(ring)) for ring in rings) == sent.sum()
+
+
+def test_a_file_that_is_broken_is_reported_from_a_process_too(
+    destination: Destination, tmp_path: Path
+) -> None:
+    shutil.copytree(DEMO / "images", tmp_path / "images")
+    (tmp_path / "images" / "dock 01.jpg").write_bytes(b"")
+    report = destination.upload(SOURCE, tmp_path / "images", backend="loky", nb_jobs=2)
+    assert report.images.rejected == {"image_empty": 1}
 
 
 def test_work_can_be_done_in_processes(destination: Destination) -> None:
