@@ -151,7 +151,10 @@ def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bo
 )
 @click.option("--port", default=8000, show_default=True, help="Port on 127.0.0.1; 0 for any free one.")
 def serve(root: Path, port: int) -> None:
-    """Run the embedded platform until it is interrupted.
+    """Run the embedded platform until it is interrupted, under http://127.0.0.1:PORT/sdk/v2/.
+
+    \b
+    picsellia-ingest serve --root platform --port 8000
 
     The owner's token is PICSELLIA_TOKEN where that is set; otherwise one is made, kept in the folder, and printed once.
     """
@@ -160,21 +163,22 @@ def serve(root: Path, port: int) -> None:
 
         given = os.environ.get("PICSELLIA_TOKEN") or None
         made = given is None and not (root / "token").exists()
+        ended = _end_signal()
         with start(root, port=port, token=given) as running:
             click.echo(f"serving {root} at {running.address}")
             if made:
                 click.echo(f"token: {running.token} (kept in {root / 'token'}; shown this once)")
             elif given is None:
                 click.echo(f"the token is in {root / 'token'}")
-            _wait()
+            ended.wait()
 
 
-def _wait() -> None:
-    """Until SIGINT or SIGTERM."""
+def _end_signal() -> threading.Event:
+    """Set by SIGINT and SIGTERM."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    return ended
 
 
 def _print(found: Any, as_json: bool) -> None:

@@ -163,17 +163,16 @@ def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
     ]
     shown = []
     for _ in range(2):
-        serving = subprocess.Popen(
+        with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PICSELLIA_TOKEN": given}
-        )
-        assert serving.stdout is not None
-        lines = [serving.stdout.readline()]
-        if not given:
-            lines.append(serving.stdout.readline())
-        assert "/sdk/v2/" in lines[0]
-        serving.send_signal(signal.SIGINT)
-        assert serving.wait(20) == 0
-        serving.stdout.close()
+        ) as serving:
+            assert serving.stdout is not None
+            lines = [serving.stdout.readline()]
+            if not given:
+                lines.append(serving.stdout.readline())
+            assert "/sdk/v2/" in lines[0]
+            serving.send_signal(signal.SIGINT)
+            assert serving.wait(20) == 0
         shown.append("".join(lines))
     token = (tmp_path / "p" / "token").read_text().strip()
     assert (tmp_path / "p" / "token").stat().st_mode & 0o777 == 0o600
