@@ -35,4 +35,5 @@ def read(host: str, token: str, name: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    {"upload": upload, "read": read}[sys.argv[3]](*sys.argv[1:3], *sys.argv[4:])
+    verb = upload if sys.argv[3] == "upload" else read
+    verb(*sys.argv[1:3], *sys.argv[4:])

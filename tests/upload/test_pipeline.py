@@ -18,7 +18,7 @@ from picsellia_ingest.api import storage, transport
 from picsellia_ingest.errors import InputError, ResourceNotFoundError
 from tests.paths import FIXTURES
 from tests.upload.conftest import Destination
-from tests.upload.faults import Faults
+from tests.upload.faults import Faults, foreign
 
 DEMO = FIXTURES / "COCO" / "demo"
 SOURCE = DEMO / "instances.json"
@@ -362,6 +362,36 @@ def test_a_file_that_is_broken_is_reported_from_a_process_too(
     (tmp_path / "images" / "dock 01.jpg").write_bytes(b"")
     report = destination.upload(SOURCE, tmp_path / "images", backend="loky", nb_jobs=2)
     assert report.images.rejected == {"image_empty": 1}
+
+
+def test_ids_that_a_host_does_not_tell_are_found_by_search(platforms: Callable[..., Destination]) -> None:
+    destination = platforms(wrap=foreign)
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
+    assert len(destination.pictures()) == 4
+
+
+@pytest.mark.parametrize("how", ["after", "lost"])
+def test_an_annotation_whose_answer_was_lost_is_not_doubled_where_no_key_guards_it(
+    platforms: Callable[..., Destination], how: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=lambda app: faults.wrap(foreign(app)))
+    faults.fail("PUT", "/annotation/new/", 3, how)
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
+    assert sum(map(len, destination.objects().values())) == 7
+    assert faults.count("PUT", "/annotation/new/") == 3
+
+
+def test_when_no_image_can_be_sent_no_dataset_is_made_and_the_report_says_so(
+    destination: Destination, tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"")
+    report = destination.upload(imgdir=tmp_path / "images")
+    assert report.exit_code == 3
+    assert report.notes == ["no image could be sent, so no dataset was made"]
+    with pytest.raises(ResourceNotFoundError):
+        destination.dataset()
 
 
 def test_work_can_be_done_in_processes(destination: Destination) -> None:
