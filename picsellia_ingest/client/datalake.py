@@ -10,25 +10,17 @@ from . import ingest
 from .dataset import Dataset as _Dataset
 from .picture import Picture as _Picture
 from .progress import progress
-from .session import DEFAULT_HOST, Session, open_session
+from .session import Resource
 
 
-class Datalake:
+class Datalake(Resource):
     """The lake of one organization. ``picture`` and ``dataset`` share its connection."""
 
     Picture: TypeAlias = _Picture
     Dataset: TypeAlias = _Dataset
 
-    def __init__(
-        self,
-        api_token: str | None = None,
-        organization: str | None = None,
-        host: str = DEFAULT_HOST,
-        *,
-        session: Session | None = None,
-    ) -> None:
-        self._session = session or open_session(api_token, organization, host)
-        self.host = self._session.connection.host
+    def _begin(self) -> None:
+        self.host = self._connection.host
         self.organization_id = self._session.identity.organization_id
         self.organization_name = self._session.identity.organization_name
         self.picture = _Picture(session=self._session)

@@ -12,23 +12,13 @@ from ..api import platform, storage
 from ..errors import InvalidQueryError, PicselliaError
 from ..upload import workers
 from . import checks
-from .session import DEFAULT_HOST, Session, open_session
+from .session import Resource, Session
 
 
-class Dataset:
+class Dataset(Resource):
     """Works on one version of a dataset: the last one fetched or made, which stays in ``fetched_dataset``."""
 
-    def __init__(
-        self,
-        api_token: str | None = None,
-        organization: str | None = None,
-        host: str = DEFAULT_HOST,
-        *,
-        session: Session | None = None,
-    ) -> None:
-        self._session = session or open_session(api_token, organization, host)
-        self._connection = self._session.connection
-        self._organization = self._session.identity.organization_id
+    def _begin(self) -> None:
         self.dataset_id = ""
         self.dataset_name = ""
         self.fetched_dataset: dict[str, Any] = {}

@@ -11,37 +11,25 @@ from ..api import platform
 from ..errors import ItemError, PicselliaError
 from ..upload import images, register, transfer, workers
 from ..upload.items import Item, State
-from .session import DEFAULT_HOST, Session, open_session
+from .session import Resource, Session
 
 Pictures = Sequence[Any]
 
 
-class Picture:
+class Picture(Resource):
     """Lists, fetches, uploads and changes pictures; the last ones fetched stay in ``fetched_pictures``."""
 
-    def __init__(
-        self,
-        api_token: str | None = None,
-        organization: str | None = None,
-        host: str = DEFAULT_HOST,
-        *,
-        session: Session | None = None,
-    ) -> None:
-        self._session = session or open_session(api_token, organization, host)
+    def _begin(self) -> None:
         self.fetched_pictures: builtins.list[dict[str, Any]] = []
 
     def list(self) -> dict[str, Any]:
         """Every picture of the lake, as ``{"pictures": [...]}``."""
-        session = self._session
-        self.fetched_pictures = platform.list_pictures(session.connection, session.identity.organization_id)
+        self.fetched_pictures = platform.list_pictures(self._connection, self._organization)
         return {"pictures": self.fetched_pictures}
 
     def fetch(self, quantity: float = 1, tags: Sequence[str] = ()) -> builtins.list[dict[str, Any]]:
         """The pictures that carry all the tags; ``quantity`` is the proportion that is wanted, 1 for all."""
-        session = self._session
-        self.fetched_pictures = platform.search_pictures(
-            session.connection, session.identity.organization_id, tags, quantity
-        )
+        self.fetched_pictures = platform.search_pictures(self._connection, self._organization, tags, quantity)
         return self.fetched_pictures
 
     def status(self) -> None:
@@ -92,7 +80,7 @@ class Picture:
         if empty:
             print("No tags were given" if empty == ["tags"] else "No assets selected")
             return
-        platform.change_pictures(self._session.connection, self._session.identity.organization_id, verb, body)
+        platform.change_pictures(self._connection, self._organization, verb, body)
 
 
 def _send(session: Session, path: Path, tags: tuple[str, ...], source: str) -> tuple[str, str]:

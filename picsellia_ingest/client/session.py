@@ -26,6 +26,30 @@ class Session:
     """The host as it was given; ``connection.host`` is the address."""
 
 
+class Resource:
+    """What every class of the client begins with: a session of its own, or that of the object it belongs to.
+
+    ``_begin`` is called when the session is there. Raises AuthenticationError without a token (argument or
+    PICSELLIA_TOKEN), UnauthorizedError for a wrong one, NetworkError when the host does not answer.
+    """
+
+    def __init__(
+        self,
+        api_token: str | None = None,
+        organization: str | None = None,
+        host: str = DEFAULT_HOST,
+        *,
+        session: Session | None = None,
+    ) -> None:
+        self._session = session or open_session(api_token, organization, host)
+        self._connection = self._session.connection
+        self._organization = self._session.identity.organization_id
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set what the class keeps between calls."""
+
+
 def open_session(api_token: str | None, organization: str | None, host: str | None) -> Session:
     """Connect. Raises AuthenticationError without a token, InvalidQueryError for a host that is no address."""
     wanted = host or DEFAULT_HOST
