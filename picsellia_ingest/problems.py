@@ -73,6 +73,11 @@ class Problem:
         return asdict(self)
 
 
+def shown(text: str) -> str:
+    """Text as it may be shown on any terminal: what cannot be printed (control and half characters) is escaped."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 OnProblem = Callable[[Problem], None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from picsellia_ingest.problems import Place, Problem, ProblemLog, Severity
+from picsellia_ingest.problems import Place, Problem, ProblemLog, Severity, shown
 
 
 def test_a_problem_says_what_where_and_what_to_do() -> None:
@@ -28,3 +28,8 @@ def test_all_problems_are_counted_and_some_of_each_kind_are_kept_and_shown() -> 
     lines = list(log.summary(most=20))
     assert len(lines) == 22
     assert lines[-1] == "a: 80 more, 100 in all"
+
+
+def test_what_cannot_be_printed_is_escaped_and_the_rest_is_left_alone() -> None:
+    assert shown("é 😀 <b>") == "é 😀 <b>"
+    assert shown("a\r\n\x1b[31m\u202eb\udcff") == r"a\r\n\x1b[31m\u202eb\udcff"

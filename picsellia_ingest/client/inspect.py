@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..problems import ProblemLog
+from ..problems import ProblemLog, shown
 from ..upload import images, matching
 from ..upload.plan import SHARD
 from .ingest import parser
@@ -34,7 +34,10 @@ class Inspection:
     problems: ProblemLog = field(default_factory=ProblemLog)
 
     def lines(self) -> Iterator[str]:
-        """The inspection for a person."""
+        """The lines for a person, safe on any terminal."""
+        return map(shown, self._lines())
+
+    def _lines(self) -> Iterator[str]:
         yield f"{self.path}: {self.format}"
         yield f"{self.images} images, {self.images_without_instances} of them without an instance"
         yield (

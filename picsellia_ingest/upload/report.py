@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import LedgerError
-from ..problems import ProblemLog
+from ..problems import ProblemLog, shown
 from ..wire import REASONS
 
 LABELS_SHOWN = 20
@@ -122,7 +122,10 @@ class Report:
         self.instances.check("instances")
 
     def lines(self) -> Iterator[str]:
-        """The report for a person."""
+        """The lines for a person, safe on any terminal."""
+        return map(shown, self._lines())
+
+    def _lines(self) -> Iterator[str]:
         yield f"dataset {self.dataset!r}, version {self.version!r}"
         yield self.images.line("images")
         yield self.instances.line("instances")
