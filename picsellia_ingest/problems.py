@@ -7,11 +7,16 @@ instance of a file is either in a record or in the ``lost`` of exactly one probl
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 
 class Severity(str, Enum):
@@ -119,3 +124,60 @@ class ProblemLog:
         for code, count in self.counts.items():
             if count > most:
                 yield f"{code}: {count - most} more, {count} in all"
+
+
+def as_jsonl(problems: Iterable[Problem]) -> Iterator[str]:
+    """One JSON object a line."""
+    for problem in problems:
+        yield json.dumps(problem.to_dict())
+
+
+COLUMNS = ("severity", "code", "unit", "file", "line", "column", "byte", "pointer", "message", "hint")
+
+
+def as_csv(problems: Iterable[Problem]) -> Iterator[str]:
+    """A table. A cell that a spreadsheet would take for a formula is quoted."""
+    for row in itertools.chain([COLUMNS], map(_cells, problems)):
+        out = io.StringIO()
+        csv.writer(out, lineterminator="").writerow(row)
+        yield out.getvalue()
+
+
+def _cells(problem: Problem) -> list[str]:
+    plain = problem.to_dict()
+    plain.update(plain.pop("place"))
+    cells = [
+        "" if plain[name] is None else str(getattr(plain[name], "value", plain[name])) for name in COLUMNS
+    ]
+    return [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells]
+
+
+def as_sarif(problems: Iterable[Problem], version: str) -> dict[str, Any]:
+    """A SARIF 2.1.0 log, which editors and code hosts show at the place (OASIS standard, sections 3.13 to 3.30)."""
+    results = [_result(problem) for problem in problems]
+    rules = [{"id": code} for code in sorted({str(result["ruleId"]) for result in results})]
+    driver = {"name": "picsellia-ingest", "version": version, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _result(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
+    region = {"startLine": place.line, "startColumn": place.column, "byteOffset": place.byte}
+    stated = {name: value for name, value in region.items() if value is not None}
+    if stated:
+        location["region"] = stated
+    found: dict[str, Any] = {"physicalLocation": location}
+    if place.pointer:
+        found["logicalLocations"] = [{"fullyQualifiedName": place.pointer}]
+    text = f"{problem.message} - {problem.hint}" if problem.hint else problem.message
+    return {
+        "ruleId": problem.code,
+        "level": problem.severity.value,
+        "message": {"text": text},
+        "locations": [found],
+    }

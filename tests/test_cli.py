@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -89,7 +90,30 @@ def test_inspect_with_images_counts_the_missing_ones(run: Run) -> None:
     done = run(
         "inspect", DEMO / "instances.json", "--imgdir", FIXTURES / "COCO" / "demo" / "images" / "night"
     )
-    assert "of 4 image records have no file" in done.stdout
+    assert "2 image files in the folder, 2 images of the source without one" in done.stdout
+
+
+def test_validate_names_every_problem_in_the_form_asked_for(run: Run) -> None:
+    text = run("validate", BAD)
+    assert text.returncode == 3
+    assert f"{BAD}:208:3 (/annotations/14/bbox)" in text.stdout
+    assert text.stdout.splitlines()[-1] == "23 problems cost something, 10 are warnings"
+    lines = [json.loads(line) for line in run("validate", BAD, "--output", "jsonl").stdout.splitlines()]
+    assert len(lines) == 33
+    table = list(csv.DictReader(run("validate", BAD, "--output", "csv").stdout.splitlines()))
+    assert [row["code"] for row in table] == [line["code"] for line in lines]
+    results = json.loads(run("validate", BAD, "--output", "sarif").stdout)["runs"][0]["results"]
+    assert {result["ruleId"] for result in results} == {line["code"] for line in lines}
+    places = [result["locations"][0]["physicalLocation"]["region"]["startLine"] for result in results]
+    assert places == [line["place"]["line"] for line in lines]
+
+
+def test_validate_is_content_with_a_good_file_and_reports_a_broken_one(run: Run, tmp_path: Path) -> None:
+    assert run("validate", DEMO / "instances.json", "--imgdir", DEMO / "images").returncode == 0
+    (tmp_path / "cut.json").write_bytes((DEMO / "instances.json").read_bytes()[:-20])
+    done = run("validate", "cut.json", "--format", "COCO", "--output", "json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["counts"] == {"json_syntax": 1}
 
 
 @pytest.mark.parametrize(

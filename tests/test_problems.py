@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from picsellia_ingest.problems import Place, Problem, ProblemLog, Severity, shown
+from picsellia_ingest.problems import Place, Problem, ProblemLog, Severity, as_csv, as_sarif, shown
 
 
 def test_a_problem_says_what_where_and_what_to_do() -> None:
@@ -33,3 +33,20 @@ def test_all_problems_are_counted_and_some_of_each_kind_are_kept_and_shown() -> 
 def test_what_cannot_be_printed_is_escaped_and_the_rest_is_left_alone() -> None:
     assert shown("é 😀 <b>") == "é 😀 <b>"
     assert shown("a\r\n\x1b[31m\u202eb\udcff") == r"a\r\n\x1b[31m\u202eb\udcff"
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted() -> None:
+    rows = list(as_csv([Problem("a", "=cmd|' /C calc'!A0", Place("+x", 1))]))
+    assert rows[1].split(",")[3] == "'+x"
+    assert "'=cmd" in rows[1]
+
+
+def test_sarif_has_the_keys_its_standard_requires() -> None:
+    log = as_sarif([Problem("a", "words", Place("f g.json", 3, 7, 99, "/x"), hint="do")], "1.0")
+    assert (log["version"], log["runs"][0]["tool"]["driver"]["name"]) == ("2.1.0", "picsellia-ingest")
+    (result,) = log["runs"][0]["results"]
+    assert (result["ruleId"], result["level"], result["message"]["text"]) == ("a", "error", "words - do")
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "f%20g.json"},
+        "region": {"startLine": 3, "startColumn": 7, "byteOffset": 99},
+    }

@@ -21,6 +21,7 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
 from ..parsers.base import Parser
 from ..problems import Place, Problem, Severity, Unit
 from . import images, matching, workers
+from .items import Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
@@ -130,12 +131,14 @@ def plan_annotations(
     touched: set[str] = set()
     for shard in parser.shards(SHARD):
         documents: dict[str, wire.Document] = {}
-        records = parser.read(shard, report.problems)
-        for record, match in zip(records, pairs[shard.start : shard.stop], strict=True):
+        matches = pairs[shard.start : shard.stop]
+        items = journal.find([match[0] for match in matches if not isinstance(match, ItemError)])
+        for record, match in zip(parser.read(shard, report.problems), matches, strict=True):
             step(1)
             image = _image(record, match, refused, report)
             if image is None:
                 continue
+            _check_size(record, items[image], report)
             document = wire.document(record, rectangle=job.rectangle, notes=report.changed_shape)
             labels.update((found["label"], found["type"]) for found in document.data)
             report.objects_planned += len(document.data)
@@ -175,6 +178,20 @@ def _image(
     lost = len(record.instances)
     report.problems(Problem(match.code, match.message, place, unit=Unit.IMAGE, lost=lost, hint=match.hint))
     return None
+
+
+def _check_size(record: ImageRecord, item: Item, report: Report) -> None:
+    """Warn where the source states another size than the picture has: its shapes may be in another scale."""
+    stated, real = (record.width, record.height), (item.width, item.height)
+    if item.path is None or None in stated or stated == real:
+        return
+    code, why = "image_size_differs", "are the shapes in another scale, or another picture's?"
+    if stated == real[::-1]:
+        code, why = "image_size_turned", "were the shapes drawn before the picture was turned?"
+    message = (
+        f"{record.file_name!r} is stated as {stated[0]} x {stated[1]}, the picture is {real[0]} x {real[1]}"
+    )
+    report.problems(Problem(code, message, record.place or Place(""), Severity.WARNING, Unit.IMAGE, hint=why))
 
 
 def kinds_of_unused(

@@ -152,6 +152,29 @@ def test_a_rejected_annotation_file_ends_the_run_before_anything_is_sent(
     assert endpoints.list_pictures(destination.connection, destination.identity.organization_id) == []
 
 
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        ((192, 128), "image_size_differs"),
+        ((64, 96), "image_size_turned"),
+        ((96, 64), None),
+        ((None, None), None),
+    ],
+)
+def test_a_stated_size_that_is_not_the_pictures_is_warned_of_and_changes_nothing(
+    destination: Destination, tmp_path: Path, size: tuple[int | None, int | None], code: str | None
+) -> None:
+    document = json.loads(SOURCE.read_text())
+    document["images"][0].update({"width": size[0], "height": size[1]} if size[0] else {})
+    if size[0] is None:
+        del document["images"][0]["width"], document["images"][0]["height"]
+    source = tmp_path / "a.json"
+    source.write_text(json.dumps(document))
+    report = destination.upload(source, DEMO / "images")
+    assert [problem.code for problem in report.problems.kept] == ([code] if code else [])
+    assert (report.instances.uploaded, report.exit_code) == (7, 0)
+
+
 def test_two_records_of_one_image_become_one_annotation(destination: Destination, tmp_path: Path) -> None:
     document = json.loads(SOURCE.read_text())
     document["images"].append({"id": 99, "file_name": "night/empty.png"})

@@ -1,0 +1,62 @@
+"""What an inspection counts, and the hints that only many items together give."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picsellia_ingest.client.inspect import inspect
+from tests.paths import FIXTURES
+
+DEMO = FIXTURES / "COCO" / "demo"
+
+
+def source(folder: Path, boxes: list[list[float]]) -> Path:
+    """A COCO file of boxes on pictures of 100 x 100."""
+    document: dict[str, Any] = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],
+        "annotations": [
+            {"id": n, "image_id": 1, "category_id": 1, "bbox": box} for n, box in enumerate(boxes)
+        ],
+        "categories": [{"id": 1, "name": "a"}],
+    }
+    path = folder / "a.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_an_inspection_counts_what_is_there() -> None:
+    found = inspect(DEMO / "instances.json", imgdir=DEMO / "images")
+    assert (found.format, found.images, found.images_without_instances, found.instances) == ("COCO", 4, 1, 7)
+    assert (found.with_box, found.with_polygon, found.image_files, found.images_missing) == (7, 4, 4, 0)
+    assert found.labels == {"crate": 4, "pallet": 3}
+    assert found.hints == []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "words"),
+    [
+        ([[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0.5, 0.5], [10, 10, 20, 20]], "2 of 3 boxes .* normalised"),
+        ([[50, 40, 90, 95], [30, 60, 80, 99], [1, 1, 5, 5]], "2 of 3 boxes .* x1, y1, x2, y2"),
+    ],
+)
+def test_boxes_that_look_like_another_convention_are_hinted_at(
+    tmp_path: Path, boxes: list[list[float]], words: str
+) -> None:
+    (hint,) = inspect(source(tmp_path, boxes)).hints
+    assert re.search(words, hint)
+
+
+def test_ordinary_boxes_give_no_hint(tmp_path: Path) -> None:
+    assert inspect(source(tmp_path, [[10, 10, 20, 20], [0, 0, 100, 100], [90, 90, 20, 5]])).hints == []
+
+
+def test_when_no_image_is_in_the_folder_the_folder_is_doubted(tmp_path: Path) -> None:
+    found = inspect(source(tmp_path, [[1, 1, 5, 5]]), imgdir=DEMO / "images")
+    assert found.images_missing == 1
+    assert "right one" in found.hints[0]
+    assert found.problems.lost == {"image_missing": 1}
