@@ -17,21 +17,35 @@ from types import TracebackType
 
 from urllib3.fields import RequestField
 
-from ..errors import ProcessingError, SourceChangedError, WrongHostError
-from .connection import Traffic
-from .transport import check, persist, send
+from ..errors import ForbiddenError, ProcessingError, SourceChangedError, WrongHostError
+from . import platform
+from .connection import Connection, Traffic
+from .transport import DEADLINE_SECONDS, check, persist, send
 
 BYTES_PER_SECOND = 50_000
+SIGNATURES = 3
+"""How often an address is signed anew for one object."""
 SECONDS_LEAST = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An image file as it was when it was planned."""
+    """A file as it was when it was planned."""
 
     path: Path
     size: int
     sha256: bytes
+
+
+def survey(path: Path) -> Source:
+    """A file as it is now, of any size."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return Source(path, size, digest.digest())
 
 
 class _FormBody:
@@ -116,11 +130,24 @@ def store(traffic: Traffic, signed: Mapping[str, object], source: Source, object
     traffic.add(picture_bytes=source.size)
 
 
-def fetch(traffic: Traffic, url: str) -> bytes:
+def store_part(traffic: Traffic, url: str, data: bytes) -> str:
+    """Send one part of a large file to its signed address; gives the tag that the storage knows it by."""
+
+    def attempt() -> str:
+        answer = send(traffic, "PUT", url, {}, data, SECONDS_LEAST + len(data) / BYTES_PER_SECOND)
+        check(answer)
+        if answer.status != 200 or not answer.headers.get("ETag"):
+            raise ProcessingError(f"the storage answered {answer.status}, not 200 with an ETag")
+        return answer.headers["ETag"]
+
+    return persist(traffic, attempt)
+
+
+def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> bytes:
     """The bytes behind a signed address. Raises ForbiddenError when it expired."""
 
     def attempt() -> bytes:
-        answer = send(traffic, "GET", url, {})
+        answer = send(traffic, "GET", url, {}, None, seconds)
         check(answer)
         stated = answer.headers.get("Content-Length")
         if (
@@ -132,3 +159,13 @@ def fetch(traffic: Traffic, url: str) -> bytes:
         return answer.body
 
     return persist(traffic, attempt)
+
+
+def read(connection: Connection, object_name: str) -> bytes:
+    """The bytes of an object of the picture bucket. A signature that is not accepted any more is renewed."""
+    for _ in range(SIGNATURES - 1):
+        try:
+            return fetch(connection.traffic, str(platform.presign(connection, "get", object_name)))
+        except ForbiddenError:
+            continue
+    return fetch(connection.traffic, str(platform.presign(connection, "get", object_name)))

@@ -196,6 +196,8 @@ def call(
 
     def attempt() -> tuple[int, dict[str, Any]]:
         answer = send(connection.traffic, method, connection.host + path, sent, body)
+        if answer.status == 403 and not _words_of(answer):
+            raise ProcessingError("the answer (403) is not the platform's: something stands between")
         check(answer)
         return answer.status, _parsed(answer)
 
@@ -251,13 +253,17 @@ _HINTS = {401: "check PICSELLIA_TOKEN", 402: "the organization's quota is used u
 
 
 def _error_text(answer: Answer) -> str:
-    """The platform's own words: the text of ``error``, cut to a line."""
+    """The platform's own words, cut to a line."""
+    return " ".join(_words_of(answer).split())[:300] or "no reason given"
+
+
+def _words_of(answer: Answer) -> str:
+    """The text of ``error``; empty when the answer is not one of the platform's."""
     try:
         found = msgspec.json.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return "no reason given"
-    text = found.get("error") if isinstance(found, dict) else None
-    return " ".join(str(text).split())[:300] if text else "no reason given"
+        return ""
+    return str(found.get("error") or "") if isinstance(found, dict) else ""
 
 
 def _retry_after(value: str | None) -> float:

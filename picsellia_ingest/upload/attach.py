@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset
-from ..errors import ResourceNotFoundError
+from ..errors import InvalidQueryError, ResourceNotFoundError
 
 CHUNK = 500
 """Pictures attached with one request."""
@@ -42,8 +42,33 @@ def find(connection: Connection, organization_id: str, name: str, version: str |
 def create(
     connection: Connection, organization_id: str, name: str, version: str | None, ids: Sequence[str]
 ) -> Dataset:
-    """Make the dataset with its first pictures."""
-    made = platform.create_dataset(connection, organization_id, name, ids)
+    """Make the dataset with its first pictures.
+
+    When the answer to an earlier try was lost, the next one is told that the dataset exists: then that one is used.
+    """
+    try:
+        made = platform.create_dataset(connection, organization_id, name, ids)
+    except InvalidQueryError as error:
+        made = _made_before(connection, organization_id, name, FIRST, ids, error)
     if version in (None, "latest", FIRST):
         return made
-    return platform.new_version(connection, organization_id, name, str(version), ids, FIRST)
+    try:
+        return platform.new_version(connection, organization_id, name, str(version), ids, FIRST)
+    except InvalidQueryError as error:
+        return _made_before(connection, organization_id, name, str(version), ids, error)
+
+
+def _made_before(
+    connection: Connection,
+    organization_id: str,
+    name: str,
+    version: str,
+    ids: Sequence[str],
+    error: InvalidQueryError,
+) -> Dataset:
+    try:
+        found = platform.fetch_dataset(connection, organization_id, name, version)
+    except ResourceNotFoundError:
+        raise error from None
+    platform.add_pictures(connection, organization_id, ids, found.id)
+    return found

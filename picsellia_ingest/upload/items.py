@@ -71,10 +71,14 @@ def failed(item: int, error: PicselliaError | OSError, state: State | None = Non
     return Outcome(item, state, code=code, error=str(error), stop=error.action is Action.STOP, outage=outage)
 
 
+WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")
+"""Failures of single items that may not be the item's fault: they are tried again when all others are done."""
+
 _CODES = {
     "NetworkError": "no_answer",
     "ProcessingError": "platform_failed",
     "ApiLimitError": "too_many_requests",
+    "RequestRejectedError": "rejected_by_host",
     "SourceChangedError": "image_changed",
     "NameTakenError": "name_taken",
     "UnauthorizedError": "not_allowed",

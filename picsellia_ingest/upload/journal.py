@@ -220,6 +220,15 @@ class Journal:
                 ],
             )
 
+    def give_another_chance(self, codes: Sequence[str]) -> int:
+        """Take these failures off their items, so that they are tried again; how many there were."""
+        marks = ",".join("?" * len(codes))
+        with self.transaction():
+            changed = self._base.execute(
+                f"UPDATE item SET code=NULL, error=NULL WHERE run=? AND code IN ({marks})", (self.run, *codes)
+            )
+        return changed.rowcount
+
     def mark_partly_held(self, ids: Iterable[int]) -> None:
         """Some, not all, of these items' objects are on the platform: ask before sending."""
         with self.transaction():

@@ -17,7 +17,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from . import annotate, attach, plan, register, transfer, verify, workers
-from .items import Item, Outcome, State, failed
+from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed
 from .journal import Journal
 from .plan import Job
 from .progress import Progress, Quiet
@@ -114,6 +114,9 @@ class _Upload:
         self._recognise()
         self._send_pictures()
         self._attach()
+        if self.journal.give_another_chance(WORTH_ANOTHER_PASS):
+            self._send_pictures()
+            self._attach()
         if self.dataset is None:
             self.report.notes.append("no image could be sent, so no dataset was made")
             self.report.verified = (
@@ -201,8 +204,13 @@ class _Upload:
         if labels:
             self.changed = True
             self._create_labels(dataset, labels)
-        annotated = (State.ATTACHED, State.ATTACHED)
-        self._stage("annotations", annotated, annotate.annotate, dataset.id, where="document IS NOT NULL")
+        self._send_annotations(dataset)
+        if self.journal.give_another_chance(WORTH_ANOTHER_PASS):
+            self._send_annotations(dataset)
+
+    def _send_annotations(self, dataset: Dataset) -> None:
+        attached = (State.ATTACHED, State.ATTACHED)
+        self._stage("annotations", attached, annotate.annotate, dataset.id, where="document IS NOT NULL")
 
     def _create_labels(self, dataset: Dataset, labels: list[tuple[str, str]]) -> None:
         self.progress.stage("labels", len(labels))

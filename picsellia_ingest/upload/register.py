@@ -42,8 +42,7 @@ def register(
 
 def compare(connection: Connection, item: Item, key: str) -> None:
     """Whether the object ``key`` holds the item's bytes. Raises NameTakenError when it holds others."""
-    url = platform.presign(connection, "get", key)
-    if hashlib.sha256(storage.fetch(connection.traffic, str(url))).digest() != item.sha256:
+    if hashlib.sha256(storage.read(connection, key)).digest() != item.sha256:
         raise NameTakenError(
             f"the lake already has another picture called {item.name!r}",
             "rename the file, or delete the picture on the platform",

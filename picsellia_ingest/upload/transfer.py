@@ -10,10 +10,8 @@ import hashlib
 
 from ..api import platform, storage
 from ..api.connection import Connection
-from ..errors import ForbiddenError
+from ..errors import ForbiddenError, RequestRejectedError
 from .items import Item
-
-_SIGNATURES = 3
 
 
 def object_key(name: str, sha256: bytes) -> str:
@@ -27,11 +25,11 @@ def transfer(connection: Connection, item: Item) -> None:
     """Store the item's bytes. A signature that is not accepted any more is renewed. Raises PicselliaError, OSError."""
     assert item.path is not None
     source = storage.Source(item.path, item.size, item.sha256)
-    for attempt in range(_SIGNATURES):
+    for _ in range(storage.SIGNATURES):
         signed = platform.presign(connection, "post", item.object_key)
         try:
             storage.store(connection.traffic, signed, source, item.object_key)
             return
-        except ForbiddenError:
-            if attempt == _SIGNATURES - 1:
-                raise
+        except ForbiddenError as error:
+            refusal = error
+    raise RequestRejectedError(f"the storage refuses fresh signatures: {refusal}")

@@ -137,6 +137,11 @@ def test_a_200_that_is_not_an_object_is_no_success(host: Host, body: bytes) -> N
     assert len(host.asked) == 2
 
 
+def test_a_403_that_is_not_the_platforms_is_tried_again(host: Host) -> None:
+    host.answers = [(403, {}, b"<Error><Code>AccessDenied</Code></Error>"), (200, {}, b'{"a": 1}')]
+    assert ask(host) == (200, {"a": 1})
+
+
 def test_an_answer_shorter_than_it_says_is_no_success(host: Host) -> None:
     host.answers = [(200, {"Content-Length": "50", "short": "1"}, b'{"a": 1}'), (200, {}, b'{"a": 2}')]
     assert ask(host) == (200, {"a": 2})

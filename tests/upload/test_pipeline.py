@@ -219,6 +219,7 @@ def test_a_picture_of_the_lake_is_not_sent_again_for_another_dataset(destination
         ("POST", "generate_presigned_url"),
         ("POST", "/storage/"),
         ("PUT", "/picture/upload/"),
+        ("PUT", "/dataset/"),
         ("PUT", "/label/"),
         ("PUT", "/annotation/new/"),
         ("GET", "/annotation/"),
@@ -239,7 +240,7 @@ def test_a_fault_at_any_step_is_overcome_and_nothing_arrives_twice(
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["status 400", "status 403", "status 413"])
+@pytest.mark.parametrize("how", ["status 400", "status 403"])
 def test_an_item_the_platform_refuses_fails_alone_and_the_next_run_completes_it(
     platforms: Callable[..., Destination], how: str
 ) -> None:
@@ -254,6 +255,35 @@ def test_an_item_the_platform_refuses_fails_alone_and_the_next_run_completes_it(
     assert (second.images.uploaded, second.images.already_there) == (1, 3)
     assert second.instances.uploaded + second.instances.already_there == 7
     assert second.exit_code == 0
+
+
+@pytest.mark.parametrize("part", ["/picture/upload/", "/annotation/new/"])
+def test_a_refusal_that_may_not_be_the_items_fault_is_tried_again_in_the_same_run(
+    platforms: Callable[..., Destination], part: str
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("PUT", part, 2, "status 413")
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert (report.images.uploaded, report.instances.uploaded, report.exit_code) == (4, 7, 0)
+
+
+def test_a_signature_that_is_not_accepted_any_more_is_renewed(platforms: Callable[..., Destination]) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("POST", "/storage/", 5, "status 403")
+    faults.fail("GET", "/storage/", 2, "status 403")
+    report = destination.upload(SOURCE, DEMO / "images", nb_jobs=1)
+    assert (report.images.uploaded, report.exit_code) == (4, 0)
+
+
+def test_bytes_that_were_damaged_on_the_way_back_are_fetched_again(
+    platforms: Callable[..., Destination],
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("GET", "/storage/", 2, "lost")
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
 
 
 @pytest.mark.parametrize("part", ["/generate_presigned_url", "/picture/upload/", "/annotation/new/"])
