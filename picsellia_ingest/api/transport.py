@@ -8,6 +8,7 @@ retries of urllib3 are off: the policy is here, in one loop, with full jitter.
 
 from __future__ import annotations
 
+import atexit
 import random
 import re
 import threading
@@ -103,6 +104,7 @@ def _new_session(origin: str) -> requests.Session:
     return session
 
 
+@atexit.register
 def close_idle_connections() -> None:
     """Close the connections that no request is using."""
     with _idle_lock:
