@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..errors import ItemError
 from ..model import ImageRecord
@@ -14,8 +14,6 @@ from ..problems import Place, Problem, ProblemLog, Unit, shown
 from ..upload import images, matching
 from ..upload.plan import SHARD
 from .ingest import parser
-
-Match: TypeAlias = "tuple[str, str] | ItemError | None"
 
 
 @dataclass(slots=True)
@@ -96,8 +94,8 @@ def inspect(
     found.labels.update({label.name: 0 for label in reader.header().labels})
     matches = _matches(found, reader.names(), imgdir)
     for shard in reader.shards(SHARD):
-        records = reader.read(shard, found.problems)
-        for record, match in zip(records, matches[shard.start : shard.stop], strict=True):
+        for record in reader.read(shard, found.problems):
+            match = matches.get(record.file_name)
             found.take(record)
             evidence.take(record)
             if isinstance(match, ItemError):
@@ -112,12 +110,12 @@ def inspect(
     return found
 
 
-def _matches(found: Inspection, names: list[str], imgdir: str | Path | None) -> list[Match]:
+def _matches(found: Inspection, names: list[str], imgdir: str | Path | None) -> dict[str, matching.Match]:
     if imgdir is None:
-        return [None] * len(names)
+        return {}
     files = [name for name, _ in images.scan(Path(imgdir)).files]
     found.image_files = len(files)
-    return [*matching.pair(names, matching.NameIndex(files))]
+    return matching.pair(names, matching.NameIndex(files))
 
 
 @dataclass(slots=True)

@@ -81,4 +81,7 @@ class Parser(ABC):
 
     @abstractmethod
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
-        """The shard's records. A bad item becomes a Problem; it never stops the others."""
+        """The shard's records. A bad item becomes a Problem; it never stops the others.
+
+        A record that cannot be read any more (its file changed since ``prepare``) is left out, with a Problem.
+        """

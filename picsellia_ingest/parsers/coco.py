@@ -20,7 +20,7 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .coco_index import CocoIndex, build, id_key
 from .coco_shapes import instance
-from .jsonfile import JsonFile, reject
+from .jsonfile import UNREADABLE, JsonFile, reject
 from .numbers import positive_int
 
 _EDGE = 1 << 16
@@ -124,8 +124,8 @@ class Coco(Parser):
 def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem) -> ImageRecord:
     offset, number = int(index.image_start[record]), int(index.image_number[record])
     pointer = f"/images/{number}"
-    row = msgspec.json.decode(file.slice(offset, int(index.image_length[record])))
-    name = row.pop("file_name")
+    name = index.names[record]
+    row = _image_row(file, offset, int(index.image_length[record]), name, on_problem)
     size: list[int | None] = []
     for side in ("width", "height"):
         stated = row.pop(side, None) if side in row else _ABSENT
@@ -148,6 +148,20 @@ def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem
 
 
 _ABSENT = object()
+
+
+def _image_row(file: JsonFile, offset: int, length: int, name: str, on_problem: OnProblem) -> dict[str, Any]:
+    """What else the file says of an image; nothing, with a warning, when that cannot be read."""
+    try:
+        row = msgspec.json.decode(file.slice(offset, length))
+    except UNREADABLE as error:
+        message = f"what else is said of {name!r} cannot be read: {error}"
+        on_problem(
+            Problem("image_unreadable", message, file.place(offset, None), Severity.WARNING, Unit.IMAGE)
+        )
+        return {}
+    del row["file_name"]
+    return dict(row)
 
 
 class _Annotations:
@@ -207,7 +221,7 @@ class _Annotations:
 def _decoded(text: bytes) -> dict[str, Any]:
     try:
         row = msgspec.json.decode(text)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ItemError(
             "annotation_invalid", f"an annotation cannot be read: {error}", "mend or remove it"
         ) from error

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import usable_label
-from .jsonfile import JsonFile, reject
+from .jsonfile import UNREADABLE, JsonFile, reject
 
 Id: TypeAlias = int | str
 IntArray: TypeAlias = NDArray[np.int64]
@@ -92,11 +92,14 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
         )
     annotations = file.array(top, "annotations") or []
     index = CocoIndex(file.path, file.rewritten)
-    index.attributes = {
-        key: msgspec.json.decode(raw)
-        for key, raw in top.items()
-        if key not in ("images", "annotations", "categories")
-    }
+    for key in [key for key in top if key not in ("images", "annotations", "categories")]:
+        try:
+            index.attributes[key] = msgspec.json.decode(top[key])
+        except UNREADABLE as error:
+            place = file.place(file.offset(top[key]), f"/{key}")
+            on_problem(
+                Problem("value_unreadable", f"{key!r} cannot be read: {error}", place, **_WARNING_FILE)
+            )
     _Categories(file, index, on_problem).read(top)
     owners = _Images(file, index, on_problem).read(images)
     _Annotations(file, index, on_problem, owners).read(annotations, "categories" in top)
@@ -106,7 +109,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
     try:
         first = msgspec.json.decode(top[0]) if top else None
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         first = None
     if isinstance(first, dict) and "image_id" in first:
         return (
@@ -142,7 +145,7 @@ class _Categories(_Section):
             at = (self.file.offset(raw), f"/categories/{number}")
             try:
                 row = msgspec.json.decode(raw)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 self.report("category_invalid", f"a category cannot be read: {error}", at, unit=Unit.FILE)
                 continue
             self._take(row, at)
@@ -196,7 +199,7 @@ class _Images(_Section):
             at = (int(starts[number]), f"/images/{number}")
             try:
                 row = _IMAGE.decode(raw)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 self.report("image_invalid", f"an image cannot be read: {error}", at, unit=Unit.IMAGE)
                 continue
             if self._owns(row, owners, len(kept), at):
@@ -284,7 +287,7 @@ class _Annotations(_Section):
     def _owner(self, raw: msgspec.Raw, at: tuple[int, str]) -> int:
         try:
             row = _ANNOTATION.decode(raw)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self.index.instances += 1
             self.report("annotation_invalid", f"an annotation cannot be read: {error}", at, lost=1)
             return _UNNAMED

@@ -28,6 +28,9 @@ T = TypeVar("T")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|-?NaN', re.S)
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
 _BLANK = b" \t\r\n"
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding an element may raise: bad syntax or encoding, a number too long, nesting too deep."""
+
 _RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -104,7 +107,7 @@ class JsonFile:
             raise reject(
                 self.path, "nested_too_deep", "the document is nested too deeply to be read"
             ) from error
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return self._second_try(error).top()
         if isinstance(found, dict):
             self._refuse_repeated_keys(found)
@@ -135,7 +138,9 @@ class JsonFile:
         text = str(error)
         at = re.search(r"\(byte (\d+)\)", text)
         looks = sniff(self.path)
-        if at is None:
+        if isinstance(error, UnicodeDecodeError):
+            offset, text, hint = 0, "a key of the document is not UTF-8", "save the file as UTF-8"
+        elif at is None:
             offset = len(self._view)
             text = "the file ends early" if "truncated" in text else text
             hint = "it was cut off: copy or download it again"
@@ -170,7 +175,7 @@ class JsonFile:
         """The elements of an array; None when ``raw`` is not one."""
         try:
             return _RAWS.decode(raw)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
     def array(self, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:

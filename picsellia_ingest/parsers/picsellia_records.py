@@ -96,9 +96,9 @@ class RecordReader:
             fields = attempt(_FIELDS, self.file.slice(at.start, at.length))
         name = plain(fields.get("external_picture_url", b"null")) if fields is not None else None
         if fields is None or name != self.entry.name:
-            message = f"the record of {self.entry.name!r:.200} is not where it was when the file was planned"
+            message = f"the record of {self.entry.name!r:.200} cannot be read, or is not where it was before"
             place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
-            hint = "the file has changed: run the command again"
+            hint = "mend the file; if it was written to meanwhile, run the command again"
             raise InputError(
                 Problem("file_changed", message, place, unit=Unit.IMAGE, lost=self.entry.instances, hint=hint)
             )

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from ..errors import ItemError
 from .images import SUFFIXES
@@ -97,25 +98,28 @@ def _lower_stem(path: str) -> str:
     return _stem(path).casefold()
 
 
-def pair(names: Iterable[str], index: NameIndex) -> list[tuple[str, str] | ItemError]:
-    """The image of every record, or why it has none.
+Match: TypeAlias = "tuple[str, str] | ItemError"
+"""The image of a record and how it was found, or why it has none."""
 
-    Two records of different names may not share an image unless one names it exactly: then the others have none.
+
+def pair(names: Iterable[str], index: NameIndex) -> dict[str, Match]:
+    """The image of every name that records give, or why it has none.
+
+    Two different names may not share an image unless one of them is exact: then the other has none.
     """
-    found: list[tuple[str, str] | ItemError] = []
-    users: dict[str, set[tuple[str, bool]]] = defaultdict(set)
-    listed = list(names)
-    for name in listed:
+    found: dict[str, Match] = {}
+    users: dict[str, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(names):
         try:
             image, code = index.match(name)
-            users[image].add((name, code == EXACT))
-            found.append((image, code))
+            found[name] = (image, code)
+            users[image].append(name)
         except ItemError as error:
-            found.append(error)
-    for position, (name, match) in enumerate(zip(listed, found, strict=True)):
-        if isinstance(match, ItemError) or len(users[match[0]]) == 1:
-            continue
-        if match[1] != EXACT:
-            message = f"{name!r} and another record would both be the image {match[0]!r}"
-            found[position] = ItemError("image_ambiguous", message, "write the path")
+            found[name] = error
+    for image, sharing in users.items():
+        for name in sharing if len(sharing) > 1 else ():
+            match = found[name]
+            if not isinstance(match, ItemError) and match[1] != EXACT:
+                message = f"{name!r} and another record would both be the image {image!r}"
+                found[name] = ItemError("image_ambiguous", message, "write the path")
     return found

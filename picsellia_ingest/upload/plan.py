@@ -125,17 +125,18 @@ def plan_annotations(
     """
     assert job.parser is not None
     parser, names = job.parser, journal.names()
-    pairs = matching.pair(parser.names(), matching.NameIndex([*names, *refused]))
+    record_names = parser.names()
+    pairs = matching.pair(record_names, matching.NameIndex([*names, *refused]))
     report.instances.came_in = parser.instance_count()
     labels: set[tuple[str, str]] = set()
     touched: set[str] = set()
     for shard in parser.shards(SHARD):
         documents: dict[str, wire.Document] = {}
-        matches = pairs[shard.start : shard.stop]
-        items = journal.find([match[0] for match in matches if not isinstance(match, ItemError)])
-        for record, match in zip(parser.read(shard, report.problems), matches, strict=True):
+        found = [pairs[name] for name in record_names[shard.start : shard.stop]]
+        items = journal.find([match[0] for match in found if not isinstance(match, ItemError)])
+        for record in parser.read(shard, report.problems):
             step(1)
-            image = _image(record, match, refused, report)
+            image = _image(record, pairs[record.file_name], refused, report)
             if image is None:
                 continue
             _check_size(record, items[image], report)
@@ -161,7 +162,7 @@ def _earlier(journal: Journal, image: str) -> wire.Document | None:
 
 
 def _image(
-    record: ImageRecord, match: tuple[str, str] | ItemError, refused: Mapping[str, ItemError], report: Report
+    record: ImageRecord, match: matching.Match, refused: Mapping[str, ItemError], report: Report
 ) -> str | None:
     """The image a record is for; a record without one is a problem that costs its instances."""
     place = record.place or Place("")

@@ -172,6 +172,35 @@ def test_a_file_that_is_no_dataset_is_rejected_whole_and_says_why(
     assert str(path) in str(caught.value)
 
 
+def test_bytes_that_are_no_utf8_cost_only_what_they_stand_in(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    text = (FIXTURES / "boxes" / "instances.json").read_bytes()
+    path.write_bytes(text.replace(b'"score"', b'"sc\xffre"').replace(b'"year"', b'"y\xffar"'))
+    records, parser, log = read(path)
+    assert [len(record.instances) for record in records] == [2, 0, 0]
+    assert log.counts == {"annotation_invalid": 1, "value_unreadable": 1}
+    assert parser.instance_count() == 3
+
+
+def test_a_top_level_key_that_is_no_utf8_rejects_the_file_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_bytes(
+        (FIXTURES / "boxes" / "instances.json").read_bytes().replace(b'"licenses"', b'"li\xffenses"')
+    )
+    with pytest.raises(InputError, match="UTF-8"):
+        read(path)
+
+
+def test_what_else_is_said_of_an_image_may_be_unreadable_and_the_image_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_bytes(
+        b'{"images": [{"id": 1, "file_name": "a.jpg", "\xff": 1}], "annotations": [], "categories": []}'
+    )
+    records, _, log = read(path)
+    assert records[0].file_name == "a.jpg"
+    assert log.counts == {"image_unreadable": 1}
+
+
 def test_a_bad_file_in_a_folder_does_not_stop_the_others(tmp_path: Path) -> None:
     good = (FIXTURES / "boxes" / "instances.json").read_text()
     (tmp_path / "a.json").write_text(good)

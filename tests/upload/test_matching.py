@@ -69,15 +69,12 @@ def test_a_name_without_an_image_is_missing(name: str) -> None:
 
 
 def test_two_records_of_different_names_do_not_share_an_image_unless_one_names_it() -> None:
-    codes = [
-        found.code if isinstance(found, ItemError) else found[1]
-        for found in pair(["x/a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
-    ]
-    assert codes == ["image_ambiguous", "image_ambiguous"]
-    exact, other = pair(["a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
-    assert exact == ("a.jpg", EXACT)
-    assert isinstance(other, ItemError)
+    both = pair(["x/a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
+    assert [found.code for found in both.values() if isinstance(found, ItemError)] == ["image_ambiguous"] * 2
+    one = pair(["a.jpg", "y/a.jpg"], NameIndex(["a.jpg"]))
+    assert one["a.jpg"] == ("a.jpg", EXACT)
+    assert isinstance(one["y/a.jpg"], ItemError)
 
 
 def test_two_records_of_one_name_share_its_image() -> None:
-    assert pair(["a.jpg", "a.jpg"], NameIndex(["a.jpg"])) == [("a.jpg", EXACT)] * 2
+    assert pair(["a.jpg", "a.jpg"], NameIndex(["a.jpg"])) == {"a.jpg": ("a.jpg", EXACT)}

@@ -175,6 +175,18 @@ def test_a_stated_size_that_is_not_the_pictures_is_warned_of_and_changes_nothing
     assert (report.instances.uploaded, report.exit_code) == (7, 0)
 
 
+def test_a_record_that_cannot_be_read_any_more_does_not_stop_the_others(
+    destination: Destination, tmp_path: Path
+) -> None:
+    demo = FIXTURES / "PICSELLIA" / "demo"
+    source = tmp_path / "a.json"
+    source.write_bytes((demo / "annotations.json").read_bytes().replace(b'"width": 60', b'"wid\xffh": 60'))
+    report = destination.upload(source, demo / "images")
+    assert (report.images.uploaded, report.instances.came_in) == (2, 3)
+    assert report.instances.uploaded + report.instances.rejected.total() == 3
+    assert report.exit_code == 3
+
+
 def test_two_records_of_one_image_become_one_annotation(destination: Destination, tmp_path: Path) -> None:
     document = json.loads(SOURCE.read_text())
     document["images"].append({"id": 99, "file_name": "night/empty.png"})
