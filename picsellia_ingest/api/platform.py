@@ -67,7 +67,7 @@ def identify(connection: Connection, organization: str | None = None) -> Identit
 
 def list_pictures(connection: Connection, organization_id: str) -> list[dict[str, Any]]:
     """Every picture of the lake."""
-    return _list(call(connection, "GET", f"datalake/{organization_id}"), "pictures")
+    return listed(call(connection, "GET", f"datalake/{organization_id}"), "pictures")
 
 
 def search_pictures(
@@ -75,7 +75,7 @@ def search_pictures(
 ) -> list[dict[str, Any]]:
     """The pictures that carry the tags; ``quantity`` is the proportion that is wanted, 1 for all."""
     body = {"tags": list(tags), "quantity": quantity}
-    return _list(call(connection, "POST", f"datalake/search/{organization_id}", body), "pictures")
+    return listed(call(connection, "POST", f"datalake/search/{organization_id}", body), "pictures")
 
 
 def change_pictures(connection: Connection, organization_id: str, verb: str, body: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ def presign(connection: Connection, method: str, object_name: str, *, model_buck
 
 def list_datasets(connection: Connection, organization_id: str) -> list[dict[str, Any]]:
     """All versions of all datasets."""
-    return _list(call(connection, "GET", f"dataset/{organization_id}"), "datasets")
+    return listed(call(connection, "GET", f"dataset/{organization_id}"), "datasets")
 
 
 def fetch_dataset(
@@ -160,7 +160,7 @@ def delete_dataset(connection: Connection, organization_id: str, name: str, vers
 
 def dataset_pictures(connection: Connection, dataset_id: str) -> list[dict[str, Any]]:
     """The pictures of one version of a dataset."""
-    return _list(call(connection, "GET", f"picture/{dataset_id}"), "pictures")
+    return listed(call(connection, "GET", f"picture/{dataset_id}"), "pictures")
 
 
 def dataset_downloads(
@@ -168,7 +168,7 @@ def dataset_downloads(
 ) -> list[dict[str, Any]]:
     """``external_picture_url`` and ``signed_url`` of every picture of a dataset."""
     path = f"dataset/{organization_id}/{segment(name)}/{segment(version)}/download"
-    return _list(call(connection, "GET", path), "images")
+    return listed(call(connection, "GET", path), "images")
 
 
 def create_label(connection: Connection, dataset_id: str, name: str, kind: str) -> None:
@@ -194,7 +194,7 @@ def add_annotation(
 
 def picture_annotations(connection: Connection, dataset_id: str, picture_name: str) -> list[dict[str, Any]]:
     """The annotation records of one picture: none or one."""
-    return _list(
+    return listed(
         call(connection, "GET", f"annotation/new/{dataset_id}/{segment(picture_name)}"), "annotations"
     )
 
@@ -202,7 +202,7 @@ def picture_annotations(connection: Connection, dataset_id: str, picture_name: s
 def annotation_page(connection: Connection, dataset_id: str, offset: int, limit: int) -> list[dict[str, Any]]:
     """``limit`` annotation records from ``offset`` on; ``offset`` counts records."""
     query = urlencode({"limit": limit, "offset": offset, "snapshot": "False"})
-    return _list(call(connection, "GET", f"annotation/{dataset_id}?{query}"), "annotations")
+    return listed(call(connection, "GET", f"annotation/{dataset_id}?{query}"), "annotations")
 
 
 def all_annotations(connection: Connection, dataset_id: str) -> Iterator[dict[str, Any]]:
@@ -231,7 +231,8 @@ def update_statistics(
     call(connection, "POST", f"dataset/{dataset_id}/update_stats", body)
 
 
-def _list(answered: tuple[int, dict[str, Any]], key: str) -> list[dict[str, Any]]:
+def listed(answered: tuple[int, dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """The list that an answer holds under ``key``. Raises ProcessingError."""
     found = answered[1].get(key)
     if not isinstance(found, list):
         raise ProcessingError(f"the answer holds no list of {key}")

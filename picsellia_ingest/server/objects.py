@@ -1,9 +1,10 @@
-"""The stored bytes: one file per object, written once and never changed.
+"""The stored bytes: one file per object, which appears whole.
 
 No text a user sent becomes a path: a file is called after the SHA-256 of (organization, bucket, key). Bytes
 arrive in ``incoming/`` (same file system), are counted and hashed on the way, reach the disk, and only then
 get their name, by a hard link, which fails if the name is taken; so two writers cannot both win and half an
-object is never seen. What a crash leaves in ``incoming/`` is swept away at the next start.
+object is never seen. Pictures never change; a model's file is replaced by a newer one in one step. What a
+crash leaves in ``incoming/`` is swept away at the next start.
 """
 
 from __future__ import annotations
@@ -61,6 +62,11 @@ class Incoming:
         """Where the bytes are now."""
         return Path(self._file.name)
 
+    @property
+    def size(self) -> int:
+        """How many bytes came in."""
+        return self._size
+
     def write(self, data: bytes) -> None:
         """Take some bytes; refuses those past the limit."""
         self._size += len(data)
@@ -106,16 +112,27 @@ class Objects:
     def keep(self, incoming: Incoming, name: ObjectName) -> None:
         """Store what came in; an object that exists may only be sent again as it is."""
         digest = incoming.finish()
-        path = self.path(name)
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._root)
+        path = self._place(name)
         try:
             path.hardlink_to(incoming.path)
         except FileExistsError:
             if _hash_file(path) != digest:
                 raise RequestRejectedError("another object is stored under this key") from None
         _sync_folder(path.parent)
+
+    def replace(self, incoming: Incoming, name: ObjectName) -> None:
+        """Store what came in, in place of an object of this name."""
+        incoming.finish()
+        path = self._place(name)
+        incoming.path.replace(path)
+        _sync_folder(path.parent)
+
+    def _place(self, name: ObjectName) -> Path:
+        path = self.path(name)
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(self._root)
+        return path
 
     def remove(self, name: ObjectName) -> None:
         """Forget an object."""

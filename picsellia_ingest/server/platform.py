@@ -17,9 +17,14 @@ from .database import Database, sqlite_url
 from .objects import Objects
 from .store.accounts import Accounts
 from .store.annotations import Annotations
+from .store.assets import Assets
 from .store.datasets import Datasets
+from .store.experiments import Experiments
 from .store.labels import Labels
 from .store.lake import Lake
+from .store.multipart import Multipart
+from .store.networks import Networks
+from .store.projects import Projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,11 @@ class Platform:
     datasets: Datasets
     labels: Labels
     annotations: Annotations
+    networks: Networks
+    projects: Projects
+    experiments: Experiments
+    assets: Assets
+    multipart: Multipart
     instance: str = field(default_factory=lambda: str(uuid4()))
 
     @classmethod
@@ -60,6 +70,7 @@ class Platform:
         database = Database(sqlite_url(root / "platform.db"))
         accounts = Accounts(database)
         owner = _user_name()
+        limits = limits or Limits()
         accounts.ensure(owner, owner, [kept, token or kept])
         return cls(
             database=database,
@@ -67,12 +78,17 @@ class Platform:
             signer=signer,
             token=token or kept,
             folder_token=kept,
-            limits=limits or Limits(),
+            limits=limits,
             accounts=accounts,
             lake=Lake(database, objects),
             datasets=Datasets(database),
             labels=Labels(database),
             annotations=Annotations(database, strict=strict),
+            networks=Networks(database, objects),
+            projects=Projects(database, objects),
+            experiments=Experiments(database, objects),
+            assets=Assets(database),
+            multipart=Multipart(database, objects, limits.object_size),
         )
 
     def close(self) -> None:

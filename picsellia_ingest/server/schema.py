@@ -140,3 +140,113 @@ reply = Table(
     _owner("annotation", nullable=True),
     UniqueConstraint("organization_id", "key"),
 )
+
+network = Table(
+    "network",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    _owner("user"),
+    Column("name", Text, nullable=False),
+    Column("properties", Text, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    _owner("user"),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("type", Text, nullable=False),
+    Column("creation_date", String(10), nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id", ondelete="CASCADE"), nullable=False),
+    _owner("user"),
+    Column("is_active", Boolean, nullable=False),
+    Column("creation_date", String(27), nullable=False),
+    UniqueConstraint("project_id", "user_id"),
+)
+
+project_dataset = Table(
+    "project_dataset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id", ondelete="CASCADE"), nullable=False),
+    _owner("dataset"),
+    UniqueConstraint("project_id", "dataset_id"),
+)
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", ForeignKey("project.id", ondelete="CASCADE"), nullable=False),
+    _owner("user"),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("status", Text, nullable=False),
+    Column("dataset", Text),
+    Column("date_created", String(27), nullable=False),
+    Column("last_update", String(27), nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+experiment_file = Table(
+    "experiment_file",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("experiment_id", ForeignKey("experiment.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("object_name", Text, nullable=False, index=True),
+    Column("large", Boolean, nullable=False),
+    Column("date_created", String(27), nullable=False),
+    Column("last_update", String(27), nullable=False),
+    UniqueConstraint("experiment_id", "name"),
+)
+
+experiment_data = Table(
+    "experiment_data",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("experiment_id", ForeignKey("experiment.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("date_created", String(27), nullable=False),
+    Column("last_update", String(27), nullable=False),
+    UniqueConstraint("experiment_id", "name"),
+)
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    _owner("organization"),
+    Column("key", Text, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("creation_date", String(10), nullable=False),
+)
+
+upload_part = Table(
+    "upload_part",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("upload_id", ForeignKey("upload.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("etag", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    UniqueConstraint("upload_id", "number", "etag"),
+)

@@ -1,6 +1,17 @@
 """HTTP: each module takes requests apart, calls the store, and shapes the answers; it knows no rules."""
 
-from . import annotations, bootstrap, datasets, instance, lake, storage
+from . import (
+    annotations,
+    bootstrap,
+    datasets,
+    experiments,
+    instance,
+    lake,
+    multipart,
+    networks,
+    projects,
+    storage,
+)
 from .common import BASE
 
 BLUEPRINTS = (
@@ -9,6 +20,10 @@ BLUEPRINTS = (
     lake.routes,
     datasets.routes,
     annotations.routes,
+    networks.routes,
+    projects.routes,
+    experiments.routes,
+    multipart.routes,
     storage.routes,
 )
 

@@ -8,7 +8,7 @@ has the type its own bytes show and headers that keep a browser from running it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import quote, urlencode
@@ -23,9 +23,9 @@ from ..auth import Grant
 from ..objects import OCTETS, Incoming, ObjectName, sniff
 from ..store.fields import Name
 from ..store.lake import PICTURES
+from ..store.multipart import MODELS
 from .common import BASE, body, caller, platform, reply
 
-MODELS = "models"
 _POST_SECONDS = 15 * 60
 _GET_SECONDS = 5 * 60
 _BLOCK = 1 << 16
@@ -54,10 +54,16 @@ class Wish(msgspec.Struct):
 def presign() -> Response:
     """Leave to send or to fetch one object, without a token, for a while."""
     wish = body(Wish)
-    if wish.object_name in (".", ".."):
-        raise InvalidQueryError("an object cannot be called that: clients take it for a folder")
-    name = ObjectName(caller().organization_id, MODELS if wish.bucket_model else PICTURES, wish.object_name)
+    key = check_key(wish.object_name)
+    name = ObjectName(caller().organization_id, MODELS if wish.bucket_model else PICTURES, key)
     return reply({"url": signed_address(name) if wish.method == "get" else _signed_form(name)})
+
+
+def check_key(key: str) -> str:
+    """A key that an object may have."""
+    if key in (".", ".."):
+        raise InvalidQueryError("an object cannot be called that: clients take it for a folder")
+    return key
 
 
 def signed_address(name: ObjectName) -> str:
@@ -96,8 +102,9 @@ def store(bucket: str) -> Response:
         elif isinstance(event, File):
             grant = _check_form(bucket, fields)
             with platform().objects.receive(grant.max_length) as incoming:
-                _take(events, incoming)
-                platform().objects.keep(incoming, grant.name)
+                take((event.data for event in events if isinstance(event, Data)), incoming)
+                keep = platform().objects.replace if bucket == MODELS else platform().objects.keep
+                keep(incoming, grant.name)
             return Response(status=HTTPStatus.NO_CONTENT)
     raise InvalidQueryError("the form has no file")
 
@@ -105,11 +112,9 @@ def store(bucket: str) -> Response:
 @routes.get("/storage/<bucket>/<anything:key>")
 def fetch(bucket: str, key: str) -> Response:
     """Serve an object."""
-    values = request.args.to_dict(flat=False)
-    given = {name: found[0] for name, found in values.items() if len(found) == 1}
-    organization, expires, signature = (given.get(n, "") for n in ("organization", "expires", "signature"))
+    organization, expires, signature = query("organization", "expires", "signature")
     name = ObjectName(organization, bucket, key)
-    platform().signer.check(Grant("GET", name, _whole(expires)), signature)
+    platform().signer.check(Grant("GET", name, whole(expires)), signature)
     path = platform().objects.path(name)
     if not path.is_file():
         raise ResourceNotFoundError("no such object")
@@ -158,22 +163,28 @@ def _add_field(fields: dict[str, str], name: str, value: str) -> None:
 
 def _check_form(bucket: str, fields: dict[str, str]) -> Grant:
     name = ObjectName(fields.get("x-organization", ""), bucket, fields.get("key", ""))
-    grant = Grant("POST", name, _whole(fields.get("x-expires", "")), _whole(fields.get("x-max-length", "")))
+    grant = Grant("POST", name, whole(fields.get("x-expires", "")), whole(fields.get("x-max-length", "")))
     platform().signer.check(grant, fields.get("x-signature", ""))
     return grant
 
 
-def _take(events: Iterator[Event], incoming: Incoming) -> None:
-    """The bytes of the file, and the end of the form: a form that was cut off raises."""
+def take(pieces: Iterable[bytes], incoming: Incoming) -> None:
+    """Write all the bytes; those of a form end with the form, and one that was cut off raises."""
     try:
-        for event in events:
-            if isinstance(event, Data):
-                incoming.write(event.data)
+        for piece in pieces:
+            incoming.write(piece)
     except RequestRejectedError as error:
         raise RequestEntityTooLarge(error.message) from None
 
 
-def _whole(text: str) -> int:
+def query(*names: str) -> list[str]:
+    """The values of the address's query; what is missing, or there twice, is empty and fits no signature."""
+    given = (request.args.getlist(name) for name in names)
+    return [found[0] if len(found) == 1 else "" for found in given]
+
+
+def whole(text: str) -> int:
+    """A number that stands in a signed address or form."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 15):
         raise ForbiddenError("the signature does not fit")
     return int(text)

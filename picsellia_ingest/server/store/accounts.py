@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, ScalarSelect, delete, insert, select
 
 from ...errors import ResourceNotFoundError, UnauthorizedError
 from ..auth import token_hash
@@ -60,6 +60,11 @@ def check_organization(account: Account, named: str | None) -> None:
     """Refuse an organization that is not the account's; ``null``, ``none`` and nothing mean its own."""
     if named not in (None, "", "null", "none", account.organization_id, account.organization_name):
         raise ResourceNotFoundError("no such organization")
+
+
+def user_row(account: Account) -> ScalarSelect[int]:
+    """The row of the account's user, to be put in a statement."""
+    return select(user.c.id).where(user.c.username == account.username).scalar_subquery()
 
 
 def _user(conn: Connection, username: str, organization_name: str) -> int:

@@ -76,7 +76,7 @@ class Datasets:
     def get(self, account: Account, name: str, version: str) -> dict[str, Any]:
         """One version."""
         with self._database.reading() as conn:
-            return _shown(_version(conn, account, name, version))
+            return _shown(version_row(conn, account, name, version))
 
     def create(self, account: Account, new: Creation, once: Once | None) -> bytes:
         """The first version of a dataset."""
@@ -98,7 +98,7 @@ class Datasets:
             answer = earlier_answer(conn, account, once)
             if answer is not None:
                 return answer
-            source = _version(conn, account, new.name, new.from_version)
+            source = version_row(conn, account, new.name, new.from_version)
             ids = picture_ids(conn, account.organization, picture_uuids(new.pictures))
             row = {"description": source.description, "private": source.private}
             made = _insert(conn, account, new.name, new.version, row)
@@ -118,14 +118,14 @@ class Datasets:
             if more.pk:
                 target = dataset_row(conn, account, more.pk)
             else:
-                target = int(_version(conn, account, more.name, more.version).id)
+                target = int(version_row(conn, account, more.name, more.version).id)
             _add_pictures(conn, target, picture_ids(conn, account.organization, uuids))
             return _by_id(conn, account, target)
 
     def delete(self, account: Account, name: str, version: str) -> None:
         """Remove one version with its labels and annotations; the pictures stay in the lake."""
         with self._database.writing() as conn:
-            row = _version(conn, account, name, version)
+            row = version_row(conn, account, name, version)
             conn.execute(delete(dataset).where(dataset.c.id == row.id))
 
     def pictures(self, account: Account, uuid: str) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ class Datasets:
             .order_by(columns.id)
         )
         with self._database.reading() as conn:
-            row = _version(conn, account, name, version)
+            row = version_row(conn, account, name, version)
             found = conn.execute(query.where(dataset_picture.c.dataset_id == row.id))
             return [dict(image) for image in found.mappings()]
 
@@ -183,7 +183,8 @@ def _datasets(account: Account) -> Select[Any]:
     return select(dataset, size.label("size")).where(dataset.c.organization_id == account.organization)
 
 
-def _version(conn: Connection, account: Account, name: str, version: str) -> Row[Any]:
+def version_row(conn: Connection, account: Account, name: str, version: str) -> Row[Any]:
+    """The row of a version by its names, with the ``size``; ``latest`` is the newest."""
     query = _datasets(account).where(dataset.c.name == name)
     if version != LATEST:
         query = query.where(dataset.c.version == version)

@@ -13,6 +13,8 @@ from ...errors import InvalidQueryError
 # NUL ends a string in C libraries, and PostgreSQL cannot store it.
 Name = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\x00]+$")]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+# What the platform says of a network or a project of which nothing was said (the reference's examples).
+DESCRIPTION = "This is a real game changer"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 # SQLite takes 32,766 parameters in a statement, older ones 999.
@@ -22,6 +24,11 @@ _BATCH = 900
 def today() -> str:
     """The date, as the platform writes dates."""
     return datetime.now(timezone.utc).date().isoformat()
+
+
+def moment() -> str:
+    """The time, as the platform writes times."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def check_name(text: str, what: str) -> str:
