@@ -100,6 +100,14 @@ def test_attributes_that_are_not_sent_are_counted() -> None:
     assert notes == {wire.ATTRIBUTES_NOT_SENT: 1}
 
 
+@pytest.mark.parametrize(
+    "attributes", [{"id": 7, "image_id": 3, "area": 4.5}, {"iscrowd": 0}, {"score": None}]
+)
+def test_bookkeeping_and_flags_that_are_not_set_are_no_loss(attributes: dict[str, Any]) -> None:
+    _, notes = sent(Instance("a", BOX, attributes=attributes))
+    assert not notes
+
+
 def test_a_document_knows_how_many_objects_each_instance_became() -> None:
     record = ImageRecord(
         "a.jpg", instances=(Instance("a", BOX), Instance("b", polygon=Polygon((SQUARE, FAR))))
