@@ -89,7 +89,7 @@ def _noun(path: Path) -> str:
 
 def _looks(path: Path) -> str:
     if not path.is_dir():
-        from .jsonfile import sniff
+        from .looks import sniff
 
         return sniff(path)
     inside = sorted({file.suffix.lower() or "no extension" for file in path.iterdir() if file.is_file()})

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
+from .looks import remedy, sniff
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ class JsonFile:
                 path,
                 "not_json",
                 f"this is not a JSON file: it looks like {sniff(path)}",
-                _remedy(sniff(path)),
+                remedy(sniff(path)),
             )
         return file
 
@@ -122,11 +123,7 @@ class JsonFile:
     def rewrite(self) -> bool:
         """Make the tokens NaN and Infinity texts, for elements read by their offsets; whether there were any."""
         stat = self.path.stat()
-        data = (
-            _without_tokens(self.path, stat.st_size, stat.st_mtime_ns)
-            if isinstance(self._data, mmap.mmap)
-            else None
-        )
+        data = _without_tokens(self.path, stat.st_size, stat.st_mtime_ns)
         if data is None:
             return False
         self.rewritten, self._data = True, data
@@ -147,7 +144,7 @@ class JsonFile:
         else:
             offset = int(at.group(1))
             text = text.split(": ", 1)[-1].rsplit(" (byte", 1)[0]
-            hint = _remedy(looks) or "mend the file at this place"
+            hint = remedy(looks) or "mend the file at this place"
         if looks != "JSON":
             text = f"{text}; it looks like {looks}"
         return Problem(
@@ -271,55 +268,19 @@ def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 
 
 
 @lru_cache(maxsize=1)
-def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:  # noqa: ARG001 - the cache's key
-    data = path.read_bytes()
+def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:
+    wide = _wide(_head(path))
+    data = _transcoded(path, size, mtime_ns) if wide else path.read_bytes()
     if b"NaN" not in data and b"Infinity" not in data:
         return None
     return _TOKENS.sub(_as_text, data)
 
 
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(4)
+
+
 def _as_text(match: re.Match[bytes]) -> bytes:
     token = match.group()
     return token if token.startswith(b'"') else b'"' + token[: len(token) - 2] + b'"'
-
-
-def sniff(path: Path) -> str:
-    """What the beginning of a file looks like, in words."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-    except OSError:
-        return "a file that cannot be read"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for found, words in _LOOKS:
-        if found(text):
-            return words
-    return "text" if text and b"\x00" not in text else "a binary file"
-
-
-_LOOKS = (
-    (lambda t: not t, "an empty file"),
-    (lambda t: t[:15].lower().startswith((b"<!doctype html", b"<html")), "an HTML page"),
-    (lambda t: t.startswith(b"version https://git-lfs"), "a git-lfs pointer"),
-    (lambda t: t.startswith(b"\x1f\x8b"), "a gzip archive"),
-    (lambda t: t.startswith(b"PK\x03\x04"), "a zip archive"),
-    (lambda t: b"<annotations>" in t and b"<image" in t, "CVAT XML"),
-    (lambda t: b"<annotation" in t, "PASCAL-VOC XML"),
-    (lambda t: t.startswith(b"<"), "XML"),
-    (
-        lambda t: re.match(rb"[\[{]\s*'|\{'|.{0,200}:\s*(True|False|None)\b", t, re.S),
-        "a Python literal (write it with json.dump)",
-    ),
-    (lambda t: re.match(rb"\{[^\n]*\}\s*\n\s*\{", t), "JSON Lines"),
-    (lambda t: t.startswith((b"{", b"[")), "JSON"),
-)
-
-
-def _remedy(looks: str) -> str:
-    return {
-        "an HTML page": "the download failed, perhaps at a sign-in page: fetch the file again",
-        "a git-lfs pointer": "run 'git lfs pull'",
-        "a gzip archive": "unpack it first",
-        "a zip archive": "unpack it first",
-        "JSON Lines": "make one JSON document of it",
-    }.get(looks, "")

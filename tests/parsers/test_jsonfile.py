@@ -118,6 +118,15 @@ def test_other_encodings_give_the_same_elements(tmp_path: Path, encoding: str) -
         assert msgspec.json.decode(top["a"]) == "é"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_nan_in_another_encoding_becomes_a_text_too(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path, '{"a": [NaN, 1], "b": "é"}'.encode(encoding))
+    with JsonFile.open(path) as file:
+        top = file.top()
+        assert isinstance(top, dict)
+        assert [msgspec.json.decode(top[key]) for key in "ab"] == [["N", 1], "é"]
+
+
 def test_nan_and_infinity_become_texts_and_move_no_offset(tmp_path: Path) -> None:
     content = b'{"a": [NaN, -Infinity, Infinity, "NaN", "\\"NaN"], "b": 7}'
     with JsonFile.open(write(tmp_path, content)) as file:
