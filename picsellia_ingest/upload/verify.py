@@ -41,15 +41,13 @@ class Holdings:
         self.repartition.update(str(found.get("label")) for found in objects)
 
 
-def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> Holdings:
+def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> None:
     """Before anything is sent: mark the items whose annotation is there already, whole or in part."""
-    holdings = Holdings()
     for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
         items = journal.find([str(record.get("external_picture_url")) for record in batch])
         whole: list[Outcome] = []
         partly: list[int] = []
         for record in batch:
-            holdings.add(record)
             item = items.get(str(record.get("external_picture_url")))
             if item is None or item.document is None:
                 continue
@@ -62,7 +60,6 @@ def reconcile_annotations(connection: Connection, dataset_id: str, journal: Jour
                 whole.append(Outcome(item.id, State.ANNOTATED, instances_there=there))
         journal.records(whole)
         journal.mark_partly_held(partly)
-    return holdings
 
 
 def compare(
@@ -82,12 +79,7 @@ def compare(
             if item is not None and item.document is not None:
                 seen += item.state is State.ANNOTATED
                 differences += _differs(item, record, exact=exact)
-    unseen = (
-        journal.count(
-            f"state={State.ANNOTATED:d} AND document IS NOT NULL AND instances_there+instances_sent>0"
-        )
-        - seen
-    )
+    unseen = journal.count(f"state={State.ANNOTATED:d} AND document IS NOT NULL") - seen
     if unseen > 0:
         differences.append(f"{unseen} pictures that were annotated have no annotation on the platform")
     return differences, holdings

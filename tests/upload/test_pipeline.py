@@ -16,6 +16,8 @@ from picsellia_ingest import geometry
 from picsellia_ingest.api import platform as endpoints
 from picsellia_ingest.api import storage, transport
 from picsellia_ingest.errors import InputError, ResourceNotFoundError
+from picsellia_ingest.upload import verify
+from picsellia_ingest.upload.journal import Journal
 from tests.paths import FIXTURES
 from tests.upload.conftest import Destination
 from tests.upload.faults import Faults, foreign
@@ -457,6 +459,26 @@ def test_when_no_image_can_be_sent_no_dataset_is_made_and_the_report_says_so(
     assert report.notes == ["no image could be sent, so no dataset was made"]
     with pytest.raises(ResourceNotFoundError):
         destination.dataset()
+
+
+def test_a_picture_that_has_only_answers_is_missed_too_when_its_annotation_is_gone(
+    destination: Destination, tmp_path: Path
+) -> None:
+    qa = [{"type": "text", "question": "q", "answer": "a"}]
+    records = [
+        {"external_picture_url": name, "annotations": [], "image_qa": qa}
+        for name in ("dock 01.jpg", "dock#02.jpg")
+    ]
+    records[1]["annotations"] = [{"type": "classification", "label": "a"}]
+    source = tmp_path / "a.json"
+    source.write_text(json.dumps({"annotations": records}))
+    assert destination.upload(source, DEMO / "images").exit_code == 0
+    dataset, picture = destination.dataset().id, destination.pictures()["dock#02.jpg"]["picture_id"]
+    endpoints.delete_annotations(destination.connection, dataset, picture)
+    with Journal(destination.journal, "test") as journal:
+        journal.run = 1
+        differences, _ = verify.compare(destination.connection, dataset, journal, exact=False)
+    assert differences == ["1 pictures that were annotated have no annotation on the platform"]
 
 
 def test_work_can_be_done_in_processes(destination: Destination) -> None:
