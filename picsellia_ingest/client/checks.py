@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import TyperError
@@ -20,6 +20,11 @@ def annotation(found: Mapping[str, Any]) -> None:
         why = _wrong(item)
         if why:
             raise TyperError(f"data[{number}] {why}", "see docs/protocol.md for the shape of an object")
+
+
+def picture_ids(pictures: Iterable[Any]) -> list[str]:
+    """The ids of pictures that are given as objects or as ids."""
+    return [found["picture_id"] if isinstance(found, dict) else str(found) for found in pictures]
 
 
 def _wrong(item: object) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ..api import platform, storage
 from ..errors import InvalidQueryError, PicselliaError
 from ..upload import workers
-from . import checks
+from . import checks, files
 from .session import Resource, Session
 
 
@@ -60,7 +60,12 @@ class Dataset(Resource):
             print("Please give a name and the pictures of the dataset")
             return None
         made = platform.create_dataset(
-            self._connection, self._organization, name, _ids(pictures), description, private=private
+            self._connection,
+            self._organization,
+            name,
+            checks.picture_ids(pictures),
+            description,
+            private=private,
         )
         return self._take(made)
 
@@ -69,7 +74,12 @@ class Dataset(Resource):
     ) -> Dataset:
         """Make a version from another one, with its labels and annotations, and more pictures."""
         made = platform.new_version(
-            self._connection, self._organization, name, version, _ids(pictures), from_version or "latest"
+            self._connection,
+            self._organization,
+            name,
+            version,
+            checks.picture_ids(pictures),
+            from_version or "latest",
         )
         return self._take(made)
 
@@ -81,9 +91,13 @@ class Dataset(Resource):
             print("Please give the pictures to add")
         elif name:
             found = platform.fetch_dataset(self._connection, self._organization, name, version)
-            platform.add_pictures(self._connection, self._organization, _ids(pictures), found.id)
+            platform.add_pictures(
+                self._connection, self._organization, checks.picture_ids(pictures), found.id
+            )
         else:
-            platform.add_pictures(self._connection, self._organization, _ids(pictures), self._id(None))
+            platform.add_pictures(
+                self._connection, self._organization, checks.picture_ids(pictures), self._id(None)
+            )
         return self
 
     def delete(self, name: str, version: str | None = "latest") -> None:
@@ -165,10 +179,6 @@ class Dataset(Resource):
         return dataset_id or self.dataset_id
 
 
-def _ids(pictures: Sequence[Any]) -> builtins.list[str]:
-    return [found["picture_id"] if isinstance(found, dict) else str(found) for found in pictures]
-
-
 def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str, str]:
     """Fetch one picture: its name, and why it is not there. Its path inside the folder is that of its name."""
     path = folder / name
@@ -178,10 +188,7 @@ def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str,
         if path.exists():
             return name, ""
         content = storage.fetch(session.connection.traffic, url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        files.write(path, content)
     except PicselliaError as error:
         return name, str(error)
     except (OSError, ValueError) as error:

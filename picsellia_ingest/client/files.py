@@ -52,7 +52,11 @@ def save(connection: Connection, key: str, folder: Path) -> Path:
         raise InvalidQueryError(f"the key {key!r} does not end in the name of a file")
     url = platform.presign(connection, "get", key, model_bucket=True)
     content = storage.fetch(connection.traffic, str(url), _DOWNLOAD_SECONDS)
-    path = folder / name
+    return write(folder / name, content)
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Write a file, with the folders it needs; it appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)

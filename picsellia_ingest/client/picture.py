@@ -11,6 +11,7 @@ from ..api import platform
 from ..errors import ItemError, PicselliaError
 from ..upload import images, register, transfer, workers
 from ..upload.items import Item, State
+from . import checks
 from .session import Resource, Session
 
 Pictures = Sequence[Any]
@@ -71,8 +72,7 @@ class Picture(Resource):
 
     def _chosen(self, pictures: Pictures | None) -> builtins.list[str]:
         """Ids of pictures given as objects or ids."""
-        chosen = pictures or self.fetched_pictures
-        return [found["picture_id"] if isinstance(found, dict) else str(found) for found in chosen]
+        return checks.picture_ids(pictures or self.fetched_pictures)
 
     def _change(self, verb: str, body: dict[str, Any]) -> None:
         """A change without pictures or without tags is none, and no request."""

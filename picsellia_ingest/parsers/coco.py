@@ -21,9 +21,9 @@ from .base import Options, Parser, Shard
 from .coco_index import CocoIndex, build, id_key
 from .coco_shapes import instance
 from .jsonfile import UNREADABLE, JsonFile, reject
+from .looks import edges
 from .numbers import positive_int
 
-_EDGE = 1 << 16
 _ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
 
 
@@ -237,15 +237,12 @@ def _json_files(folder: Path) -> list[Path]:
 def _kind(path: Path) -> str | None:
     """What a JSON file is, from its first and last 64 KB: instances, captions, panoptic, results, images; None if not COCO."""
     try:
-        with path.open("rb") as stream:
-            text = stream.read(_EDGE)
-            stream.seek(max(len(text), path.stat().st_size - _EDGE))
-            text += stream.read(_EDGE)
+        text = edges(path)
     except OSError:
         return None
     if b'"external_picture_url"' in text:
         return None
-    if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+    if text.startswith(b"["):
         return "results" if b'"image_id"' in text else None
     if not _has(text, b"images", b"annotations") or not _has(text, b"file_name", b"image_id", b"category_id"):
         return None

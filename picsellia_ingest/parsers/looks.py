@@ -6,6 +6,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+EDGE = 1 << 16
+
+
+def edges(path: Path) -> bytes:
+    """The first and the last 64 KB of a text file, from its first character on; in UTF-16 without the zero bytes.
+
+    Raises OSError.
+    """
+    with path.open("rb") as stream:
+        text = stream.read(EDGE)
+        stream.seek(max(len(text), path.stat().st_size - EDGE))
+        text += stream.read(EDGE)
+    return text.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
+
 
 def sniff(path: Path) -> str:
     """What the beginning of a file looks like, in words."""
@@ -25,6 +39,7 @@ _LOOKS: tuple[tuple[Callable[[bytes], object], str], ...] = (
     (lambda t: not t, "an empty file"),
     (lambda t: t[:15].lower().startswith((b"<!doctype html", b"<html")), "an HTML page"),
     (lambda t: t.startswith(b"version https://git-lfs"), "a git-lfs pointer"),
+    (lambda t: t.startswith(b"%!PS"), "PostScript"),
     (lambda t: t.startswith(b"\x1f\x8b"), "a gzip archive"),
     (lambda t: t.startswith(b"PK\x03\x04"), "a zip archive"),
     (lambda t: b"<annotations>" in t and b"<image" in t, "CVAT XML"),

@@ -20,9 +20,9 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import usable_label
 from .jsonfile import JsonFile, reject
+from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
-_EDGE = 1 << 16
 _NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
 
@@ -66,13 +66,10 @@ class Picsellia(Parser):
         try:
             if not path.is_file():
                 return False
-            with path.open("rb") as stream:
-                text = stream.read(_EDGE)
-                stream.seek(max(len(text), path.stat().st_size - _EDGE))
-                text = (text + stream.read(_EDGE)).replace(b"\0", b"")
+            text = edges(path)
         except OSError:
             return False
-        if text.lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        if text[:1] not in (b"{", b"["):
             return False
         if b'"external_picture_url"' in text:
             return True

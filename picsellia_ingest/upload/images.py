@@ -7,7 +7,6 @@ whole, and its hash. Only a short list of formats is ever opened.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections import Counter
@@ -15,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..api import storage
 from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
+from ..parsers.looks import remedy, sniff
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".mpo")
@@ -105,16 +106,8 @@ def survey(path: Path) -> Survey:
     if info.st_size > BYTES_MAX:
         raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
     width, height, turned = _look_inside(path)
-    with path.open("rb") as stream:
-        digest = _digest(stream)
+    digest = storage.survey(path).sha256
     return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
-
-
-def _digest(stream: Any) -> bytes:
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):
-        digest.update(chunk)
-    return digest.digest()
 
 
 def _look_inside(path: Path) -> tuple[int, int, bool]:
@@ -135,9 +128,9 @@ def _look_inside(path: Path) -> tuple[int, int, bool]:
             elif image.format in ("JPEG", "MPO"):
                 _check_jpeg_end(path)
         except UnidentifiedImageError as error:
-            raise ItemError(
-                "not_an_image", f"not an image we know: {_looks_like(head)}", "replace or remove it"
-            ) from error
+            looks = sniff(path)
+            message = f"not an image we know: it looks like {looks}, and begins with {head[:8]!r}"
+            raise ItemError("not_an_image", message, remedy(looks) or "replace or remove it") from error
         except ItemError:
             raise
         except (
@@ -178,14 +171,3 @@ def _check_jpeg_end(path: Path) -> None:
     end = tail.rfind(b"\xff\xd9")
     if end < 0 or tail.rfind(b"\xff\xda") > end:
         raise ItemError("image_cut", "the JPEG ends before its end marker: it was cut off", "copy it again")
-
-
-def _looks_like(head: bytes) -> str:
-    text = head.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "it is an HTML page, perhaps of a failed download"
-    if text.startswith(b"version https://git-lfs"):
-        return "it is a git-lfs pointer, run 'git lfs pull'"
-    if text.startswith(b"%!ps"):
-        return "it is PostScript"
-    return f"it begins with {head[:8]!r}"

@@ -66,9 +66,13 @@ def failed(item: int, error: PicselliaError | OSError, state: State | None = Non
     """The outcome of an item that an error stopped; it keeps the state it reached before."""
     if isinstance(error, OSError):
         return Outcome(item, state, code="unreadable", error=f"{error.filename}: {error.strerror}")
-    code = _CODES.get(type(error).__name__, "refused")
-    outage = error.action is Action.RETRY
-    return Outcome(item, state, code=code, error=str(error), stop=error.action is Action.STOP, outage=outage)
+    stop, outage = error.action is Action.STOP, error.action is Action.RETRY
+    return Outcome(item, state, code=reason(error), error=str(error), stop=stop, outage=outage)
+
+
+def reason(error: PicselliaError) -> str:
+    """The reason code of an error, as the ledger counts it."""
+    return _CODES.get(type(error).__name__, "refused")
 
 
 WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")

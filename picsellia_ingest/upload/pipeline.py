@@ -17,7 +17,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from . import annotate, attach, plan, register, transfer, verify, workers
-from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed
+from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .plan import Job
 from .progress import Progress, Quiet
@@ -107,7 +107,7 @@ class _Upload:
         try:
             self._carry_out()
         except PicselliaError as error:
-            raise _Stop(str(error), failed(0, error).code or "") from error
+            raise _Stop(str(error), reason(error)) from error
 
     def _carry_out(self) -> None:
         self._believe()
@@ -119,9 +119,8 @@ class _Upload:
             self._attach()
         if self.dataset is None:
             self.report.notes.append("no image could be sent, so no dataset was made")
-            self.report.verified = (
-                True  # what is not there cannot differ; the ledger says what became of the images
-            )
+            # What is not there cannot differ; the ledger says what became of the images.
+            self.report.verified = True
             return
         self._annotate(self.dataset)
         if self.changed:
@@ -131,9 +130,11 @@ class _Upload:
     def _believe(self) -> None:
         """Put what the dataset holds in place of what the journal remembers."""
         self.progress.stage("compare", None)
-        listed = [] if self.dataset is None else platform.dataset_pictures(self.connection, self.dataset.id)
-        held = {str(found.get("external_url")): found for found in listed}
         if self.job.imgdir is not None:
+            listed = (
+                [] if self.dataset is None else platform.dataset_pictures(self.connection, self.dataset.id)
+            )
+            held = register.by_name(listed)
             self.journal.believe(
                 (str(found["picture_id"]), name, str(found.get("internal_key")))
                 for name, found in held.items()
@@ -146,7 +147,7 @@ class _Upload:
         """Pictures that are in the lake already are not sent again, whoever sent them."""
         if self.journal.count(f"state<{State.ATTACHED:d} AND code IS NULL"):
             lake = platform.list_pictures(self.connection, self.organization)
-            self._adopt({str(found.get("external_url")): found for found in lake}, State.REGISTERED)
+            self._adopt(register.by_name(lake), State.REGISTERED)
 
     def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
         """Take pictures of the platform for items of the same name and content."""
@@ -195,7 +196,7 @@ class _Upload:
         except PicselliaError as error:
             self._take([failed(item.id, error) for item in window])
             if self.dataset is None:
-                raise _Stop(f"the dataset cannot be made: {error}", failed(0, error).code or "") from error
+                raise _Stop(f"the dataset cannot be made: {error}", reason(error)) from error
             return
         self._take([Outcome(item.id, State.ATTACHED) for item in window])
 

@@ -60,6 +60,11 @@ def adopt(connection: Connection, item: Item, picture: Mapping[str, Any], state:
         return failed(item.id, error)
 
 
+def by_name(pictures: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Pictures by their name, which a lake has only once."""
+    return {str(found.get("external_url")): found for found in pictures}
+
+
 class Lake:
     """Pictures by name, asked for once: those with the job's tags first, then all of the lake."""
 
@@ -91,7 +96,7 @@ class Lake:
                 listed = platform.list_pictures(self.connection, self.organization_id)
             else:
                 listed = platform.search_pictures(self.connection, self.organization_id, self.tags)
-            self._pictures = {str(found["external_url"]): found for found in listed}
+            self._pictures = by_name(listed)
         if name not in self._pictures and not self._whole:
             self._pictures, self._whole = None, True
             return self._find(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -192,7 +193,7 @@ def test_storage_never_gets_the_token(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"picture")
     host.answers = [(204, {}, b"")]
-    source = storage.Source(path, 7, __import__("hashlib").sha256(b"picture").digest())
+    source = storage.Source(path, 7, hashlib.sha256(b"picture").digest())
     storage.store(
         Traffic(), {"url": host.address, "fields": {"key": "k", "policy": "p"}}, source, 'o"\r\n.jpg'
     )
@@ -211,7 +212,7 @@ def test_a_retry_sends_the_file_from_its_beginning(host: Host, tmp_path: Path) -
     path = tmp_path / "a.jpg"
     path.write_bytes(b"x" * 100_000)
     host.answers = [(503, {}, b""), (204, {}, b"")]
-    source = storage.Source(path, 100_000, __import__("hashlib").sha256(b"x" * 100_000).digest())
+    source = storage.Source(path, 100_000, hashlib.sha256(b"x" * 100_000).digest())
     storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
     assert [body.count(b"x" * 100_000) for *_, body in host.asked] == [1, 1]
 
@@ -223,7 +224,7 @@ def test_a_file_that_changed_since_it_was_planned_is_not_stored(
     path = tmp_path / "a.jpg"
     path.write_bytes(change)
     host.answers = [(204, {}, b"")]
-    source = storage.Source(path, 100, __import__("hashlib").sha256(b"x" * 100).digest())
+    source = storage.Source(path, 100, hashlib.sha256(b"x" * 100).digest())
     with pytest.raises(SourceChangedError, match="run the same command again"):
         storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
     assert not any(body.rstrip().endswith(b"--") for *_, body in host.asked)
