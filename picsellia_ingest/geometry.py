@@ -9,6 +9,7 @@ back bit for bit. Coordinates: pixels, origin at the outer top-left corner, y do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ MASK_PIXELS_MAX = 1 << 27
 """Masks above this many pixels are refused before anything is allocated."""
 
 Mask = NDArray[np.bool_]
+Point: TypeAlias = tuple[float, float]
 
 
 def ring_area(points: Sequence[float]) -> float:
@@ -74,6 +76,62 @@ def parts(polygon: Polygon) -> list[tuple[Ring, list[Ring]]]:
         else:
             found.append((ring, []))
     return found
+
+
+def unbridged(points: Sequence[float]) -> tuple[Ring, ...]:
+    """The rings of a line that ``bridge`` may have made: its outline, then its holes; itself when it has no bridge.
+
+    A bridge is walked there and back, so its two ends stand twice; what lies between the two is a hole when it runs the
+    other way round. Holes begin at their first point in raster order, as those of ``mask_polygon`` do.
+    """
+    pairs = list(zip(points[0::2], points[1::2], strict=True))
+    if len(set(pairs)) == len(pairs):
+        return (Ring(tuple(points)),)
+    outline, holes = _cut(pairs, ring_area(points))
+    holes = sorted(map(_from_first, holes), key=lambda hole: (hole[0][1], hole[0][0]))
+    return (Ring(_flat(outline)), *(Ring(_flat(hole), hole=True) for hole in holes))
+
+
+def _cut(pairs: list[Point], area: float) -> tuple[list[Point], list[list[Point]]]:
+    """The outline and the holes of a line; ``area`` is its signed area, which has the sign of the outline's."""
+    holes: list[list[Point]] = []
+    outline: list[Point] = []
+    places: dict[tuple[Point, Point], int] = {}
+    for point in pairs:
+        start = places.get((point, outline[-1])) if outline else None
+        hole = outline[start + 1 : -1] if start is not None else []
+        if start is not None and len(hole) >= 3 and ring_area(_flat(hole)) * area < 0:
+            holes.append(hole)
+            for index in range(start, len(outline) - 1):
+                places.pop((outline[index], outline[index + 1]), None)
+            del outline[start + 1 :]
+            continue
+        if outline:
+            places[outline[-1], point] = len(outline) - 1
+        outline.append(point)
+    return outline, holes
+
+
+def _from_first(ring: list[Point]) -> list[Point]:
+    first = min(range(len(ring)), key=lambda index: (ring[index][1], ring[index][0]))
+    turned = ring[first:] + ring[:first]
+    return turned if turned[1][1] == turned[0][1] else [turned[0], *turned[:0:-1]]
+
+
+def _flat(pairs: Sequence[Point]) -> tuple[float, ...]:
+    return tuple(value for pair in pairs for value in pair)
+
+
+def far_edge(near: float, length: float) -> float:
+    """The shortest decimal that lies exactly ``length`` beyond ``near``, or else the nearest number."""
+    far = near + length
+    if isinstance(far, int):
+        return far
+    for digits in range(17):
+        found = round(far, digits)
+        if found - near == length:
+            return found
+    return far
 
 
 def decode_counts(text: str) -> NDArray[np.int64]:

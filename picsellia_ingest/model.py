@@ -98,6 +98,7 @@ class Instance(msgspec.Struct, frozen=True):
 class ImageRecord(msgspec.Struct, frozen=True):
     """Everything a source says of one image. ``width`` and ``height`` are pixels as the file states them.
 
+    ``splits`` are the named subsets of its dataset that the image is in ("train", "val", ...), in the source's order.
     ``place`` says where the record stands; it takes no part in comparison.
     """
 
@@ -107,6 +108,7 @@ class ImageRecord(msgspec.Struct, frozen=True):
     instances: tuple[Instance, ...] = ()
     qa: tuple[Answer, ...] = ()
     attributes: Attributes = msgspec.field(default_factory=dict)
+    splits: tuple[str, ...] = ()
     place: Place | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -126,6 +128,7 @@ def _content(record: ImageRecord) -> tuple[Any, ...]:
         record.instances,
         record.qa,
         record.attributes,
+        record.splits,
     )
 
 
@@ -142,3 +145,43 @@ class Header(msgspec.Struct, frozen=True):
 
     labels: tuple[Label, ...] = ()
     attributes: Attributes = msgspec.field(default_factory=dict)
+
+
+BOOKKEEPING = frozenset(
+    (
+        "id",
+        "image_id",
+        "area",
+        "bbox",
+        "segmentation",
+        "num_keypoints",
+        "internal_picture_id",
+        "nb_labels",
+        "image",
+    )
+)
+"""Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""
+
+FLAGS = frozenset(
+    ("iscrowd", "difficult", "truncated", "occluded", "deleted", "segmented", "group_id", "pose")
+)
+"""Attributes that say nothing while they are off."""
+
+_OFF = (0, "0", "false", "False", "Unspecified")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def notable(attributes: Attributes) -> dict[str, Any]:
+    """The attributes whose loss would lose something, those of a nested ``attributes`` among them.
+
+    Left out are bookkeeping, flags that are off, and values that are nothing (null, an empty text, list or object).
+    """
+    nested = attributes.get("attributes")
+    inner = nested if isinstance(nested, dict) else {}
+    found = {key: value for key, value in inner.items() if value not in _NOTHING}
+    for key, value in attributes.items():
+        if key in BOOKKEEPING or value in _NOTHING or value is inner:
+            continue
+        if not (key in FLAGS and value in _OFF):
+            found[key] = value
+    return found

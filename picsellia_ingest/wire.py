@@ -29,6 +29,7 @@ from .model import (
     Ring,
     SingleChoice,
     TextAnswer,
+    notable,
 )
 
 SPLIT_IN_PARTS = "split_in_parts"
@@ -48,9 +49,6 @@ REASONS = {
 }
 """What each reason code means, for people."""
 
-_BOOKKEEPING = frozenset(("id", "image_id", "area"))
-"""Attributes whose absence loses nothing: numbers of the file's own, and what follows from the shape."""
-
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 
 
@@ -60,7 +58,7 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
     With ``rectangle`` the box is sent, or the polygon's bounds; otherwise the polygon, or else the box. An instance
     with neither is a classification. Reason codes are counted in ``notes``.
     """
-    if any(key not in _BOOKKEEPING and value not in (0, None) for key, value in instance.attributes.items()):
+    if notable(instance.attributes):
         notes[ATTRIBUTES_NOT_SENT] += 1
     polygon, box = instance.polygon, instance.rectangle
     if polygon is not None and not rectangle:

@@ -12,10 +12,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..model import Header, ImageRecord
 from ..problems import OnProblem
+
+if TYPE_CHECKING:
+    from .writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Options:
     """What a user may decide about reading.
 
     ``voc_coordinates`` is ``"as_written"`` (left = xmin, width = xmax - xmin) or ``"inclusive"`` (the devkit's
-    1-based inclusive corners: left = xmin - 1, width = xmax - xmin + 1).
+    1-based inclusive corners: left = xmin - 1, width = xmax - xmin + 1). ``imgdir`` is where the images are: formats
+    that count in fractions of a picture, and do not state its size, read it from the image's header there.
     """
 
     voc_coordinates: str = "as_written"
+    imgdir: Path | None = None
 
 
 class Parser(ABC):
@@ -53,6 +58,11 @@ class Parser(ABC):
     @abstractmethod
     def recognises(path: Path) -> bool:
         """Whether ``path`` looks like this format; reads a few kilobytes at most and raises nothing."""
+
+    @staticmethod
+    def writer() -> type[Writer] | None:
+        """What writes this format; None when it is only read."""
+        return None
 
     @abstractmethod
     def prepare(self, on_problem: OnProblem) -> None:

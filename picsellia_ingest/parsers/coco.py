@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Answer, Header, ImageRecord, Instance, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from .answers import answers
 from .base import Options, Parser, Shard
 from .coco_index import CocoIndex, build, id_key
 from .coco_shapes import instance
 from .jsonfile import UNREADABLE, JsonFile, reject
 from .looks import edges
 from .numbers import positive_int
+
+if TYPE_CHECKING:
+    from .writer import Writer
 
 _ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
 
@@ -41,6 +45,13 @@ class Coco(Parser):
         """Whether the file, or a file in the folder, has the keys of a COCO dataset or results list."""
         files = _json_files(path) if path.is_dir() else [path]
         return any(_kind(file) is not None for file in files[:20])
+
+    @staticmethod
+    def writer() -> type[Writer]:
+        """What writes COCO."""
+        from .coco_writer import CocoWriter
+
+        return CocoWriter
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file that is read. In a folder, a file that is rejected does not stop the others."""
@@ -143,8 +154,27 @@ def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem
     )
     if reader.captions:
         row["captions"] = reader.captions
+    qa = _answers(row, file, offset, pointer, on_problem)
     place = Place(str(file.path), byte=offset, pointer=pointer)
-    return ImageRecord(name, size[0], size[1], instances, (), row, place)
+    return ImageRecord(name, size[0], size[1], instances, qa, row, index.splits, place)
+
+
+def _answers(
+    row: dict[str, Any], file: JsonFile, offset: int, pointer: str, on_problem: OnProblem
+) -> tuple[Answer, ...]:
+    """The answers that this package's writer keeps under a key of its own: COCO has no place for them."""
+    if ANSWERS not in row:
+        return ()
+
+    def report(problem: ItemError, severity: Severity) -> None:
+        place = file.place(offset, f"{pointer}/{ANSWERS}/{problem.field}")
+        on_problem(Problem(problem.code, problem.message, place, severity, Unit.ANSWER, hint=problem.hint))
+
+    return answers(row.pop(ANSWERS), report)
+
+
+ANSWERS = "picsellia_qa"
+"""The key under which questions and answers stand, in the form of the platform's own files."""
 
 
 _ABSENT = object()
@@ -195,7 +225,10 @@ class _Annotations:
             if "caption" in row and id_key(row.get("category_id")) not in self.index.categories:
                 self.captions.append(row)
                 return None
-            return instance(row, self._label(row), self.size, warn)
+            label = self._label(row)
+            qa = _answers(row, self.file, offset, pointer, self.on_problem)
+            found = instance(row, label, self.size, warn)
+            return msgspec.structs.replace(found, qa=qa) if qa else found
         except ItemError as error:
             report(error, Severity.ERROR)
             return None

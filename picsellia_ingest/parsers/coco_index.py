@@ -8,6 +8,7 @@ all other findings wait until the annotation is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ class CocoIndex:
     path: Path
     rewritten: bool = False
     """Whether the file holds tokens that are not JSON, so that it must be read as JsonFile.rewrite makes it."""
+    splits: tuple[str, ...] = ()
+    """The split that the file's name says its images are in."""
     names: list[str] = field(default_factory=list)
     image_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     image_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -80,6 +83,23 @@ def id_key(value: object) -> Id | None:
     return int(value) if value == int(value) else None
 
 
+_KINDS = "instances|person_keypoints|keypoints|stuff|labels|captions|image_info"
+_SPLIT = re.compile(rf"(?:{_KINDS})_((?:train|val|valid|test|unlabeled|trainval|minival)\w*)", re.I)
+
+
+def split_of(path: Path) -> tuple[str, ...]:
+    """The split a file is of: ``instances_train.json`` (COCO's own names), ``train/_annotations.coco.json`` (Roboflow's)."""
+    named = _SPLIT.fullmatch(path.stem)
+    if named:
+        return (named[1],)
+    folder = path.absolute().parent.name
+    return (folder,) if path.name == "_annotations.coco.json" and folder in SPLIT_FOLDERS else ()
+
+
+SPLIT_FOLDERS = ("train", "val", "valid", "test")
+"""Folders whose name is the split of what lies in them."""
+
+
 def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     """Index one open file. Raises InputError when it is not a COCO dataset."""
     top = file.top()
@@ -91,7 +111,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
     annotations = file.array(top, "annotations") or []
-    index = CocoIndex(file.path, file.rewritten)
+    index = CocoIndex(file.path, file.rewritten, split_of(file.path))
     for key in [key for key in top if key not in ("images", "annotations", "categories")]:
         try:
             index.attributes[key] = msgspec.json.decode(top[key])

@@ -16,16 +16,33 @@ from ..model import Instance, Polygon, Rectangle, Ring
 from .checks import Size, Warn, check_inside
 from .numbers import number, text_number
 
+COMPRESSED, UNCOMPRESSED = "compressed", "uncompressed"
+"""What stands for the counts of a mask that became rings."""
+
+CLOSED = "closed"
+"""What stands for a segmentation whose rings all end with their first point."""
+
 
 def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instance:
     """The instance that ``row`` describes; ``size`` is the (width, height) the file states for its image.
 
-    Takes what it models out of ``row``; the rest becomes the instance's attributes. Raises ItemError.
+    Takes what it models out of ``row``; the rest becomes the instance's attributes. An empty bbox or segmentation stays,
+    of a mask its size and the kind of its counts, and whether rings repeat their first point, so that all can be written
+    as it was. Raises ItemError.
     """
     has_box, has_segmentation = "bbox" in row, "segmentation" in row
-    bbox, segmentation = row.pop("bbox", None), row.pop("segmentation", None)
+    bbox, segmentation = row.get("bbox"), row.get("segmentation")
     polygon = _segmentation(segmentation, size, warn) if segmentation else None
     rectangle = _box(bbox, warn) if bbox else None
+    if bbox:
+        del row["bbox"]
+    if isinstance(segmentation, dict):
+        kind = COMPRESSED if isinstance(segmentation.get("counts"), str) else UNCOMPRESSED
+        row["segmentation"] = {"size": segmentation.get("size"), "counts": kind}
+    elif segmentation:
+        del row["segmentation"]
+        if polygon is not None and _closed(segmentation):
+            row["segmentation"] = CLOSED
     if rectangle is None and polygon is None:
         if has_box and bbox is None and not (has_segmentation and segmentation == []):
             raise ItemError(
@@ -38,6 +55,10 @@ def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instanc
             raise ItemError("mask_empty", "the mask has no pixel and there is no box", field="segmentation")
     check_inside(rectangle, polygon, size, warn, ("bbox", "segmentation"))
     return Instance(label, rectangle, polygon, (), row)
+
+
+def _closed(rings: list[Any]) -> bool:
+    return all(isinstance(ring, list) and len(ring) > 6 and ring[:2] == ring[-2:] for ring in rings)
 
 
 def _box(bbox: object, warn: Warn) -> Rectangle | None:

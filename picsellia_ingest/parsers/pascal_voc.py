@@ -12,7 +12,9 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import msgspec
 
 from ..errors import InputError, InvalidQueryError
 from ..model import Header, ImageRecord, Label
@@ -211,12 +213,9 @@ class _Lost:
 
 
 def _with_sets(record: ImageRecord, sets: tuple[str, ...]) -> ImageRecord:
-    if not sets:
-        return record
-    attributes: dict[str, Any] = {**record.attributes, "image_sets": list(sets)}
-    return ImageRecord(
-        record.file_name, record.width, record.height, record.instances, record.qa, attributes, record.place
-    )
+    """The record with its splits: a set of ``ImageSets/Main`` by its name alone, others with their folder."""
+    splits = tuple(name.removeprefix("Main/") for name in sets)
+    return msgspec.structs.replace(record, splits=splits) if sets else record
 
 
 def _is_voc(path: Path) -> bool:

@@ -82,7 +82,7 @@ class RecordReader:
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
         kept = tuple(one for one in instances if one is not None)
-        return ImageRecord(self.entry.name, *size, kept, qa, row, place)
+        return ImageRecord(self.entry.name, *size, kept, qa, row, place=place)
 
     def _at(self) -> int:
         at = self.entry.record or self.entry.image

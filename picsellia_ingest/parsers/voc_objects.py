@@ -87,7 +87,7 @@ class RecordReader:
         if more and isinstance(more[0], dict) and more[0]:
             attributes["size"] = more[0]
         kept = tuple(instance for instance in instances if instance is not None)
-        return ImageRecord(name, *size, kept, (), attributes, Place(self.shown, line(root)))
+        return ImageRecord(name, *size, kept, (), attributes, place=Place(self.shown, line(root)))
 
     def _name(self, root: Element, stem: str, objects: int) -> str:
         names = {text(element) for element in children(root, "filename")} - {""}
@@ -322,4 +322,4 @@ def mask_record(masks: Masks, name: str, on_problem: OnProblem) -> ImageRecord:
         if message:
             on_problem(Problem("mask_class_mixed", message, place, Severity.WARNING))
         instances.append(Instance(label, None, masks.polygon(position)))
-    return ImageRecord(name, masks.width, masks.height, tuple(instances), (), {}, Place(masks.shown))
+    return ImageRecord(name, masks.width, masks.height, tuple(instances), place=Place(masks.shown))

@@ -172,9 +172,9 @@ def test_a_class_mask_alone_gives_one_instance_for_each_class() -> None:
 
 def test_image_sets_are_kept_with_their_images_and_lists_of_one_class_are_not() -> None:
     records, _, _ = read(VOC / "devkit")
-    sets = {record.file_name: record.attributes.get("image_sets") for record in records}
-    assert sets["2012_000001.jpg"] == ["Main/train"]
-    assert sets["2012_000002"] == ["Segmentation/val"]
+    sets = {record.file_name: record.splits for record in records}
+    assert sets["2012_000001.jpg"] == ("train",)
+    assert sets["2012_000002"] == ("Segmentation/val",)
 
 
 def test_masks_are_named_by_class_names_and_an_object_of_two_classes_is_left_out() -> None:
@@ -613,7 +613,7 @@ def test_lists_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
     (lists / "val.txt").write_text("a\na\n")
     os.mkfifo(lists / "pipe.txt")
     records, _, log = read(tmp_path)
-    assert records[0].attributes["image_sets"] == ["Main/val"]
+    assert records[0].splits == ("val",)
     assert not log.kept
 
 

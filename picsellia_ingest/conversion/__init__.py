@@ -1,0 +1,1 @@
+"""From one format to another, and whether two datasets hold the same."""

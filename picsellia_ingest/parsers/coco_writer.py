@@ -1,0 +1,204 @@
+"""COCO, written: one file, or in a folder ``annotations/instances_<split>.json``.
+
+Images and annotations are two arrays: each waits in a spool of its own. Ids are kept where they are the file's own and
+not taken; the others are numbered on. A polygon with holes, which COCO's lists of rings cannot express, becomes a
+run-length mask; what came as a mask becomes one again. Foreign attributes stand under ``attributes``, questions and
+answers under a key of this package's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .. import geometry, raster, wire
+from ..losses import Losses
+from ..model import ImageRecord, Instance, Polygon, notable
+from .coco import ANSWERS
+from .coco_index import id_key
+from .coco_shapes import CLOSED, UNCOMPRESSED
+from .names import inside
+from .staging import Staging
+from .writer import DocumentWriter, Spool, json_bytes
+
+_OWN = ("images", "annotations", "categories")
+
+
+class CocoWriter(DocumentWriter):
+    """Writes boxes, polygons in parts and with holes, classifications, and every attribute."""
+
+    name: ClassVar[str] = "COCO"
+    suffix: ClassVar[str] = ".json"
+    by_split: ClassVar[bool] = True
+
+    def document(self, split: str) -> str:
+        """``annotations/instances_<split>.json`` in a folder; one file otherwise."""
+        return f"annotations/instances_{inside(split) or 'default'}.json" if self.folder else "instances.json"
+
+    def begin(self, staging: Staging, losses: Losses) -> None:
+        """Take over the output."""
+        super().begin(staging, losses)
+        self._losses = losses
+        self._images: dict[str, Spool] = {}
+        self._ids: dict[str, tuple[Numbers, Numbers]] = {}
+
+    def rows(self, record: ImageRecord, losses: Losses) -> Any:
+        """The image's row and its annotations' rows, each with the id it had, not yet numbered."""
+        attributes = dict(record.attributes)
+        captions = attributes.pop("captions", []) if self.native else []
+        image = attributes if self.native else _under_attributes(attributes)
+        wanted = image.pop("id", None)
+        image["file_name"] = record.file_name
+        for side, pixels in (("width", record.width), ("height", record.height)):
+            if pixels is not None:
+                image[side] = pixels
+        if record.qa:
+            image[ANSWERS] = [wire.answer(found) for found in record.qa]
+        annotations = [self._annotation(found, record, losses) for found in record.instances]
+        rows = [(row.pop("id", None), _open(row, "image_id")) for row in annotations]
+        rows += [(caption.get("id"), _open(caption, "id", "image_id")) for caption in captions]
+        return wanted, _open(image), rows
+
+    def _annotation(self, instance: Instance, record: ImageRecord, losses: Losses) -> dict[str, Any]:
+        row = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
+        derived = "image_id" not in row or not self.native
+        form = row.pop("segmentation", None)
+        row["category_id"] = self.categories[instance.label]
+        box, polygon = instance.rectangle, instance.polygon
+        if box is None and polygon is not None and derived:
+            box = geometry.bounds(polygon)
+        if box is not None:
+            row["bbox"] = [box.left, box.top, box.width, box.height]
+        if polygon is not None:
+            row["segmentation"] = self._segmentation(polygon, form, record, losses)
+        elif form is not None or derived:
+            row["segmentation"] = form if isinstance(form, list) else []
+        if derived:
+            row.setdefault("bbox", [])
+            row.setdefault(
+                "area", geometry.area(polygon) if polygon else box.width * box.height if box else 0
+            )
+            row.setdefault("iscrowd", 0)
+        if instance.qa:
+            row[ANSWERS] = [wire.answer(found) for found in instance.qa]
+        return row
+
+    def _segmentation(self, polygon: Polygon, form: object, record: ImageRecord, losses: Losses) -> Any:
+        was = form if isinstance(form, Mapping) else {}
+        if not was and not any(ring.hole for ring in polygon.rings):
+            return [list(ring.points + ring.points[:2] * (form == CLOSED)) for ring in polygon.rings]
+        height, width = was.get("size") or (record.height, record.width)
+        try:
+            mask = raster.polygon_mask(polygon, height or 0, width or 0)
+        except ValueError:
+            losses.note("holes_bridged")
+            return [list(geometry.bridge(*part)) for part in geometry.parts(polygon)]
+        if not raster.on_pixel_edges(polygon):
+            losses.note("rasterised")
+        runs = raster.run_lengths(mask)
+        counts = runs.tolist() if was.get("counts") == UNCOMPRESSED else raster.encode_counts(runs)
+        return {"size": [height, width], "counts": counts}
+
+    @property
+    def categories(self) -> dict[str, Any]:
+        """The category id of every label: its own where it has one that is free, else the next number."""
+        if not hasattr(self, "_categories"):
+            numbers = Numbers()
+            wanted = [label.attributes.get("id") if self.native else None for label in self.header.labels]
+            numbers.reserve(wanted)
+            self._categories = {
+                label.name: numbers.take(own) for label, own in zip(self.header.labels, wanted, strict=True)
+            }
+        return self._categories
+
+    def add(self, row: Any) -> None:
+        """Number the image and its annotations, and put them behind the others."""
+        split, (wanted, image, annotations) = row
+        if split not in self._ids:
+            self._ids[split] = Numbers(), Numbers()
+        images, numbers = self._ids[split]
+        image_id = images.take(wanted)
+        if wanted is not None and image_id != id_key(wanted):
+            self._losses.note("ids_renumbered")
+        self.spool(f"{split}\0images").add(image + b'"id":' + json_bytes(image_id) + b"}")
+        of_image = b',"image_id":' + json_bytes(image_id) + b"}"
+        for own, annotation in annotations:
+            if self.native and not numbers.is_free(own):
+                self.spool(f"{split}\0late").add(annotation + b"\0" + of_image)
+                self._losses.note("ids_renumbered")
+                continue
+            number = b'"id":' + json_bytes(numbers.take(own))
+            self.spool(f"{split}\0annotations").add(annotation + number + of_image)
+
+    def finish(self) -> str:
+        """Put every document together: what the header says, the categories, the images, the annotations."""
+        for split in list(self._ids) or [""]:
+            with self.staging.path(self.document(split)).open("wb") as out:
+                out.write(self.head())
+                self.spool(f"{split}\0images").pour(out)
+                out.write(b'\n],\n"annotations":[\n')
+                annotations = self.spool(f"{split}\0annotations")
+                for row in self.spool(f"{split}\0late").rows():
+                    number = b'"id":' + json_bytes(self._ids[split][1].take(None))
+                    annotations.add(row.replace(b"\0", number))
+                annotations.pour(out)
+                out.write(self.tail())
+        return "" if self.folder else self.document("")
+
+    def head(self) -> bytes:
+        """Everything before the images."""
+        said = {key: value for key, value in self.header.attributes.items() if key not in _OWN}
+        labels = [
+            {
+                "id": self.categories[label.name],
+                "name": label.name,
+                **{key: value for key, value in label.attributes.items() if key not in ("id", "name")},
+            }
+            for label in self.header.labels
+        ]
+        opened = _open(said) if self.native else _open(_under_attributes(said, key="source"))
+        return opened + b'\n"categories":' + json_bytes(labels) + b',\n"images":[\n'
+
+    def tail(self) -> bytes:
+        """Everything after the annotations."""
+        return b"\n]}\n"
+
+
+class Numbers:
+    """Ids that are given once. Whole numbers and texts are kept where they are free; the others are counted up."""
+
+    def __init__(self) -> None:
+        self._taken: set[Any] = set()
+        self._next = 1
+
+    def reserve(self, wanted: list[Any]) -> None:
+        """Count up from beyond the numbers that will be asked for."""
+        self._next = max([own for own in wanted if type(own) is int] + [0]) + 1
+
+    def is_free(self, wanted: object) -> bool:
+        """Whether ``take`` would give this very id."""
+        key = id_key(wanted)
+        return key is not None and key not in self._taken
+
+    def take(self, wanted: object) -> Any:
+        """The id that was wanted, or another one when it is taken or is no id."""
+        if self.is_free(wanted):
+            self._taken.add(id_key(wanted))
+            return wanted
+        while self._next in self._taken:
+            self._next += 1
+        self._taken.add(self._next)
+        return self._next
+
+
+def _under_attributes(attributes: Mapping[str, Any], key: str = "attributes") -> dict[str, Any]:
+    """What another format says: crowd and score are COCO's own, the rest goes into one object."""
+    said = notable(attributes)
+    own = {name: said.pop(name) for name in ("iscrowd", "score") if isinstance(said.get(name), (int, float))}
+    return {**own, key: said} if said else own
+
+
+def _open(row: Mapping[str, Any], *without: str) -> bytes:
+    """An object as JSON without its closing brace, ready for another member."""
+    text = json_bytes({key: value for key, value in row.items() if key not in without})
+    return text[:-1] + (b"," if len(text) > 2 else b"")

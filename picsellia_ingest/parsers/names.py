@@ -1,0 +1,46 @@
+"""File names as they may be used below a folder: a name from an annotation file is never trusted as a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..losses import Losses
+
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def inside(name: str) -> str:
+    """A relative path with ``/`` that stays below the folder it is joined to: no drive, root, ``..`` or control character."""
+    plain = _DRIVE.sub("", _UNUSABLE.sub("_", name).replace("\\", "/"))
+    plain = plain.encode("utf-8", "replace").decode()
+    return "/".join(step for step in plain.split("/") if step not in ("", ".", ".."))
+
+
+def stem(name: str) -> str:
+    """A name without its extension, if it has one of at most five characters."""
+    before, dot, extension = name.rpartition(".")
+    usable = dot and before and not before.endswith("/") and 0 < len(extension) <= 5 and extension.isalnum()
+    return before if usable else name
+
+
+def unique_stems(names: Sequence[str], losses: Losses) -> list[str]:
+    """For every image name a stem below a folder that no other has, also where case does not count.
+
+    The first of several gets the plain stem; the others are counted as ``name_changed``.
+    """
+    taken: dict[str, int] = {}
+    found: list[str] = []
+    for number, name in enumerate(names):
+        plain = inside(name)
+        wanted = stem(plain) or f"image_{number + 1}"
+        chosen = wanted
+        while chosen.casefold() in taken:
+            tries = taken[wanted.casefold()] = taken.get(wanted.casefold(), 1) + 1
+            chosen = f"{wanted}_{plain.rpartition('.')[2] or 'image'}" if tries == 2 else f"{wanted}_{tries}"
+        if chosen != wanted or plain != name.replace("\\", "/"):
+            losses.note("name_changed")
+        taken.setdefault(chosen.casefold(), 1)
+        found.append(chosen)
+    return found

@@ -1,0 +1,251 @@
+"""The seam every writer implements.
+
+``encode`` turns one record into bytes and needs nothing but the writer and the record: it runs in a thread, in a process
+or on another machine. ``add`` and ``finish`` run in order in the one process that owns the output, an ``Output``,
+which appears whole or not at all. What the target cannot hold is counted in Losses, never left out in silence.
+Attributes are written verbatim where the records come from the same format (``native``); otherwise the target's own
+place for free attributes holds what is ``notable`` in them, or its loss is counted.
+"""
+
+from __future__ import annotations
+
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, ClassVar
+
+import msgspec
+
+from ..losses import Losses
+from ..model import Header, ImageRecord
+from .base import Options
+from .names import inside, unique_stems
+from .staging import Staging
+
+SPLIT_ORDER = ("train", "val", "valid", "validation", "test", "trainval")
+"""Which split counts as the first one where a target holds only one for each image."""
+
+
+@dataclass(slots=True)
+class Encoded:
+    """One record in the target's words: ``files`` of its own (path below the output, content), ``row`` for the rest."""
+
+    files: Sequence[tuple[str, bytes]] = ()
+    row: Any = None
+
+
+class Writer(ABC):
+    """Writes one dataset. ``header`` has every label of the records; ``source`` names the format they were read from.
+
+    Cheap to pickle until ``begin``.
+    """
+
+    name: ClassVar[str]
+    """The format's name, as users write it."""
+    suffix: ClassVar[str] = ""
+    """The extension of the one file that a dataset is; empty for a format that is a folder."""
+
+    def __init__(self, header: Header, options: Options | None = None, source: str = "") -> None:
+        self.header = header
+        self.options = options or Options()
+        self.native = source == self.name
+        self.folder = not self.suffix
+        """Whether the destination is a folder; ``Output`` decides it."""
+
+    def keys(self, names: Sequence[str], losses: Losses) -> list[str]:
+        """For every record the name that its own files have, without extension; no two are the same."""
+        return unique_stems(names, losses)
+
+    def image_path(self, record: ImageRecord, key: str) -> str:  # noqa: ARG002 - a format may use it
+        """Where a copy of the record's image belongs, below a destination that is a folder."""
+        return f"images/{inside(record.file_name)}"
+
+    @abstractmethod
+    def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
+        """The record in the target's words."""
+
+    def begin(self, staging: Staging, losses: Losses) -> None:  # noqa: ARG002 - a format may say what it loses
+        """Take over the output, before the first ``add``; count what of the header cannot be held."""
+        self.staging = staging
+
+    def add(self, row: Any) -> None:  # noqa: B027 - a format whose files say all needs none
+        """Take one record's row in, in the order of the records."""
+
+    @abstractmethod
+    def finish(self) -> str:
+        """Write what is left. The answer names the one file that is the dataset; empty for the whole folder."""
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing open
+        """Let go of what is open; called at every end, good or bad."""
+
+
+class DocumentWriter(Writer):
+    """Writes documents that hold a row of bytes for each image: a head, the rows with a separator, a tail.
+
+    There is one document; in a folder there is one for each split.
+    """
+
+    separator: ClassVar[bytes] = b",\n"
+    by_split: ClassVar[bool] = False
+    """Whether a folder has a document for each split; otherwise the document holds them, or they are lost."""
+
+    @abstractmethod
+    def rows(self, record: ImageRecord, losses: Losses) -> Any:
+        """What the document says of one image: bytes, unless ``add`` takes something else."""
+
+    @abstractmethod
+    def head(self) -> bytes:
+        """What stands before the rows."""
+
+    @abstractmethod
+    def tail(self) -> bytes:
+        """What stands after the rows."""
+
+    def document(self, split: str) -> str:
+        """The path of the document of a split ("" for images without one) in a folder."""
+        return f"{inside(split) or 'annotations'}{self.suffix}"
+
+    def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:  # noqa: ARG002 - has no file of its own
+        """The record's row, and the document it belongs to."""
+        split = ""
+        if self.by_split and self.folder:
+            split = first_split(record, losses)
+        elif self.by_split and record.splits:
+            losses.note("splits_not_held")
+        return Encoded(row=(split, self.rows(record, losses)))
+
+    def begin(self, staging: Staging, losses: Losses) -> None:
+        """Take over the output."""
+        super().begin(staging, losses)
+        self._open: dict[str, Spool] = {}
+
+    def spool(self, name: str) -> Spool:
+        """The rows of one document, or of one section of it, so far."""
+        if name not in self._open:
+            self._open[name] = Spool(self.staging.path(f".rows{len(self._open)}"), self.separator)
+        return self._open[name]
+
+    def add(self, row: Any) -> None:
+        """Put the row behind the others of its document."""
+        split, content = row
+        self.spool(split).add(content)
+
+    def finish(self) -> str:
+        """Put every document together."""
+        for split in self.splits():
+            with self.staging.path(self.document(split)).open("wb") as out:
+                out.write(self.head())
+                self.spool(split).pour(out)
+                out.write(self.tail())
+        return "" if self.folder else self.document("")
+
+    def close(self) -> None:
+        """Give the disk space of the rows back."""
+        for spool in self._open.values():
+            spool.remove()
+
+    def splits(self) -> list[str]:
+        """The documents that there are; one at least."""
+        return list(self._open) or [""]
+
+
+class Spool:
+    """Rows that wait on disk for their document to be put together."""
+
+    def __init__(self, path: Path, separator: bytes) -> None:
+        self.path = path
+        self.separator = separator
+        self.count = 0
+        self._file: BinaryIO = path.open("w+b")
+
+    def add(self, row: bytes) -> None:
+        """Put a row behind the others."""
+        if self.count:
+            self._file.write(self.separator)
+        self._file.write(row)
+        self.count += 1
+
+    def pour(self, out: BinaryIO) -> None:
+        """Write all rows to ``out``."""
+        self._file.seek(0)
+        shutil.copyfileobj(self._file, out, 1 << 20)
+
+    def rows(self) -> Iterator[bytes]:
+        """The rows again, one by one; for rows without a line break and a separator that ends with one."""
+        self._file.seek(0)
+        for line in self._file:
+            yield line.removesuffix(self.separator)
+
+    def remove(self) -> None:
+        """Give the disk space back."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Output:
+    """The destination of one writer. As a context manager it is committed at the end, or on an error discarded.
+
+    Raises InvalidQueryError when something is at the destination already, unless ``overwrite`` says that it may go.
+    """
+
+    def __init__(self, writer: Writer, destination: Path, *, overwrite: bool = False) -> None:
+        self.writer = writer
+        writer.folder = destination.suffix.lower() != writer.suffix or not writer.suffix
+        self.losses = Losses()
+        self.staging = Staging(destination, overwrite=overwrite)
+
+    def __enter__(self) -> Output:
+        self.writer.begin(self.staging, self.losses)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            made = self.writer.finish() if kind is None else ""
+            self.writer.close()
+            if kind is None:
+                self.staging.commit(made)
+        finally:
+            self.writer.close()
+            self.staging.discard()
+
+    def write(self, records: Iterable[ImageRecord], keys: Iterable[str]) -> None:
+        """Encode and add records, here and now."""
+        for row in encode(self.writer, records, keys, self.staging.folder, self.losses):
+            self.writer.add(row)
+
+
+def encode(
+    writer: Writer, records: Iterable[ImageRecord], keys: Iterable[str], folder: Path, losses: Losses
+) -> Iterator[Any]:
+    """The rows of some records; their own files are written below ``folder``. Runs anywhere that sees the folder."""
+    made: set[Path] = set()
+    for record, key in zip(records, keys, strict=True):
+        encoded = writer.encode(record, key, losses)
+        for relative, content in encoded.files:
+            path = folder / relative
+            if path.parent not in made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made.add(path.parent)
+            path.write_bytes(content)
+        yield encoded.row
+
+
+def first_split(record: ImageRecord, losses: Losses) -> str:
+    """The one split that a target which holds one for each image gets; "" for an image in none."""
+    if len(record.splits) > 1:
+        losses.note("further_splits_not_held")
+    known = [split for split in SPLIT_ORDER if split in record.splits]
+    return (known or list(record.splits) or [""])[0]
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as JSON, numbers as short as they can be, in the order in which it was made."""
+    return _ENCODER.encode(value)
