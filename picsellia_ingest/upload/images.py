@@ -12,22 +12,12 @@ import stat
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..api import storage
 from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
-from ..parsers.looks import remedy, sniff
+from ..parsers.image_files import SUFFIXES, look
 
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".mpo")
-)
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 BYTES_MAX = 1 << 30
-PIXELS_MAX = 178_956_970
-"""Above this many pixels a picture counts as a decompression bomb (the limit at which Pillow raises)."""
-
-_TAIL = 1 << 16
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,69 +95,6 @@ def survey(path: Path) -> Survey:
         raise ItemError("image_empty", "the file is empty (0 bytes)", "copy it again")
     if info.st_size > BYTES_MAX:
         raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
-    width, height, turned = _look_inside(path)
+    width, height, turned = look(path, whole=True)
     digest = storage.survey(path).sha256
     return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
-
-
-def _look_inside(path: Path) -> tuple[int, int, bool]:
-    from PIL import Image, UnidentifiedImageError
-
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-        try:
-            image = _opened(stream, head, path)
-            width, height = image.size
-            if width * height > PIXELS_MAX:
-                raise ItemError(
-                    "image_too_large", f"{width} x {height} pixels; at most {PIXELS_MAX} in all are accepted"
-                )
-            turned = image.getexif().get(_ORIENTATION) in _TURNED if "exif" in image.info else False
-            if image.format == "PNG":
-                image.verify()
-            elif image.format in ("JPEG", "MPO"):
-                _check_jpeg_end(path)
-        except UnidentifiedImageError as error:
-            looks = sniff(path)
-            message = f"not an image we know: it looks like {looks}, and begins with {head[:8]!r}"
-            raise ItemError("not_an_image", message, remedy(looks) or "replace or remove it") from error
-        except ItemError:
-            raise
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            ArithmeticError,
-            Image.DecompressionBombError,
-        ) as error:
-            raise ItemError("image_broken", f"the image cannot be read: {error}", "copy it again") from error
-    return (height, width, turned) if turned else (width, height, turned)
-
-
-def _opened(stream: Any, head: bytes, path: Path) -> Any:
-    """The image by the plug-in its first bytes ask for.
-
-    ``Image.open`` would warn of large pictures, once per process and for all threads: the header is asked instead.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    Image.preinit()
-    if any(name not in Image.OPEN for name in FORMATS):
-        Image.init()
-    for name in FORMATS:
-        factory, accepts = Image.OPEN[name]
-        if accepts is None or accepts(head[:16]) is True:
-            stream.seek(0)
-            return factory(stream, str(path))
-    raise UnidentifiedImageError
-
-
-def _check_jpeg_end(path: Path) -> None:
-    """A JPEG that was cut off lacks its end marker; what opens it does not notice."""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - _TAIL))
-        tail = stream.read()
-    end = tail.rfind(b"\xff\xd9")
-    if end < 0 or tail.rfind(b"\xff\xda") > end:
-        raise ItemError("image_cut", "the JPEG ends before its end marker: it was cut off", "copy it again")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ..errors import ItemError
-from .images import SUFFIXES
+from ..parsers.image_files import SUFFIXES
 
 _CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
 

@@ -1,0 +1,114 @@
+"""One image file: its kind by its first bytes, its size from the header, and whether it is whole.
+
+Only a short list of formats is ever opened, and nothing is decoded. Formats that count in fractions of a picture find
+its size here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..errors import ItemError
+from .looks import remedy, sniff
+
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".mpo")
+)
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+PIXELS_MAX = 178_956_970
+"""Above this many pixels a picture counts as a decompression bomb (the limit at which Pillow raises)."""
+
+_TAIL = 1 << 16
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+
+
+def look(path: Path, *, whole: bool) -> tuple[int, int, bool]:
+    """Width and height in pixels as the image is shown, and whether its EXIF data turned it by a quarter.
+
+    With ``whole`` also that nothing of it is missing. Raises ItemError, OSError.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+        try:
+            image = _opened(stream, head, path)
+            width, height = image.size
+            if width * height > PIXELS_MAX:
+                raise ItemError(
+                    "image_too_large", f"{width} x {height} pixels; at most {PIXELS_MAX} in all are accepted"
+                )
+            turned = image.getexif().get(_ORIENTATION) in _TURNED if "exif" in image.info else False
+            if whole and image.format == "PNG":
+                image.verify()
+            elif whole and image.format in ("JPEG", "MPO"):
+                _check_jpeg_end(path)
+        except UnidentifiedImageError as error:
+            looks = sniff(path)
+            message = f"not an image we know: it looks like {looks}, and begins with {head[:8]!r}"
+            raise ItemError("not_an_image", message, remedy(looks) or "replace or remove it") from error
+        except ItemError:
+            raise
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            ArithmeticError,
+            Image.DecompressionBombError,
+        ) as error:
+            raise ItemError("image_broken", f"the image cannot be read: {error}", "copy it again") from error
+    return (height, width, turned) if turned else (width, height, turned)
+
+
+def _opened(stream: Any, head: bytes, path: Path) -> Any:
+    """The image by the plug-in its first bytes ask for.
+
+    ``Image.open`` would warn of large pictures, once per process and for all threads: the header is asked instead.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    Image.preinit()
+    if any(name not in Image.OPEN for name in FORMATS):
+        Image.init()
+    for name in FORMATS:
+        factory, accepts = Image.OPEN[name]
+        if accepts is None or accepts(head[:16]) is True:
+            stream.seek(0)
+            return factory(stream, str(path))
+    raise UnidentifiedImageError
+
+
+def _check_jpeg_end(path: Path) -> None:
+    """A JPEG that was cut off lacks its end marker; what opens it does not notice."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _TAIL))
+        tail = stream.read()
+    end = tail.rfind(b"\xff\xd9")
+    if end < 0 or tail.rfind(b"\xff\xda") > end:
+        raise ItemError("image_cut", "the JPEG ends before its end marker: it was cut off", "copy it again")
+
+
+def images_below(folder: Path) -> list[str]:
+    """The names of all image files below a folder, relative, with ``/``, sorted; hidden and linked folders are passed over."""
+    found: list[str] = []
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = Path(where).relative_to(folder)
+        found += [
+            (below / name).as_posix()
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return sorted(found)
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels as the image is shown; None when it is no image that can be read."""
+    try:
+        width, height, _ = look(path, whole=False) if path.is_file() else (0, 0, False)
+    except (ItemError, OSError):
+        return None
+    return (width, height) if width > 0 and height > 0 else None
