@@ -26,7 +26,6 @@ from .model import (
     Polygon,
     RangeAnswer,
     Rectangle,
-    Ring,
     SingleChoice,
     TextAnswer,
     notable,
@@ -72,7 +71,7 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
             box = geometry.bounds(polygon)
     if box is None:
         return [_object(instance, CLASSIFICATION, {})]
-    return [_object(instance, RECTANGLE, {RECTANGLE: _rectangle(box)})]
+    return [_object(instance, RECTANGLE, {RECTANGLE: box_object(box)})]
 
 
 def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) -> list[dict[str, Any]]:
@@ -95,7 +94,8 @@ def _object(instance: Instance, kind: str, shape: dict[str, Any]) -> dict[str, A
     return {"type": kind, "label": instance.label, **shape, "qa": [answer(found) for found in instance.qa]}
 
 
-def _rectangle(box: Rectangle) -> dict[str, float]:
+def box_object(box: Rectangle) -> dict[str, float]:
+    """A box as the wire has it."""
     return {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
 
 
@@ -226,7 +226,7 @@ def instance(found: Mapping[str, Any]) -> Instance:
         shape[RECTANGLE] = Rectangle(box["left"], box["top"], box["width"], box["height"])
     elif found["type"] == POLYGON:
         points = tuple(value for point in found[POLYGON]["geometry"] for value in (point["x"], point["y"]))
-        shape[POLYGON] = Polygon((Ring(points),))
+        shape[POLYGON] = Polygon(geometry.unbridged(points))
     known = ("type", "label", RECTANGLE, POLYGON, "qa")
     return Instance(
         found["label"],

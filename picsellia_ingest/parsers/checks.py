@@ -39,6 +39,11 @@ def ring(points: Sequence[float], field: str) -> Ring:
     return Ring(cleaned)
 
 
+def outline(points: Sequence[float], field: str) -> tuple[Ring, ...]:
+    """The rings of a format that holds one line for each part: its outer ring, and the holes that bridges join to it."""
+    return geometry.unbridged(ring(points, field).points)
+
+
 def check_inside(
     rectangle: Rectangle | None,
     polygon: Polygon | None,
@@ -51,19 +56,19 @@ def check_inside(
     ``fields`` are what the source calls the box and the polygon.
     """
     width, height = size
-    outline = rectangle or (geometry.bounds(polygon) if polygon else None)
-    if outline is None or width is None or height is None:
+    around = rectangle or (geometry.bounds(polygon) if polygon else None)
+    if around is None or width is None or height is None:
         return
     shape, field = ("box", fields[0]) if rectangle else ("polygon", fields[1])
-    right, bottom = outline.left + outline.width, outline.top + outline.height
-    if outline.left >= width or outline.top >= height or right <= 0 or bottom <= 0:
+    right, bottom = around.left + around.width, around.top + around.height
+    if around.left >= width or around.top >= height or right <= 0 or bottom <= 0:
         raise ItemError(
             "box_outside",
             f"the {shape} lies wholly outside the {width} x {height} picture",
             "is it another picture's?",
             field,
         )
-    over = max(-outline.left, -outline.top, right - width, bottom - height)
+    over = max(-around.left, -around.top, right - width, bottom - height)
     if over > OVERHANG:
         warn(
             "box_overhangs",

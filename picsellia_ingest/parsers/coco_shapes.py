@@ -20,7 +20,7 @@ COMPRESSED, UNCOMPRESSED = "compressed", "uncompressed"
 """What stands for the counts of a mask that became rings."""
 
 CLOSED = "closed"
-"""What stands for a segmentation whose rings all end with their first point."""
+"""The key under which it stands how often each ring repeats its first point at its end."""
 
 
 def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instance:
@@ -41,8 +41,8 @@ def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instanc
         row["segmentation"] = {"size": segmentation.get("size"), "counts": kind}
     elif segmentation:
         del row["segmentation"]
-        if polygon is not None and _closed(segmentation):
-            row["segmentation"] = CLOSED
+        if polygon is not None and (repeats := _repeats(segmentation, polygon)):
+            row["segmentation"] = {CLOSED: repeats}
     if rectangle is None and polygon is None:
         if has_box and bbox is None and not (has_segmentation and segmentation == []):
             raise ItemError(
@@ -57,8 +57,12 @@ def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instanc
     return Instance(label, rectangle, polygon, (), row)
 
 
-def _closed(rings: list[Any]) -> bool:
-    return all(isinstance(ring, list) and len(ring) > 6 and ring[:2] == ring[-2:] for ring in rings)
+def _repeats(rings: list[Any], polygon: Polygon) -> list[int] | None:
+    """How often each ring repeats its first point; None when none does, or when a ring was left out."""
+    if len(rings) != len(polygon.rings) or not isinstance(rings[0], list):
+        return None
+    repeats = [(len(was) - len(ring.points)) // 2 for was, ring in zip(rings, polygon.rings, strict=True)]
+    return repeats if any(repeats) else None
 
 
 def _box(bbox: object, warn: Warn) -> Rectangle | None:

@@ -85,8 +85,12 @@ class CocoWriter(DocumentWriter):
 
     def _segmentation(self, polygon: Polygon, form: object, record: ImageRecord, losses: Losses) -> Any:
         was = form if isinstance(form, Mapping) else {}
-        if not was and not any(ring.hole for ring in polygon.rings):
-            return [list(ring.points + ring.points[:2] * (form == CLOSED)) for ring in polygon.rings]
+        if "counts" not in was and not any(ring.hole for ring in polygon.rings):
+            repeats = was.get(CLOSED) or [0] * len(polygon.rings)
+            return [
+                [*ring.points, *ring.points[:2] * again]
+                for ring, again in zip(polygon.rings, repeats, strict=True)
+            ]
         height, width = was.get("size") or (record.height, record.width)
         try:
             mask = raster.polygon_mask(polygon, height or 0, width or 0)

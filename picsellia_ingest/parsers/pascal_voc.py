@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -24,6 +24,9 @@ from .base import Options, Parser, Shard
 from .voc_layout import Source
 from .voc_masks import ClassNames, Masks, class_names
 from .voc_objects import Evidence, RecordReader, mask_record
+
+if TYPE_CHECKING:
+    from .writer import Writer
 
 _HEAD = 1 << 14
 _LOOKED_AT = 5000
@@ -65,6 +68,13 @@ class PascalVoc(Parser):
             return False
         except OSError:
             return False
+
+    @staticmethod
+    def writer() -> type[Writer]:
+        """What writes PASCAL-VOC."""
+        from .voc_writer import VocWriter
+
+        return VocWriter
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Read every file once. Raises InputError when there is none, or when the only one is rejected."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ from .checks import usable_label
 from .jsonfile import JsonFile, reject
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
+
+if TYPE_CHECKING:
+    from .writer import Writer
 
 _NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
@@ -75,6 +78,13 @@ class Picsellia(Parser):
             return True
         ours = b'"internal_picture_id"' in text or b'"total_assets"' in text or b'"nb_pages"' in text
         return ours and b'"annotations"' in text and b'"file_name"' not in text and b'"image_id"' not in text
+
+    @staticmethod
+    def writer() -> type[Writer]:
+        """What writes PICSELLIA."""
+        from .picsellia_writer import PicselliaWriter
+
+        return PicselliaWriter
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index the file. Raises InputError when it is not one, or not of this format."""

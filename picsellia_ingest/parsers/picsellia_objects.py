@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Instance, Polygon, Rectangle
-from .checks import Size, Warn, check_inside, ring, usable_label
+from .checks import Size, Warn, check_inside, outline, usable_label
 from .numbers import number, text_number
 
 _SIDES = ("left", "top", "width", "height")
@@ -98,7 +98,7 @@ def _polygon(row: dict[str, Any], warn: Warn) -> Polygon | None:
     points = [value for corner in corners for value in _point(corner, warn)]
     if shape:
         row["polygon"] = shape
-    return Polygon((ring(points, "polygon"),))
+    return Polygon(outline(points, "polygon"))
 
 
 def _point(corner: object, warn: Warn) -> tuple[float, float]:

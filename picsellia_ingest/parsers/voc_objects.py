@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+from .. import geometry
 from ..errors import InputError, ItemError
 from ..model import ImageRecord, Instance, Polygon, Rectangle
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from . import voc_xml
-from .checks import Size, Warn, check_inside, ring, usable_label
+from .checks import Size, Warn, check_inside, outline, usable_label
 from .numbers import number, positive_int
 from .voc_masks import Masks
 from .voc_xml import Element, children, line, local, text, value
@@ -140,7 +142,11 @@ class RecordReader:
             raise ItemError("no_geometry", message, "draw its box, or remove it")
         check_inside(rectangle, polygon, size, warn)
         attributes = value(element, _MODELLED)
-        return Instance(label, rectangle, polygon, (), attributes if isinstance(attributes, dict) else {})
+        attributes = attributes if isinstance(attributes, dict) else {}
+        attributes |= _residues(element, None if self.inclusive else rectangle)
+        if (named := _named_values(attributes.get("attributes"))) is not None:
+            attributes["attributes"] = named
+        return Instance(label, rectangle, polygon, (), attributes)
 
     def _box(self, element: Element, size: Size, warn: Warn) -> Rectangle | None:
         boxes = [box for box in children(element, "bndbox") if len(box)]
@@ -193,6 +199,55 @@ class RecordReader:
                 Problem("mask_unlike_boxes", message, place, Severity.WARNING, Unit.IMAGE, hint=hint)
             )
         return found
+
+
+def _residues(element: Element, rectangle: Rectangle | None) -> dict[str, Any]:
+    """What a box or a polygon says beyond its numbers: for several polygons a list.
+
+    Of a box also a far corner with fractions that its width or height does not give back to the last digit.
+    """
+    found: dict[str, Any] = {}
+    for name in ("bndbox", "polygon"):
+        rests = [
+            value(child, frozenset(filter(_is_number, map(local, child))))
+            for child in children(element, name)
+            if len(child)
+        ]
+        if any(isinstance(rest, dict) and rest for rest in rests):
+            found[name] = rests[0] if len(rests) == 1 else rests
+    if rectangle is not None:
+        box = next(box for box in children(element, "bndbox") if len(box))
+        for name, near, length in (
+            ("xmax", rectangle.left, rectangle.width),
+            ("ymax", rectangle.top, rectangle.height),
+        ):
+            written = text(children(box, name)[0])
+            if isinstance(length, float) and number(written) != geometry.far_edge(near, length):
+                found[name] = written
+    return found
+
+
+def _is_number(name: str) -> bool:
+    return name in (*_CORNERS, "pt", "point") or _NUMBERED.fullmatch(name) is not None
+
+
+def _named_values(attributes: Any) -> dict[str, str] | None:
+    """CVAT's list of ``attribute`` elements, each a name and a value, as an object; None when it is anything else."""
+    if not isinstance(attributes, dict) or attributes.keys() != {"attribute"}:
+        return None
+    listed = attributes["attribute"]
+    found: dict[str, str] = {}
+    for one in listed if isinstance(listed, list) else [listed]:
+        if (
+            not isinstance(one, dict)
+            or one.keys() != {"name", "value"}
+            or not all(isinstance(v, str) for v in one.values())
+        ):
+            return None
+        if one["name"] in found:
+            return None
+        found[one["name"]] = one["value"]
+    return found
 
 
 def _label(element: Element) -> str:
@@ -253,7 +308,7 @@ def _coordinate(element: Element, code: str, field: str, warn: Warn) -> float:
 def _polygon(element: Element, warn: Warn) -> Polygon | None:
     """The polygons of an object: several are its parts. An element without children says nothing."""
     found = [child for child in children(element, "polygon") if len(child)]
-    rings = tuple(ring(_points(child, warn), "polygon") for child in found)
+    rings = tuple(one for child in found for one in outline(_points(child, warn), "polygon"))
     return Polygon(rings) if rings else None
 
 

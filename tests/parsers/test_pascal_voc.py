@@ -74,7 +74,7 @@ def test_what_an_object_says_beyond_its_box_stays_verbatim() -> None:
     assert [part["name"] for part in person.attributes["part"]] == ["head", "hand"]
     assert person.attributes["part"][0]["bndbox"]["xmax"] == "55"
     assert person.attributes["actions"] == {"walking": "1", "running": "0"}
-    assert person.attributes["attributes"] == {"attribute": {"name": "colour", "value": "red"}}
+    assert person.attributes["attributes"] == {"colour": "red"}
     assert records[0].attributes == {
         "folder": "VOC2007",
         "path": "/home/someone/a.jpg",
@@ -367,7 +367,8 @@ def test_polygon_points_may_stand_in_any_order_and_be_counted_from_zero(tmp_path
     record, log = one(
         tmp_path, f"<annotation><object><name>a</name><polygon>{polygon}</polygon></object></annotation>"
     )
-    assert record.instances == (Instance("a", polygon=Polygon((Ring((1, 2, 3, 4, 5, 1)),))),)
+    shape = Polygon((Ring((1, 2, 3, 4, 5, 1)),))
+    assert record.instances == (Instance("a", polygon=shape, attributes={"polygon": {"username": "me"}}),)
     assert not log.kept
 
 

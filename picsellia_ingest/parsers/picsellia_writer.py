@@ -1,0 +1,108 @@
+"""PICSELLIA, written: one annotation dictionary with images, categories and records (docs/protocol.md, section 4).
+
+A record's objects are those of the wire; beside a polygon its box is kept, which a file can hold. Other formats'
+attributes stand under ``attributes``. Images come before the records of the same images: both wait in a spool.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .. import wire
+from ..losses import Losses
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, notable
+from .writer import DocumentWriter, json_bytes
+
+_OWN = ("images", "categories", "annotations")
+
+
+class PicselliaWriter(DocumentWriter):
+    """Writes classifications, rectangles, polygons, answers, and every attribute."""
+
+    name: ClassVar[str] = "PICSELLIA"
+    suffix: ClassVar[str] = ".json"
+
+    def rows(self, record: ImageRecord, losses: Losses) -> tuple[bytes | None, bytes | None]:
+        """The row of ``images`` and the record; either is None where the file that was read had none."""
+        if record.splits:
+            losses.note("splits_not_held")
+        attributes = dict(record.attributes) if self.native else _under_attributes(record.attributes)
+        image = attributes.pop("image", None) if self.native else {}
+        size = {
+            side: getattr(record, side) for side in ("width", "height") if getattr(record, side) is not None
+        }
+        name = {"external_picture_url": record.file_name}
+        listed = json_bytes({**name, **image, **size}) if isinstance(image, Mapping) else None
+        objects = [found for one in record.instances for found in self._objects(one, losses)]
+        if listed is not None and self.native and not (attributes or objects or record.qa):
+            return listed, None
+        row: dict[str, Any] = {**name, **attributes, **({} if listed is not None else size)}
+        if not self.native:
+            row |= {"nb_labels": len(objects), "time_spent": 0}
+        row["annotations"] = objects
+        if record.qa:
+            row["image_qa"] = [wire.answer(found) for found in record.qa]
+        return listed, json_bytes(row)
+
+    def _objects(self, instance: Instance, losses: Losses) -> list[dict[str, Any]]:
+        attributes = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
+        notes: Counter[str] = Counter()
+        objects = wire.objects(instance, rectangle=False, notes=notes)
+        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
+            losses.note(code)
+        if instance.polygon is not None and instance.rectangle is not None:
+            if len(objects) == 1:
+                objects[0][RECTANGLE] = wire.box_object(instance.rectangle)
+            else:
+                losses.note("box_not_held")
+        more = {shape: attributes.pop(shape) for shape in (RECTANGLE, POLYGON) if shape in attributes}
+        for found in objects:
+            found |= attributes
+            for shape, rest in more.items():
+                if shape in found and isinstance(rest, Mapping):
+                    found[shape] = {**found[shape], **rest}
+        return objects
+
+    def add(self, row: Any) -> None:
+        """Put the image and the record behind the others."""
+        _, (image, record) = row
+        for section, content in (("images", image), ("annotations", record)):
+            if content is not None:
+                self.spool(section).add(content)
+
+    def finish(self) -> str:
+        """Put the document together."""
+        name = self.document("")
+        with self.staging.path(name).open("wb") as out:
+            out.write(self.head())
+            if self.spool("images").count:
+                out.write(b'"images":[\n')
+                self.spool("images").pour(out)
+                out.write(b"\n],\n")
+            out.write(b'"annotations":[\n')
+            self.spool("annotations").pour(out)
+            out.write(self.tail())
+        return "" if self.folder else name
+
+    def head(self) -> bytes:
+        """What the header says, and the categories."""
+        said = {key: value for key, value in self.header.attributes.items() if key not in _OWN}
+        labels = [
+            {"name": label.name, **(label.attributes if self.native else _under_attributes(label.attributes))}
+            for label in self.header.labels
+        ]
+        opened = json_bytes(
+            {**(said if self.native else _under_attributes(said, "source")), "categories": labels}
+        )
+        return opened[:-1] + b",\n"
+
+    def tail(self) -> bytes:
+        """Everything after the records."""
+        return b"\n]}\n"
+
+
+def _under_attributes(attributes: Mapping[str, Any], key: str = "attributes") -> dict[str, Any]:
+    said = notable(attributes)
+    return {key: said} if said else {}
