@@ -109,6 +109,17 @@ class ProblemLog:
         if self.counts[problem.code] <= self.keep:
             self.kept.append(problem)
 
+    def add(self, other: ProblemLog) -> None:
+        """Take the problems of another part of the work in, behind those that are here."""
+        held = Counter(problem.code for problem in self.kept)
+        for problem in other.kept:
+            held[problem.code] += 1
+            if held[problem.code] <= self.keep:
+                self.kept.append(problem)
+        self.counts.update(other.counts)
+        self.lost.update(other.lost)
+        self.rejected += other.rejected
+
     def to_dict(self) -> dict[str, Any]:
         """Counts of all problems and those that were kept, as plain values."""
         kept = [problem.to_dict() for problem in self.kept]

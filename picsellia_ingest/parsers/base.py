@@ -47,6 +47,8 @@ class Parser(ABC):
 
     name: ClassVar[str]
     """The format's name, as users write it."""
+    recognised_by: ClassVar[str] = "its content"
+    """What ``recognises`` looks for, in words: why a source was taken to be in this format."""
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         self.path = path

@@ -35,6 +35,7 @@ class Coco(Parser):
     """Reads COCO datasets: boxes, polygons, run-length masks, classifications, images without annotations."""
 
     name: ClassVar[str] = "COCO"
+    recognised_by: ClassVar[str] = "its keys 'images', 'annotations' and those of their elements"
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)

@@ -37,6 +37,7 @@ class PascalVoc(Parser):
     """Reads VOC annotations: boxes, polygons, parts, and instances drawn as masks."""
 
     name: ClassVar[str] = "PASCAL-VOC"
+    recognised_by: ClassVar[str] = "XML files whose root is <annotation>, or folders of VOC masks"
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)

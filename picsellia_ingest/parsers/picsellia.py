@@ -52,6 +52,7 @@ class Picsellia(Parser):
     """Reads the platform's own format: classifications, rectangles, polygons, answers, images without annotations."""
 
     name: ClassVar[str] = "PICSELLIA"
+    recognised_by: ClassVar[str] = "its key 'external_picture_url'"
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)

@@ -222,7 +222,7 @@ def _residues(element: Element, rectangle: Rectangle | None) -> dict[str, Any]:
             ("ymax", rectangle.top, rectangle.height),
         ):
             written = text(children(box, name)[0])
-            if isinstance(length, float) and number(written) != geometry.far_edge(near, length):
+            if number(written) != geometry.far_edge(near, length):
                 found[name] = written
     return found
 

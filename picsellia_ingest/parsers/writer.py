@@ -196,6 +196,11 @@ class Output:
         writer.folder = destination.suffix.lower() != writer.suffix or not writer.suffix
         self.losses = Losses()
         self.staging = Staging(destination, overwrite=overwrite)
+        self._wanted = True
+
+    def discard(self) -> None:
+        """Let nothing appear at the end."""
+        self._wanted = False
 
     def __enter__(self) -> Output:
         self.writer.begin(self.staging, self.losses)
@@ -205,9 +210,9 @@ class Output:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            made = self.writer.finish() if kind is None else ""
-            self.writer.close()
-            if kind is None:
+            if kind is None and self._wanted:
+                made = self.writer.finish()
+                self.writer.close()
                 self.staging.commit(made)
         finally:
             self.writer.close()

@@ -183,16 +183,10 @@ def _image(
 
 def _check_size(record: ImageRecord, item: Item, report: Report) -> None:
     """Warn where the source states another size than the picture has: its shapes may be in another scale."""
-    stated, real = (record.width, record.height), (item.width, item.height)
-    if item.path is None or None in stated or stated == real:
-        return
-    code, why = "image_size_differs", "are the shapes in another scale, or another picture's?"
-    if stated == real[::-1]:
-        code, why = "image_size_turned", "were the shapes drawn before the picture was turned?"
-    message = (
-        f"{record.file_name!r} is stated as {stated[0]} x {stated[1]}, the picture is {real[0]} x {real[1]}"
-    )
-    report.problems(Problem(code, message, record.place or Place(""), Severity.WARNING, Unit.IMAGE, hint=why))
+    if item.path is not None:
+        problem = matching.size_problem(record, (item.width, item.height))
+        if problem is not None:
+            report.problems(problem)
 
 
 def kinds_of_unused(

@@ -1,0 +1,23 @@
+"""The command line: one command for each verb. Options carry the names of the Python arguments.
+
+The token comes from PICSELLIA_TOKEN, never from the command line, where every user of the machine can read it. Exit
+codes: 0 complete and verified, 1 unexpected, 2 usage, 3 input was rejected, 4 incomplete, 5 not allowed, 6 the platform
+(or the other dataset) differs, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""
+
+
+from . import convert, look, serve, upload  # noqa: E402 - each adds its commands to ``main``
+
+__all__ = ["convert", "look", "main", "serve", "upload"]

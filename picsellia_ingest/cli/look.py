@@ -1,0 +1,83 @@
+"""``picsellia-ingest inspect`` and ``validate``: what a source is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from .. import __version__, problems
+from ..errors import InputError
+from ..problems import ProblemLog
+from . import main
+from .ends import FORMATS, show, told
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--ann-format", help=FORMATS)
+@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bool) -> None:
+    """Say what an annotation file or folder is: images, instances, labels, and what is wrong with it.
+
+    \b
+    picsellia-ingest inspect instances.json --imgdir images
+    """
+    with told():
+        from ..client.inspect import inspect as look
+
+        found = look(path, ann_format, imgdir)
+        show(found, as_json)
+        sys.exit(3 if found.problems.rejected else 0)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
+@click.option("--format", "ann_format", help=FORMATS)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "jsonl", "csv", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How the problems are printed: at most 20 of a kind as text, all of them otherwise.",
+)
+def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: str) -> None:
+    """Check an annotation file or folder: every problem with its place. Ends with 3 when something is rejected.
+
+    \b
+    picsellia-ingest validate instances.json --imgdir images
+    picsellia-ingest validate Annotations --output sarif > problems.sarif
+    """
+    with told():
+        from ..client.inspect import inspect as look
+
+        try:
+            found = look(path, ann_format, imgdir, keep=20 if output == "text" else sys.maxsize)
+            log, hints = found.problems, found.hints
+        except InputError as error:
+            log, hints = ProblemLog(), []
+            log(error.problem)
+        for hint in hints:
+            click.echo(f"hint: {hint}", err=True)
+        for line in _as(output, log):
+            click.echo(line)
+        sys.exit(3 if log.rejected else 0)
+
+
+def _as(output: str, log: ProblemLog) -> Iterator[str]:
+    """The problems in one of the ways they can be printed."""
+    if output == "text":
+        yield from map(problems.shown, log.summary())
+        yield f"{log.rejected} problems cost something, {log.counts.total() - log.rejected} are warnings"
+    elif output == "csv":
+        yield from problems.as_csv(log.kept)
+    elif output == "jsonl":
+        yield from problems.as_jsonl(log.kept)
+    else:
+        found = log.to_dict() if output == "json" else problems.as_sarif(log.kept, __version__)
+        yield json.dumps(found, indent=2)

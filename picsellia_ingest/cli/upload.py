@@ -1,0 +1,66 @@
+"""``picsellia-ingest upload``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from . import main
+from .ends import FORMATS, show, told
+
+
+@main.command()
+@click.option("--name", required=True, help="Dataset to make, or to fetch when only annotations are given.")
+@click.option("--dataset-version", help="Version to fetch; the newest by default.")
+@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images; sub-folders are followed.")
+@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--ann-format", help=FORMATS)
+@click.option("--tags", multiple=True, help="Tag for the pictures, may be repeated; the date by default.")
+@click.option(
+    "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
+)
+@click.option("--rectangle", is_flag=True, help="Send the box where an instance has a box and a polygon.")
+@click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
+@click.option("--organization", help="Organization to work in; your own by default.")
+@click.option(
+    "--voc-coordinates",
+    type=click.Choice(["as_written", "inclusive"]),
+    default="as_written",
+    show_default=True,
+    help="Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
+)
+@click.option("--journal", type=click.Path(path_type=Path), help="Where the run remembers what is done.")
+@click.option("--dry-run", is_flag=True, help="Make the whole plan and report, change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def upload(
+    name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    tags: tuple[str, ...], nb_jobs: int, rectangle: bool, host: str | None, organization: str | None,
+    voc_coordinates: str, journal: Path | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Upload a labelled dataset: images, annotations, or both.
+
+    \b
+    picsellia-ingest upload --name cars --imgdir images --ann-path instances.json
+    picsellia-ingest upload --name cars --ann-path Annotations --ann-format PASCAL-VOC
+    picsellia-ingest upload --host local:platform --name cars --imgdir images
+
+    Running the same command again goes on where an interrupted run stopped, and sends nothing when all is there.
+    """
+    with told():
+        from ..client import ingest
+        from ..client.progress import progress
+        from ..client.session import open_session
+
+        job = ingest.job(
+            name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
+            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates,
+        )  # fmt: skip
+        session = open_session(None, organization, host)
+        with progress() as shown:
+            report = ingest.upload(session, job, journal, shown)
+        show(report, as_json)
+        if host and host.startswith("local:") and not as_json:
+            click.echo(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
+        sys.exit(report.exit_code)

@@ -1,0 +1,208 @@
+"""From one format to another: read by shards, choose, write, account, and only then let the result appear.
+
+What the target cannot hold is known before anything appears at the destination: the output is made beside it, the loss
+report is given, and then it is renamed into place, or with ``strict`` thrown away. Large sources are worked on by
+processes, small ones here; the order of the rows, and so the bytes, are the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidQueryError, ResourceNotFoundError
+from ..losses import Losses
+from ..parsers import find_format, formats, load
+from ..parsers.base import Options, Parser, Shard
+from ..parsers.image_files import images_below
+from ..parsers.writer import Output, Writer
+from ..upload import matching, workers
+from . import shards
+from .report import Conversion
+from .selection import Selection, selection
+
+SHARD = 500
+"""Records worked on at a time."""
+
+LARGE = 20_000
+"""Instances from which on processes pay."""
+
+Step = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked request for a conversion. ``before`` is called with the report when all is ready and nothing is there yet."""
+
+    source: Path
+    destination: Path
+    parser: Parser
+    recognised: bool
+    to: type[Writer]
+    selection: Selection
+    imgdir: Path | None = None
+    images: str = shards.LEAVE
+    strict: bool = False
+    dry_run: bool = False
+    overwrite: bool = False
+    nb_jobs: int = -1
+
+
+def convert(
+    source: str | Path,
+    destination: str | Path,
+    to: str,
+    *,
+    ann_format: str | None = None,
+    imgdir: str | Path | None = None,
+    images: str = shards.LEAVE,
+    rectangle: bool = False,
+    labels: Mapping[str, str | None] | str | Path | None = None,
+    only: Iterable[str] = (),
+    drop: Iterable[str] = (),
+    strict: bool = False,
+    dry_run: bool = False,
+    overwrite: bool = False,
+    nb_jobs: int = -1,
+    voc_coordinates: str = "as_written",
+) -> Conversion:
+    """Write the annotations of ``source`` to ``destination`` in the format ``to``; the answer accounts for every instance.
+
+    ``ann_format`` names the source's format, which is recognised where it is not given. ``imgdir`` is the folder of images:
+    their sizes are read where the source does not state them, and ``images`` says whether the files are put into the
+    destination ("copy", "link") or left ("leave"). ``rectangle`` writes boxes; ``labels`` maps label names (a mapping, or
+    the path of a TOML file); ``only`` and ``drop`` choose labels by their names in the source. With ``strict`` nothing is
+    written when something would be lost, with ``dry_run`` nothing in any case. ``nb_jobs`` is the number of processes
+    for large sources, -1 for one on each core. The destination appears whole or not at all.
+
+    Raises InvalidQueryError, ResourceNotFoundError, FormatError, InputError.
+    """
+    asked = request(
+        source, destination, to, ann_format=ann_format, imgdir=imgdir, images=images, strict=strict, dry_run=dry_run,
+        overwrite=overwrite, nb_jobs=nb_jobs, voc_coordinates=voc_coordinates,
+        chosen=selection(rectangle=rectangle, labels=labels, only=only, drop=drop),
+    )  # fmt: skip
+    return run(asked)
+
+
+def request(
+    source: str | Path, destination: str | Path, to: str, *, chosen: Selection, ann_format: str | None = None,
+    imgdir: str | Path | None = None, images: str = shards.LEAVE, strict: bool = False, dry_run: bool = False,
+    overwrite: bool = False, nb_jobs: int = -1, voc_coordinates: str = "as_written",
+) -> Request:  # fmt: skip
+    """Check the arguments of ``convert``."""
+    where, folder = Path(source), None if imgdir is None else Path(imgdir)
+    if folder is not None and not folder.is_dir():
+        raise ResourceNotFoundError(
+            f"the image folder {str(folder)!r} is not there, or is not a folder", "check imgdir"
+        )
+    if images not in (shards.COPY, shards.LINK, shards.LEAVE):
+        raise InvalidQueryError(f"images is {images!r}", "write copy, link or leave")
+    if images != shards.LEAVE and folder is None:
+        raise InvalidQueryError(f"images cannot be {images!r} without their folder", "give imgdir")
+    if nb_jobs < 1 and nb_jobs != -1:
+        raise InvalidQueryError(
+            f"nb_jobs is {nb_jobs}", "give a number from 1 up, or -1 for one on each core"
+        )
+    writer = load(to).writer()
+    if writer is None:
+        able = ", ".join(name for name in sorted(formats()) if load(name).writer() is not None)
+        raise InvalidQueryError(f"{load(to).name} can be read, not written", f"choose one of {able}")
+    if images != shards.LEAVE and writer.suffix and Path(destination).suffix.lower() == writer.suffix:
+        raise InvalidQueryError("the destination is one file: images have no place in it", "give a folder")
+    found = find_format(where, ann_format)
+    options = Options(voc_coordinates, folder)
+    return Request(
+        where, Path(destination), found(where, options), ann_format is None, writer, chosen, folder, images, strict,
+        dry_run, overwrite, nb_jobs,
+    )  # fmt: skip
+
+
+def run(
+    asked: Request, before: Callable[[Conversion], None] | None = None, step: Step = lambda _: None
+) -> Conversion:
+    """Do it. ``before`` sees the report before anything appears; ``step`` is told of records that are done."""
+    parser = asked.parser
+    report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
+    report.recognised_by = parser.recognised_by if asked.recognised else ""
+    parser.prepare(report.problems)
+    header = parser.header()
+    asked.selection.check(header)
+    report.images, report.instances, report.notes = parser.count(), parser.instance_count(), parser.notes
+    writer = asked.to(asked.selection.header(header), parser.options, parser.name)
+    with Output(writer, asked.destination, overwrite=asked.overwrite) as output:
+        for done in _in_order(asked, output, report.losses):
+            for row in done.rows:
+                writer.add(row)
+            _take(report, done)
+            step(len(done.rows))
+        report.losses.add(output.losses)
+        report.check()
+        report.dry_run, report.refused = asked.dry_run, asked.strict and bool(report.losses)
+        if before is not None:
+            before(report)
+        if report.dry_run or report.refused:
+            output.discard()
+    return report
+
+
+def _take(report: Conversion, done: shards.Done) -> None:
+    report.images_written += len(done.rows)
+    report.images_placed += done.placed
+    report.instances_written += done.instances
+    report.choices.update(done.choices)
+    report.losses.add(done.losses)
+    report.problems.add(done.problems)
+
+
+def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards.Done]:
+    """The shards' results in the order of the records, however they were worked on."""
+    parser = asked.parser
+    names = parser.names()
+    matches = _matches(asked, names)
+    shown = [_name(name, matches.get(name)) for name in names] if asked.images != shards.LEAVE else names
+    keys = output.writer.keys(shown, losses)
+    work = shards.Work(
+        parser, output.writer, asked.selection, output.staging.folder, asked.imgdir, asked.images
+    )
+    jobs = _jobs(asked.nb_jobs) if parser.instance_count() >= LARGE else 1
+    given: shards.Work | Path = work
+    if jobs > 1:
+        given = output.staging.folder / ".work"
+        shards.save(work, given)
+    tasks = [
+        (given, number, shard, keys[shard.start : shard.stop], _images(matches, names, shard))
+        for number, shard in enumerate(parser.shards(SHARD))
+    ]
+    for window in workers.windows(tasks, 8 * jobs):
+        waiting: dict[int, shards.Done] = {}
+        expected = window[0][1]
+        for done in workers.each(shards.run, window, jobs, "loky"):
+            waiting[done.number] = done
+            while expected in waiting:
+                yield waiting.pop(expected)
+                expected += 1
+    if isinstance(given, Path):
+        given.unlink()
+
+
+def _matches(asked: Request, names: Sequence[str]) -> dict[str, matching.Match]:
+    if asked.imgdir is None:
+        return {}
+    return matching.pair(names, matching.NameIndex(images_below(asked.imgdir)))
+
+
+def _images(
+    matches: Mapping[str, matching.Match], names: Sequence[str], shard: Shard
+) -> list[matching.Match | None]:
+    return [matches.get(name) for name in names[shard.start : shard.stop]]
+
+
+def _name(name: str, match: matching.Match | None) -> str:
+    return match[0] if isinstance(match, tuple) else name
+
+
+def _jobs(nb_jobs: int) -> int:
+    return (os.cpu_count() or 1) if nb_jobs == -1 else nb_jobs

@@ -1,0 +1,136 @@
+"""Which instances are written, under which label and in which shape: choices a user makes, each one counted.
+
+A label map is a TOML file, ``car = "vehicle"`` a line, at its top or under ``[labels]``; two labels with one new name
+become one, and a label mapped to ``false`` is left out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .. import geometry
+from ..errors import InvalidQueryError
+from ..model import RECTANGLE, Header, ImageRecord, Instance, Label
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LEFT_OUT, RENAMED, AS_BOX = "left_out_by_label", "label_renamed", "box_preferred"
+
+REASONS = {
+    LEFT_OUT: "instances left out by their label",
+    RENAMED: "instances under another label",
+    AS_BOX: "instances with a polygon, written as boxes",
+}
+"""What each choice did, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``labels`` gives new names, or None to leave a label out. Empty ``only`` means all; ``drop`` comes after it.
+
+    With ``rectangle`` an instance that has a polygon becomes its box, or the polygon's bounds.
+    """
+
+    rectangle: bool = False
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
+    drop: frozenset[str] = frozenset()
+
+    def name(self, label: str) -> str | None:
+        """The label's name in the target; None when its instances are left out."""
+        if (self.only and label not in self.only) or label in self.drop:
+            return None
+        return self.labels.get(label, label)
+
+    def check(self, header: Header) -> None:
+        """Raise InvalidQueryError for a label in ``only`` or ``drop`` that the source does not have: a slip of the pen."""
+        known = [label.name for label in header.labels]
+        for name in sorted(self.only | self.drop):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"is {near[0]!r} meant?" if near else f"it has {', '.join(map(repr, known)) or 'none'}"
+                raise InvalidQueryError(f"the source has no label {name!r}", f"{hint:.300}")
+
+    def header(self, header: Header) -> Header:
+        """The header of what is written: labels that become one are one, with the attributes of the first."""
+        labels: dict[str, Label] = {}
+        for label in header.labels:
+            name = self.name(label.name)
+            if name is None:
+                continue
+            kinds = {RECTANGLE if self.rectangle and kind == "polygon" else kind for kind in label.kinds}
+            earlier = labels.get(name, Label(name, frozenset(), label.attributes))
+            labels[name] = Label(name, earlier.kinds | kinds, earlier.attributes)
+        return Header(tuple(labels.values()), header.attributes)
+
+    def apply(self, record: ImageRecord, counts: Counter[str]) -> ImageRecord:
+        """The record as it is written; what is changed or left out is counted by instance."""
+        if not (self.rectangle or self.labels or self.only or self.drop):
+            return record
+        kept = [found for one in record.instances if (found := self._instance(one, counts)) is not None]
+        return msgspec.structs.replace(record, instances=tuple(kept))
+
+    def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:
+        name = self.name(instance.label)
+        if name is None:
+            counts[LEFT_OUT] += 1
+            return None
+        changes: dict[str, Any] = {}
+        if name != instance.label:
+            counts[RENAMED] += 1
+            changes["label"] = name
+        if self.rectangle and instance.polygon is not None:
+            counts[AS_BOX] += 1
+            changes["polygon"] = None
+            changes["rectangle"] = instance.rectangle or geometry.bounds(instance.polygon)
+        return msgspec.structs.replace(instance, **changes) if changes else instance
+
+
+def selection(
+    *,
+    rectangle: bool = False,
+    labels: Mapping[str, str | None] | str | Path | None = None,
+    only: Iterable[str] = (),
+    drop: Iterable[str] = (),
+) -> Selection:
+    """The selection that arguments ask for; ``labels`` may be the path of a TOML file. Raises InvalidQueryError."""
+    found = _load(Path(labels)) if isinstance(labels, (str, Path)) else dict(labels or {})
+    mapped: dict[str, str | None] = {}
+    for old, new in found.items():
+        if new is not None and new is not False and not (isinstance(new, str) and new.strip()):
+            raise InvalidQueryError(
+                f"the label map gives {old!r} the name {new!r}",
+                "write a text, or false to leave the label out",
+            )
+        mapped[old] = new if isinstance(new, str) else None
+    return Selection(rectangle, mapped, frozenset(only), frozenset(drop))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise InvalidQueryError(
+            f"the label map {str(path)!r} cannot be read: {error.strerror}", "check labels"
+        ) from error
+    except ValueError as error:  # TOML and encoding errors are both
+        raise InvalidQueryError(
+            f"the label map {str(path)!r} is not TOML: {error}", 'write lines like car = "vehicle"'
+        ) from error
+    table = document.get("labels", document)
+    if not isinstance(table, dict):
+        raise InvalidQueryError(
+            f"'labels' in {str(path)!r} is not a table", 'write [labels], then car = "vehicle"'
+        )
+    return table

@@ -1,0 +1,144 @@
+"""One shard of a conversion, from records to rows: what runs in parallel, in processes for large sources.
+
+A worker gets the path of the prepared parser and writer, not the two themselves: they are loaded once a process. It
+writes files of its own into the output's folder and answers with rows, counts and problems, all plain values.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import ItemError
+from ..losses import Losses
+from ..model import ImageRecord
+from ..parsers.base import Parser, Shard
+from ..parsers.image_files import size_of
+from ..parsers.writer import Writer, encode
+from ..problems import Place, Problem, ProblemLog, Severity, Unit
+from ..upload import matching
+from .selection import Selection
+
+COPY, LINK, LEAVE = "copy", "link", "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all shards share. ``images`` says what becomes of the image files."""
+
+    parser: Parser
+    writer: Writer
+    selection: Selection
+    folder: Path
+    imgdir: Path | None = None
+    images: str = LEAVE
+
+
+@dataclass(slots=True)
+class Done:
+    """One shard's rows, in order, and its part of the account."""
+
+    number: int
+    rows: list[Any] = field(default_factory=list)
+    instances: int = 0
+    placed: int = 0
+    choices: Counter[str] = field(default_factory=Counter)
+    losses: Losses = field(default_factory=Losses)
+    problems: ProblemLog = field(default_factory=ProblemLog)
+
+
+def save(work: Work, path: Path) -> None:
+    """Keep the work where processes can load it."""
+    path.write_bytes(pickle.dumps(work))
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path) -> Work:
+    found: Work = pickle.loads(path.read_bytes())  # noqa: S301 - written by this run, in a folder of its own
+    return found
+
+
+def run(
+    work: Work | Path, number: int, shard: Shard, keys: Sequence[str], images: Sequence[matching.Match | None]
+) -> Done:
+    """Write one shard. ``keys`` and ``images`` belong to its records; an image is None where no folder was given."""
+    what = _load(work) if isinstance(work, Path) else work
+    done = Done(number)
+    names = what.parser.names()[shard.start : shard.stop]
+    by_name = dict(zip(names, images, strict=True))
+    waiting = iter(zip(names, keys, strict=True))
+    used: list[str] = []
+
+    def records() -> Iterator[ImageRecord]:
+        for record in what.parser.read(shard, done.problems):
+            key = next(key for name, key in waiting if name == record.file_name)
+            found = _with_image(what, record, by_name[record.file_name], key, done)
+            if found is not None:
+                used.append(key)
+                yield what.selection.apply(found, done.choices)
+
+    for record in records():
+        done.instances += len(record.instances)
+        done.rows += encode(what.writer, [record], [used[-1]], what.folder, done.losses)
+    done.instances -= done.losses.dropped.total()
+    return done
+
+
+def _with_image(
+    what: Work, record: ImageRecord, match: matching.Match | None, key: str, done: Done
+) -> ImageRecord | None:
+    """The record with the size its image has, and with the image in its place; None when it cannot be without one."""
+    if match is None or what.imgdir is None:
+        return record
+    place = record.place or Place("")
+    if isinstance(match, ItemError):
+        needed = what.images != LEAVE
+        done.problems(
+            Problem(
+                match.code, match.message, place, Severity.ERROR if needed else Severity.WARNING, Unit.IMAGE,
+                len(record.instances) if needed else 0, match.hint,
+            )
+        )  # fmt: skip
+        return None if needed else record
+    path = what.imgdir / match[0]
+    real = size_of(path)
+    if real is None:
+        message = f"the size of {match[0]!r} cannot be read"
+        done.problems(
+            Problem("image_broken", message, place, Severity.WARNING, Unit.IMAGE, hint="copy it again")
+        )
+    else:
+        problem = matching.size_problem(record, real)
+        if problem is not None:
+            done.problems(problem)
+        if record.width is None or record.height is None:
+            record = msgspec.structs.replace(record, width=real[0], height=real[1])
+    if what.images == LEAVE:
+        return record
+    record = msgspec.structs.replace(record, file_name=match[0])
+    _place(path, what.folder / what.writer.image_path(record, key), what.images)
+    done.placed += 1
+    return record
+
+
+def _place(path: Path, target: Path, how: str) -> None:
+    """Put an image file into the output; a hard link that cannot be made across disks becomes a copy."""
+    if target.exists():  # two records of one image
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if how == LINK:
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target)
+    else:
+        shutil.copyfile(path, target)

@@ -1,0 +1,145 @@
+"""Comparison of two datasets: what is the same whatever the format, and every kind of difference with its place."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import picsellia_ingest
+from picsellia_ingest.conversion import difference
+from picsellia_ingest.errors import InvalidQueryError
+from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring
+from tests.paths import FIXTURES
+
+SOURCE = FIXTURES / "COCO" / "demo" / "instances.json"
+Change = Callable[[dict[str, Any]], None]
+
+
+def changed(tmp_path: Path, change: Change) -> Path:
+    document = json.loads(SOURCE.read_text())
+    change(document)
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def box_of(document: dict[str, Any]) -> list[float]:
+    box: list[float] = next(row["bbox"] for row in document["annotations"] if not row.get("segmentation"))
+    return box
+
+
+def move(document: dict[str, Any]) -> None:
+    box_of(document)[0] += 0.25
+
+
+def lose(document: dict[str, Any]) -> None:
+    del document["annotations"][0]
+
+
+def double(document: dict[str, Any]) -> None:
+    document["annotations"].append(copy.deepcopy(document["annotations"][0]))
+
+
+def rename(document: dict[str, Any]) -> None:
+    document["categories"][0]["name"] = "another"
+
+
+def lose_image(document: dict[str, Any]) -> None:
+    gone = document["images"].pop()
+    document["annotations"] = [row for row in document["annotations"] if row["image_id"] != gone["id"]]
+
+
+def resize(document: dict[str, Any]) -> None:
+    document["images"][0]["width"] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (move, {"only in the first": 1, "only in the second": 1}),
+        (lose, {"only in the first": 1}),
+        (double, {"only in the second": 1}),
+        (lose_image, {"only in the first": 1}),
+        (resize, {"another size": 1}),
+    ],
+)
+def test_every_kind_of_difference_is_named_and_counted(
+    tmp_path: Path, change: Change, kinds: dict[str, int]
+) -> None:
+    found = picsellia_ingest.diff(SOURCE, changed(tmp_path, change))
+    assert found.counts == kinds
+    assert found.exit_code == 6
+    assert all(one.place is not None and one.place.file for one in found.differences)
+
+
+def test_another_label_is_a_difference_of_every_instance_that_has_it(tmp_path: Path) -> None:
+    found = picsellia_ingest.diff(SOURCE, changed(tmp_path, rename))
+    assert found.counts["only in the first"] == found.counts["only in the second"] > 0
+
+
+def test_a_source_is_the_same_as_itself() -> None:
+    found = picsellia_ingest.diff(SOURCE, SOURCE)
+    assert not found
+    assert found.instances[0] == found.instances[1] == found.same > 0
+    assert found.exit_code == 0
+
+
+def test_within_the_tolerance_is_the_same_and_the_distance_is_told(tmp_path: Path) -> None:
+    path = changed(tmp_path, move)
+    assert picsellia_ingest.diff(SOURCE, path, tolerance=0.2)
+    found = picsellia_ingest.diff(SOURCE, path, tolerance=0.3)
+    assert not found
+    assert found.largest == 0.25
+
+
+def test_what_is_said_beyond_shape_and_label_counts_only_when_asked_for(tmp_path: Path) -> None:
+    path = changed(tmp_path, lambda document: document["annotations"][0].update(score=0.5))
+    assert not picsellia_ingest.diff(SOURCE, path)
+    assert picsellia_ingest.diff(SOURCE, path, attributes=True)
+
+
+def test_boxes_alone_can_be_compared(tmp_path: Path) -> None:
+    picsellia_ingest.convert(SOURCE, tmp_path / "boxes.json", "COCO", rectangle=True)
+    assert picsellia_ingest.diff(SOURCE, tmp_path / "boxes.json")
+    assert not picsellia_ingest.diff(SOURCE, tmp_path / "boxes.json", rectangle=True)
+
+
+def test_a_tolerance_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidQueryError):
+        picsellia_ingest.diff(SOURCE, SOURCE, tolerance=float("nan"))
+
+
+coordinates = st.integers(-20, 20).map(lambda value: value / 4)
+rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8, unique=True)
+
+
+@given(rings, st.integers(0, 7), st.booleans())
+def test_a_ring_is_the_same_from_whichever_point_and_way_it_is_drawn(
+    points: list[tuple[float, float]], start: int, reverse: bool
+) -> None:
+    start %= len(points)
+    other = points[start:] + points[:start]
+    other = other[::-1] if reverse else other
+    one, two = (
+        Instance("a", polygon=Polygon((Ring(tuple(v for point in each for v in point)),)))
+        for each in (points, other)
+    )
+    exactly, nearly = difference.Criteria(), difference.Criteria(tolerance=0.1)
+    assert difference._key(one, exactly) == difference._key(two, exactly)
+    assert difference._distance(one, two, nearly) == 0
+
+
+def test_a_box_that_is_its_polygons_bounds_is_as_good_as_none() -> None:
+    shape = Polygon((Ring((0, 0, 4, 0, 4, 3)),))
+    with_box = Instance("a", Rectangle(0, 0, 4, 3), shape)
+    other_box = Instance("a", Rectangle(0, 0, 5, 3), shape)
+    key = difference.Criteria()
+    assert difference._key(with_box, key) == difference._key(Instance("a", polygon=shape), key)
+    assert difference._key(with_box, key) != difference._key(other_box, key)
