@@ -97,7 +97,7 @@ def _cut(pairs: list[Point], area: float) -> tuple[list[Point], list[list[Point]
     holes: list[list[Point]] = []
     outline: list[Point] = []
     places: dict[tuple[Point, Point], int] = {}
-    for point in pairs:
+    for point in (*pairs, pairs[0]):
         start = places.get((point, outline[-1])) if outline else None
         hole = outline[start + 1 : -1] if start is not None else []
         if start is not None and len(hole) >= 3 and ring_area(_flat(hole)) * area < 0:
@@ -109,7 +109,7 @@ def _cut(pairs: list[Point], area: float) -> tuple[list[Point], list[list[Point]
         if outline:
             places[outline[-1], point] = len(outline) - 1
         outline.append(point)
-    return outline, holes
+    return outline[:-1] if outline[-1] == outline[0] else outline, holes
 
 
 def _from_first(ring: list[Point]) -> list[Point]:
@@ -120,6 +120,12 @@ def _from_first(ring: list[Point]) -> list[Point]:
 
 def _flat(pairs: Sequence[Point]) -> tuple[float, ...]:
     return tuple(value for pair in pairs for value in pair)
+
+
+def is_far_edge(far: float | None, near: float, length: float) -> bool:
+    """Whether ``far`` is what ``far_edge`` gives; also where it is not even near, so that it would be wrong to keep it."""
+    given = far_edge(near, length)
+    return far is None or far == given or abs(far - given) > 1e-6
 
 
 def far_edge(near: float, length: float) -> float:

@@ -25,6 +25,7 @@ FORMATS: dict[str, str] = {
     "COCO": "picsellia_ingest.parsers.coco:Coco",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
+    "CVAT": "picsellia_ingest.parsers.cvat:Cvat",
 }
 """Where each format's parser is, as ``module:class``."""
 

@@ -222,7 +222,7 @@ def _residues(element: Element, rectangle: Rectangle | None) -> dict[str, Any]:
             ("ymax", rectangle.top, rectangle.height),
         ):
             written = text(children(box, name)[0])
-            if number(written) != geometry.far_edge(near, length):
+            if not geometry.is_far_edge(number(written), near, length):
                 found[name] = written
     return found
 

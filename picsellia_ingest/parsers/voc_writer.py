@@ -60,10 +60,10 @@ class VocWriter(Writer):
         size = attributes.pop("size", {})
         for name in _BEFORE:
             if name in attributes:
-                _append(root, name, attributes.pop(name))
-        etree.SubElement(root, "filename").text = _xml(record.file_name)
+                append(root, name, attributes.pop(name))
+        etree.SubElement(root, "filename").text = clean(record.file_name)
         for name, value in attributes.items():
-            _append(root, name, value)
+            append(root, name, value)
         self._size(root, record, size)
         for instance in record.instances:
             self._object(root, instance, losses)
@@ -82,7 +82,7 @@ class VocWriter(Writer):
         if sides or more:
             size = etree.SubElement(root, "size")
             for name, value in {**sides, **(more if isinstance(more, Mapping) else {})}.items():
-                _append(size, name, value if isinstance(value, (dict, list)) else str(value))
+                append(size, name, value if isinstance(value, (dict, list)) else str(value))
 
     def _object(self, root: etree._Element, instance: Instance, losses: Losses) -> None:
         if (code := _cannot_be_written(instance)) is not None:
@@ -94,9 +94,9 @@ class VocWriter(Writer):
         rest = {name: attributes.pop(name, None) for name in ("bndbox", "polygon", "xmax", "ymax")}
         named = attributes.pop("attributes", None)
         for name, value in attributes.items():
-            _append(element, name, value)
+            append(element, name, value)
         if named is not None:
-            _append(element, "attributes", _listed(named))
+            append(element, "attributes", _listed(named))
         box = instance.rectangle
         if box is None and instance.polygon is not None and not self.native:
             box = geometry.bounds(instance.polygon)
@@ -134,7 +134,7 @@ class VocWriter(Writer):
 def _cannot_be_written(instance: Instance) -> str | None:
     if instance.rectangle is None and instance.polygon is None:
         return "classification_not_held"
-    return None if _xml(instance.label).strip() == instance.label else "label_not_held"
+    return None if clean(instance.label).strip() == instance.label else "label_not_held"
 
 
 def _polygons(element: etree._Element, polygon: Polygon, rest: Any, losses: Losses) -> None:
@@ -158,18 +158,24 @@ def _foreign(instance: Instance, losses: Losses) -> dict[str, Any]:
     if "iscrowd" in said:
         losses.note("crowd_not_held")
     flags = {name: _text(said.pop(name)) for name in _FLAGS if isinstance(said.get(name), _SCALAR)}
-    held = {name: value for name, value in said.items() if isinstance(value, _SCALAR) and _xml(name) == name}
+    texts = as_texts(said, losses)
+    return {**_FLAGS, **flags, **({"attributes": texts} if texts else {})}
+
+
+def as_texts(said: Mapping[str, Any], losses: Losses) -> dict[str, str]:
+    """The attributes that can be written as a name and a text; the others are counted as lost, numbers as changed."""
+    held = {name: value for name, value in said.items() if isinstance(value, _SCALAR) and clean(name) == name}
     texts = {name: _text(value) for name, value in held.items()}
     as_text = [name for name, value in held.items() if texts[name] != value]
     if as_text:
         losses.note("attributes_as_text", as_text)
     losses.attributes({name: value for name, value in said.items() if name not in held})
-    return {**_FLAGS, **flags, **({"attributes": texts} if texts else {})}
+    return texts
 
 
 def _text(value: Any) -> str:
     """A number or flag as VOC writes it: flags as 1 and 0."""
-    return _xml(str(int(value)) if isinstance(value, bool) else str(value))
+    return clean(str(int(value)) if isinstance(value, bool) else str(value))
 
 
 def _listed(attributes: Any) -> Any:
@@ -185,27 +191,27 @@ def _listed(attributes: Any) -> Any:
 
 def _rest(element: etree._Element, rest: Any) -> None:
     for name, value in rest.items() if isinstance(rest, Mapping) else ():
-        _append(element, name, value)
+        append(element, name, value)
 
 
-def _append(parent: etree._Element, name: str, value: Any) -> None:
+def append(parent: etree._Element, name: str, value: Any) -> None:
     """Plain values as elements: the reverse of ``voc_xml.value``."""
     if name.startswith("@"):
-        parent.set(name[1:], _xml(str(value)))
+        parent.set(name[1:], clean(str(value)))
     elif name == "#text":
-        parent.text = _xml(str(value))
+        parent.text = clean(str(value))
     elif isinstance(value, list):
         for one in value:
-            _append(parent, name, one)
+            append(parent, name, one)
     else:
         element = etree.SubElement(parent, name)
         if isinstance(value, Mapping):
             _rest(element, value)
         else:
-            element.text = _xml(str(value))
+            element.text = clean(str(value))
 
 
-def _xml(text: str) -> str:
+def clean(text: str) -> str:
     """Text without the characters that XML cannot hold."""
     return "".join(
         char

@@ -1,0 +1,280 @@
+"""CVAT for images: one XML file, or a folder of them.
+
+``prepare`` finds where every ``image`` element stands (xmlfile) and reads each once for its name, labels and counts; ``read``
+parses its shard's elements again. An image's ``subset`` is its split. What stands before the images, the task with its
+labels, stays in the header. A shape that is neither a box, an area nor a tag is rejected by name (cvat_shapes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from ..errors import InputError, ItemError
+from ..model import Header, ImageRecord, Instance, Label
+from ..problems import OnProblem, Place, Problem, Severity, Unit
+from . import voc_xml
+from .base import Options, Parser, Shard
+from .cvat_shapes import OTHERS, SHAPES, instance
+from .jsonfile import reject
+from .numbers import positive_int
+from .voc_xml import Element, children, local, text, value
+from .xmlfile import Piece, XmlFile
+
+if TYPE_CHECKING:
+    from .writer import Writer
+
+_HEAD = 1 << 14
+_SHAPES = frozenset((*SHAPES, *OTHERS))
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """One image: the file it is in, its number there, where its element stands, and what the first pass found."""
+
+    file: int
+    number: int
+    start: int
+    stop: int
+    line: int
+    name: str
+    instances: int
+
+
+class Cvat(Parser):
+    """Reads CVAT for images: boxes, rotated boxes, polygons, masks, tags, attributes."""
+
+    name: ClassVar[str] = "CVAT"
+    recognised_by: ClassVar[str] = "XML whose root is <annotations>, with <image> or <meta> in it"
+
+    def __init__(self, path: Path, options: Options | None = None) -> None:
+        super().__init__(path, options)
+        self._files: list[Path] = []
+        self._entries: list[Entry] = []
+        self._labels: dict[str, dict[str, Any]] = {}
+        self._kinds: dict[str, set[str]] = {}
+        self._attributes: dict[str, Any] = {}
+        self._instances = 0
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        """Whether the file, or one of the folder's first XML files, begins as CVAT's do."""
+        try:
+            files = sorted(path.glob("*.xml"))[:20] if path.is_dir() else [path]
+            return any(_is_cvat(file) for file in files)
+        except OSError:
+            return False
+
+    @staticmethod
+    def writer() -> type[Writer]:
+        """What writes CVAT."""
+        from .cvat_writer import CvatWriter
+
+        return CvatWriter
+
+    def prepare(self, on_problem: OnProblem) -> None:
+        """Index every file. In a folder, a file that is rejected does not stop the others. Raises InputError."""
+        self.notes, self._files, self._entries, self._instances = [], [], [], 0
+        self._labels, self._kinds, self._attributes = {}, {}, {}
+        files = self._found()
+        for path in files:
+            try:
+                with XmlFile(path) as file:
+                    self._index(file, on_problem)
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                on_problem(error.problem)
+                self._instances += error.problem.lost
+
+    def _found(self) -> list[Path]:
+        if not self.path.exists():
+            raise reject(self.path, "missing", "there is no such file or folder", "check the path")
+        if not self.path.is_dir():
+            return [self.path]
+        files = [file for file in sorted(self.path.glob("*.xml")) if _is_cvat(file)]
+        if not files:
+            raise reject(self.path, "no_cvat_file", "the folder holds no CVAT file (*.xml)", "give the file")
+        return files
+
+    def _index(self, file: XmlFile, on_problem: OnProblem) -> None:
+        pieces = file.pieces("annotations")
+        if not any(piece.name == "image" for piece in pieces):
+            _refuse_video(file, pieces)
+        self._files.append(file.path)
+        number = 0
+        for piece in pieces:
+            if piece.name == "image":
+                number += 1
+                self._take(file, piece, number, on_problem)
+            elif piece.name == "track":
+                lost = len(file.element(piece))
+                self._instances += lost
+                message = f"a track of {lost} shapes belongs to a video, not to an image"
+                place = Place(str(file.path), piece.line, byte=piece.start)
+                hint = "export the task as 'CVAT for images'"
+                on_problem(
+                    Problem("track_not_supported", message, place, unit=Unit.FILE, lost=lost, hint=hint)
+                )
+            else:
+                self._say(file.element(piece))
+
+    def _say(self, element: Element) -> None:
+        """Take in what the file says of itself: its task with the labels."""
+        self._attributes[local(element)] = value(element)
+        for label in element.iter("label"):
+            name = "".join(text(child) for child in children(label, "name"))
+            if name:
+                more = value(label, frozenset({"name"}))
+                self._labels.setdefault(name, more if isinstance(more, dict) else {})
+
+    def _take(self, file: XmlFile, piece: Piece, number: int, on_problem: OnProblem) -> None:
+        element = file.element(piece)
+        lost: list[int] = []
+        record = self._record(file, piece, element, number, lambda problem: lost.append(problem.lost))
+        shapes = sum(local(child) in _SHAPES for child in element)
+        self._instances += shapes
+        if not record.file_name.strip():
+            place = Place(
+                str(file.path), piece.line, byte=piece.start, pointer=f"/annotations/image[{number}]/@name"
+            )
+            on_problem(
+                Problem(
+                    "image_unnamed",
+                    "an image has no name",
+                    place,
+                    unit=Unit.IMAGE,
+                    lost=shapes,
+                    hint="name it",
+                )
+            )
+            return
+        for found in record.instances:
+            self._kinds.setdefault(found.label, set()).add(found.kind)
+        self._entries.append(
+            Entry(len(self._files) - 1, number, piece.start, piece.stop, piece.line, record.file_name, shapes)
+        )
+
+    def header(self) -> Header:
+        """The labels of the task in their order, then all others; ``meta`` and ``version`` verbatim."""
+        names = dict.fromkeys([*self._labels, *self._kinds])
+        labels = (
+            Label(name, frozenset(self._kinds.get(name, ())), self._labels.get(name, {})) for name in names
+        )
+        return Header(tuple(labels), self._attributes)
+
+    def names(self) -> list[str]:
+        """``name`` of every image."""
+        return [entry.name for entry in self._entries]
+
+    def count(self) -> int:
+        """The number of images that have a name."""
+        return len(self._entries)
+
+    def instance_count(self) -> int:
+        """The number of shapes, of all kinds."""
+        return self._instances
+
+    def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
+        """Parse the shard's elements again."""
+        entries = self._entries[shard.start : shard.stop]
+        for index, path in enumerate(self._files):
+            here = [entry for entry in entries if entry.file == index]
+            if not here:
+                continue
+            with XmlFile(path) as file:
+                for entry in here:
+                    piece = Piece("image", entry.start, entry.stop, entry.line)
+                    try:
+                        element = file.element(piece)
+                    except InputError as error:
+                        on_problem(replace(error.problem, lost=entry.instances))
+                        continue
+                    yield self._record(file, piece, element, entry.number, on_problem)
+
+    def _record(
+        self, file: XmlFile, piece: Piece, element: Element, number: int, on_problem: OnProblem
+    ) -> ImageRecord:
+        said: dict[str, Any] = {str(key): str(found) for key, found in element.items()}
+        name, subset = said.pop("name", ""), said.pop("subset", "")
+        pointer = f"/annotations/image[{number}]"
+        size: list[int | None] = []
+        for side in ("width", "height"):
+            stated = said.pop(side, None)
+            size.append(positive_int(stated))
+            if stated is not None and size[-1] is None:
+                place = Place(str(file.path), piece.line, byte=piece.start, pointer=f"{pointer}/@{side}")
+                message = f"the {side} of {name!r:.200} is {stated!r:.40}; the picture's own is used"
+                on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
+        shapes = [child for child in element if local(child) in _SHAPES]
+        reader = _Shapes(str(file.path), piece, pointer, (size[0], size[1]), on_problem)
+        kept = tuple(
+            found for at, child in enumerate(shapes, 1) if (found := reader.read(child, at)) is not None
+        )
+        place = Place(str(file.path), piece.line, byte=piece.start, pointer=pointer)
+        return ImageRecord(name, size[0], size[1], kept, (), said, (subset,) if subset else (), place)
+
+
+class _Shapes:
+    """Reads the shapes of one image."""
+
+    def __init__(
+        self,
+        shown: str,
+        piece: Piece,
+        pointer: str,
+        size: tuple[int | None, int | None],
+        on_problem: OnProblem,
+    ) -> None:
+        self.shown, self.piece, self.pointer, self.size, self.on_problem = (
+            shown,
+            piece,
+            pointer,
+            size,
+            on_problem,
+        )
+
+    def read(self, element: Element, position: int) -> Instance | None:
+        """The instance; None when it is rejected and reported. ``position`` counts the image's shapes from 1."""
+
+        def report(error: ItemError, severity: Severity) -> None:
+            line = self.piece.line + (voc_xml.line(element) or 1) - 1
+            pointer = f"{self.pointer}/*[{position}]" + (f"/{error.field}" if error.field else "")
+            lost = int(severity is Severity.ERROR)
+            place = Place(self.shown, line, pointer=pointer)
+            self.on_problem(Problem(error.code, error.message, place, severity, lost=lost, hint=error.hint))
+
+        def warn(code: str, message: str, field: str) -> None:
+            report(ItemError(code, message, field=field), Severity.WARNING)
+
+        try:
+            return instance(element, self.size, warn)
+        except ItemError as error:
+            report(error, Severity.ERROR)
+            return None
+
+
+def _refuse_video(file: XmlFile, pieces: list[Piece]) -> None:
+    """Raise InputError for a file that holds tracks and no image."""
+    tracks = [piece for piece in pieces if piece.name == "track"]
+    if tracks:
+        raise reject(
+            file.path, "cvat_video", f"this is CVAT for video: {len(tracks)} tracks over frames, and no image",
+            "export the task as 'CVAT for images'",
+        )  # fmt: skip
+
+
+def _is_cvat(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False
+    return voc_xml.root_name(head) == "annotations" and any(
+        tag in head for tag in (b"<image", b"<meta", b"<track")
+    )
