@@ -149,15 +149,19 @@ class Header(msgspec.Struct, frozen=True):
 
 BOOKKEEPING = frozenset(
     (
-        "id",
-        "image_id",
-        "area",
-        "bbox",
-        "segmentation",
-        "num_keypoints",
-        "internal_picture_id",
-        "nb_labels",
-        "image",
+        *("id", "image_id", "area", "bbox", "segmentation", "num_keypoints"),  # COCO
+        *("internal_picture_id", "nb_labels", "image"),  # PICSELLIA
+        *("xmax", "ymax", "xbr", "ybr"),  # far corners, to the last digit: PASCAL-VOC, CVAT
+        *(
+            "type",
+            "value",
+            "from_name",
+            "to_name",
+            "origin",
+            "original_width",
+            "original_height",
+        ),  # Label Studio
+        *("image_rotation", "annotation", "annotations", "completions", "data"),
     )
 )
 """Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""

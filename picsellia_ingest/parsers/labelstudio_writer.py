@@ -1,0 +1,170 @@
+"""Label Studio tasks, written: one JSON list.
+
+A result that was read and still says what its instance says is written verbatim, since percentages do not survive being
+turned into pixels and back to the last digit. Others are made anew: holes and parts on pixel edges as a brush mask, all
+else as rectangles and polygons; what other formats say goes into the region's ``meta``.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ClassVar
+
+from .. import geometry, raster
+from ..errors import ItemError
+from ..losses import Losses
+from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
+from . import brush
+from .labelstudio import NUMBER
+from .labelstudio_results import labels, shape
+from .staging import Staging
+from .writer import DocumentWriter, json_bytes
+
+
+class LabelStudioWriter(DocumentWriter):
+    """Writes rectangles, polygons, brush masks and choices."""
+
+    name: ClassVar[str] = "LABEL-STUDIO"
+    suffix: ClassVar[str] = ".json"
+
+    def begin(self, staging: Staging, losses: Losses) -> None:
+        """Take over the output. Tasks do not list the labels."""
+        super().begin(staging, losses)
+        if not self.native and notable(self.header.attributes):
+            losses.note("header_not_held", notable(self.header.attributes))
+        for label in self.header.labels:
+            if notable(label.attributes):
+                losses.note("label_attributes_not_held", notable(label.attributes))
+            if not label.kinds:
+                losses.note("labels_not_held")
+
+    def rows(self, record: ImageRecord, losses: Losses) -> bytes:
+        """One task."""
+        if record.splits:
+            losses.note("splits_not_held")
+        if record.qa:
+            losses.note("image_answers_not_held")
+        task = copy.deepcopy(dict(record.attributes)) if self.native else _new_task(record)
+        key = "completions" if "completions" in task and "annotations" not in task else "annotations"
+        sets = task[key] = task.get(key) or []
+        seen: set[int] = set()
+        for number, instance in enumerate(record.instances, start=1):
+            if self.native and id(instance.attributes) in seen:  # one result with two labels is two instances
+                continue
+            seen.add(id(instance.attributes))
+            at = instance.attributes.get(NUMBER, 0) if self.native else 0
+            if at >= len(sets):
+                sets.append({"result": []})
+            sets[at]["result"] += self._results(instance, record, number, losses)
+        return json_bytes(task)
+
+    def head(self) -> bytes:
+        """The beginning of the list."""
+        return b"[\n"
+
+    def tail(self) -> bytes:
+        """The end of the list."""
+        return b"\n]\n"
+
+    def _results(
+        self, instance: Instance, record: ImageRecord, number: int, losses: Losses
+    ) -> list[dict[str, Any]]:
+        if instance.qa:
+            losses.note("answers_not_held")
+        was = {name: value for name, value in instance.attributes.items() if name != NUMBER}
+        if self.native and _says(was, instance, record):
+            return [was]
+        if instance.kind == "classification":
+            choice = {
+                "value": {"choices": [instance.label]},
+                "type": "choices",
+                "from_name": "choice",
+                "to_name": "image",
+            }
+            return [{"id": f"choice{number}", **choice}]
+        if record.width is None or record.height is None:
+            losses.drop("size_unknown")
+            return []
+        if instance.polygon is not None and instance.rectangle not in (
+            None,
+            geometry.bounds(instance.polygon),
+        ):
+            losses.note("box_not_held")
+        common: dict[str, Any] = {
+            "original_width": record.width, "original_height": record.height, "image_rotation": 0,
+            "from_name": "label", "to_name": "image",
+        }  # fmt: skip
+        if said := notable({} if self.native else instance.attributes):
+            common["meta"] = said
+        found = [
+            {**common, "type": f"{kind}labels", "value": {**value, f"{kind}labels": [instance.label]}}
+            for kind, value in _drawn(instance, record.width, record.height, losses)
+        ]
+        return [{"id": f"region{number}_{part}", **row} for part, row in enumerate(found, start=1)]
+
+
+def _new_task(record: ImageRecord) -> dict[str, Any]:
+    said = notable(record.attributes)
+    more = {"meta": said} if said else {}
+    return {"data": {"image": record.file_name}, "annotations": [{"result": []}], **more}
+
+
+def _says(was: dict[str, Any], instance: Instance, record: ImageRecord) -> bool:
+    """Whether a result says the same as the instance."""
+    try:
+        if instance.kind == "classification":
+            return instance.label in labels(was, [])
+        same_label = "labels" not in str(was.get("type")) or instance.label in labels(was, [])
+        return same_label and shape(was, (record.width, record.height)) == (
+            instance.rectangle,
+            instance.polygon,
+        )
+    except ItemError:
+        return False
+
+
+def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[tuple[str, dict[str, Any]]]:
+    """The regions of an instance: the kind and the value of each, in percent."""
+    polygon, box = instance.polygon, instance.rectangle
+    if polygon is None:
+        assert box is not None, "a classification was written before"
+        return [("rectangle", _percent(box, width, height))]
+    parts = geometry.parts(polygon)
+    holes = any(inner for _, inner in parts)
+    if (holes or len(parts) > 1) and raster.on_pixel_edges(polygon) and _inside(polygon, width, height):
+        return [
+            ("brush", {"format": "rle", "rle": brush.encode(raster.polygon_mask(polygon, height, width))})
+        ]
+    if len(parts) > 1:
+        losses.note("split_in_parts")
+    if holes:
+        losses.note("holes_bridged")
+    lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
+    return [
+        (
+            "polygon",
+            {
+                "points": [
+                    [x / width * 100, y / height * 100] for x, y in zip(line[0::2], line[1::2], strict=True)
+                ]
+            },
+        )
+        for line in lines
+    ]
+
+
+def _percent(box: Rectangle, width: int, height: int) -> dict[str, float]:
+    return {
+        "x": box.left / width * 100, "y": box.top / height * 100, "width": box.width / width * 100,
+        "height": box.height / height * 100, "rotation": 0,
+    }  # fmt: skip
+
+
+def _inside(polygon: Polygon, width: int, height: int) -> bool:
+    around = geometry.bounds(polygon)
+    return (
+        around.left >= 0
+        and around.top >= 0
+        and around.left + around.width <= width
+        and around.top + around.height <= height
+    )
