@@ -8,6 +8,7 @@ back bit for bit. Coordinates: pixels, origin at the outer top-left corner, y do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -44,6 +45,17 @@ def bounds(polygon: Polygon) -> Rectangle:
     xs = [x for ring in polygon.rings for x in ring.points[0::2]]
     ys = [y for ring in polygon.rings for y in ring.points[1::2]]
     return Rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+
+
+def rotated(box: Rectangle, degrees: float, around: Point) -> Polygon:
+    """The corners of a box turned clockwise (y is down) around a point, from its own top-left corner on."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    right, bottom = box.left + box.width, box.top + box.height
+    points: list[float] = []
+    for x, y in ((box.left, box.top), (right, box.top), (right, bottom), (box.left, bottom)):
+        across, down = x - around[0], y - around[1]
+        points += (around[0] + across * cosine - down * sine, around[1] + across * sine + down * cosine)
+    return Polygon((Ring(tuple(points)),))
 
 
 def clean_ring(points: Sequence[float]) -> tuple[float, ...]:

@@ -162,6 +162,7 @@ BOOKKEEPING = frozenset(
             "original_height",
         ),  # Label Studio
         *("image_rotation", "annotation", "annotations", "completions", "data"),
+        *("rle", "group", "media"),  # Datumaro
     )
 )
 """Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""

@@ -26,6 +26,7 @@ FORMATS: dict[str, str] = {
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
     "CVAT": "picsellia_ingest.parsers.cvat:Cvat",
+    "DATUMARO": "picsellia_ingest.parsers.datumaro:Datumaro",
     "LABEL-STUDIO": "picsellia_ingest.parsers.labelstudio:LabelStudio",
 }
 """Where each format's parser is, as ``module:class``."""

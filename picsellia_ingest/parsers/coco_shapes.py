@@ -98,7 +98,7 @@ def _box(bbox: object, warn: Warn) -> Rectangle | None:
 
 def _segmentation(value: object, size: Size, warn: Warn) -> Polygon | None:
     if isinstance(value, dict):
-        return _mask(value, size, warn)
+        return mask_polygon(value, size, warn)
     if not isinstance(value, list):
         raise _bad(f"segmentation is neither a list nor a mask: {value!r:.80}")
     if not isinstance(value[0], list):
@@ -147,7 +147,8 @@ def _spelled(points: list[Any], warn: Warn) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _mask(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | None:
+def mask_polygon(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | None:
+    """The outline of a run-length mask of either kind; None, with a warning, when it has no pixel. Raises ItemError."""
     stated, counts = value.get("size"), value.get("counts")
     if not isinstance(stated, list) or len(stated) != 2 or not all(type(side) is int for side in stated):
         raise _bad(f"the mask's size is not [height, width]: {stated!r:.80}")

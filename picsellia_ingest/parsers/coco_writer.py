@@ -9,6 +9,7 @@ answers under a key of this package's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from .. import geometry, raster, wire
@@ -103,17 +104,13 @@ class CocoWriter(DocumentWriter):
         counts = runs.tolist() if was.get("counts") == UNCOMPRESSED else raster.encode_counts(runs)
         return {"size": [height, width], "counts": counts}
 
-    @property
+    @cached_property
     def categories(self) -> dict[str, Any]:
         """The category id of every label: its own where it has one that is free, else the next number."""
-        if not hasattr(self, "_categories"):
-            numbers = Numbers()
-            wanted = [label.attributes.get("id") if self.native else None for label in self.header.labels]
-            numbers.reserve(wanted)
-            self._categories = {
-                label.name: numbers.take(own) for label, own in zip(self.header.labels, wanted, strict=True)
-            }
-        return self._categories
+        numbers = Numbers()
+        wanted = [label.attributes.get("id") if self.native else None for label in self.header.labels]
+        numbers.reserve(wanted)
+        return {label.name: numbers.take(own) for label, own in zip(self.header.labels, wanted, strict=True)}
 
     def add(self, row: Any) -> None:
         """Number the image and its annotations, and put them behind the others."""

@@ -7,14 +7,13 @@ becomes the polygon of its corners; its own numbers stay in the attributes. XML 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .. import geometry
 from ..errors import ItemError
-from ..model import Instance, Polygon, Rectangle, Ring
+from ..model import Instance, Polygon, Rectangle
 from .checks import Size, Warn, check_inside, outline, usable_label
 from .numbers import number
 from .voc_xml import Element, local
@@ -85,23 +84,12 @@ def _box(said: dict[str, Any], warn: Warn) -> tuple[Rectangle | None, Polygon | 
             "box_invalid", f"rotation is not a number: {said['rotation']!r:.40}", "write degrees", "@rotation"
         )
     if angle % 360:
-        return None, rotated(box, angle)
+        return None, geometry.rotated(box, angle, (box.left + box.width / 2, box.top + box.height / 2))
     for name, near, length in (("xbr", box.left, box.width), ("ybr", box.top, box.height)):
         if geometry.is_far_edge(number(said[name]), near, length):
             del said[name]
     del said["xtl"], said["ytl"]
     return box, None
-
-
-def rotated(box: Rectangle, degrees: float) -> Polygon:
-    """The corners of a box turned clockwise around its centre, from its own top-left corner on; pixels, y down."""
-    x, y = box.left + box.width / 2, box.top + box.height / 2
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    points: list[float] = []
-    for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-        across, down = dx * box.width / 2, dy * box.height / 2
-        points += (x + across * cosine - down * sine, y + across * sine + down * cosine)
-    return Polygon((Ring(tuple(points)),))
 
 
 def _polygon(said: dict[str, Any]) -> Polygon:

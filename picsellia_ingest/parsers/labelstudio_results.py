@@ -7,13 +7,12 @@ id. ``choices`` of the whole image are classifications. The result itself stays 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from .. import geometry
 from ..errors import ItemError
-from ..model import Instance, Polygon, Rectangle, Ring
+from ..model import Instance, Polygon, Rectangle
 from . import brush
 from .checks import Size, Warn, check_inside, outline, usable_label
 from .numbers import number, positive_int
@@ -152,16 +151,7 @@ def _box(value: dict[str, Any], result: Mapping[str, Any], width: int, height: i
         raise ItemError(
             "box_empty", f"the box has no area: {box.width:g} x {box.height:g}", "remove it", "value"
         )
-    return (box, None) if angle % 360 == 0 else (None, _turned(box, angle))
-
-
-def _turned(box: Rectangle, degrees: float) -> Polygon:
-    """The corners of a box turned clockwise around its top-left one, from that one on."""
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    points: list[float] = []
-    for across, down in ((0.0, 0.0), (box.width, 0.0), (box.width, box.height), (0.0, box.height)):
-        points += (box.left + across * cosine - down * sine, box.top + across * sine + down * cosine)
-    return Polygon((Ring(tuple(points)),))
+    return (box, None) if angle % 360 == 0 else (None, geometry.rotated(box, angle, (box.left, box.top)))
 
 
 def size_of(results: list[Any]) -> tuple[Size, bool]:
