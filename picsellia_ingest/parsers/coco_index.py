@@ -58,6 +58,7 @@ class _ImageRow(msgspec.Struct):
 
 
 class _AnnotationRow(msgspec.Struct):
+    id: int | str | float | None = None
     image_id: int | str | float | None = None
     category_id: int | str | float | None = None
     bbox: msgspec.Raw = _NOTHING
@@ -258,6 +259,9 @@ _UNPLACED = {
 }
 
 
+_NO_ID = -(1 << 63)
+
+
 class _Annotations(_Section):
     """Groups the annotations by record; captions are kept with their image but are no instances."""
 
@@ -270,8 +274,10 @@ class _Annotations(_Section):
     def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
         starts, lengths = self.file.offsets(raws)
         owner = np.empty(len(raws), np.int64)
+        self.ids = np.full(len(raws), _NO_ID, np.int64)
         for number, raw in enumerate(raws):
-            owner[number] = self._owner(raw, (int(starts[number]), f"/annotations/{number}"))
+            owner[number] = self._owner(raw, number, int(starts[number]))
+        self._warn_of_repeated_ids(starts)
         index = self.index
         if index.instances and not has_categories:
             raise reject(
@@ -284,13 +290,26 @@ class _Annotations(_Section):
         index.annotation_number = order
         index.annotation_start, index.annotation_length = starts[order], lengths[order]
 
-    def _owner(self, raw: msgspec.Raw, at: tuple[int, str]) -> int:
+    def _warn_of_repeated_ids(self, starts: IntArray) -> None:
+        """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""
+        given = np.flatnonzero(self.ids != _NO_ID)
+        repeated = np.delete(given, np.unique(self.ids[given], return_index=True)[1])
+        if len(repeated):
+            number = int(repeated[0])
+            message = f"{len(repeated)} annotations have the id of another one before them; all are kept"
+            at = (int(starts[number]), f"/annotations/{number}/id")
+            self.report("annotation_id_repeated", message, at, **_WARNING_FILE)
+
+    def _owner(self, raw: msgspec.Raw, number: int, start: int) -> int:
+        at = (start, f"/annotations/{number}")
         try:
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
             self.index.instances += 1
             self.report("annotation_invalid", f"an annotation cannot be read: {error}", at, lost=1)
             return _UNNAMED
+        if (own := id_key(row.id)) is not None:
+            self.ids[number] = hash(own)
         is_caption = len(row.caption) > 0 and id_key(row.category_id) not in self.index.categories
         self.index.instances += not is_caption
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)

@@ -129,7 +129,10 @@ def _syntax(data: bytes, shown: str, error: etree.XMLSyntaxError) -> InputError:
             line,
             column,
         )
-    hint = next((hint for part, hint in _HINTS.items() if part in text), "mend the file at this place")
+    last = data[data.rfind(b"\n") + 1 :]
+    at_the_end = line > data.count(b"\n") and column > len(last)
+    otherwise = _HINTS["Premature end"] if at_the_end else "mend the file at this place"
+    hint = next((hint for part, hint in _HINTS.items() if part in text), otherwise)
     return _rejected("xml_syntax", f"the XML is broken: {text}", shown, hint, line, column)
 
 

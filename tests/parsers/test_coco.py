@@ -92,7 +92,7 @@ def test_ids_of_any_kind_lead_to_their_image_and_huge_ones_do_not_melt_into_each
     assert [record.instances[0].rectangle for record in records] == [
         Rectangle(n, n, 5, 5) for n in (1, 2, 3, 4)
     ]
-    assert not log.kept
+    assert log.counts == {"annotation_id_repeated": 1}
 
 
 def test_an_image_may_have_no_size_and_its_name_is_kept_as_written() -> None:
