@@ -18,7 +18,8 @@ from ..errors import InputError, ItemError
 from ..model import Header, ImageRecord, Instance, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .coco_index import CocoIndex, build, id_key
+from .coco_categories import id_key
+from .coco_index import CocoIndex, build
 from .coco_shapes import instance
 from .jsonfile import UNREADABLE, JsonFile, reject
 from .looks import edges
@@ -131,7 +132,7 @@ def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem
         stated = row.pop(side, None) if side in row else _ABSENT
         pixels = positive_int(stated)
         if pixels is None and stated is not _ABSENT:
-            message = f"the {side} of {name!r} is {stated!r:.40}; the picture's own is used"
+            message = f"the {side} of {name!r:.200} is {stated!r:.40}; the picture's own is used"
             place = file.place(offset, f"{pointer}/{side}")
             on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
         size.append(pixels)
@@ -155,7 +156,7 @@ def _image_row(file: JsonFile, offset: int, length: int, name: str, on_problem: 
     try:
         row = msgspec.json.decode(file.slice(offset, length))
     except UNREADABLE as error:
-        message = f"what else is said of {name!r} cannot be read: {error}"
+        message = f"what else is said of {name!r:.200} cannot be read: {error}"
         on_problem(
             Problem("image_unreadable", message, file.place(offset, None), Severity.WARNING, Unit.IMAGE)
         )
@@ -211,10 +212,8 @@ class _Annotations:
                 "category_id",
             )
         label = self.index.categories[key]
-        if label is None:
-            raise ItemError(
-                "label_blank", f"category {key} has no usable name", "name the category", "category_id"
-            )
+        if not isinstance(label, str):
+            raise ItemError(label.code, label.message, label.hint, "category_id")
         return label
 
 

@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Header, ImageRecord, Label
 from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .checks import usable_label
+from .checks import plain_label
 from .jsonfile import JsonFile, reject
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
@@ -34,7 +34,7 @@ class _RecordRow(msgspec.Struct):
 
 
 class _ObjectRow(msgspec.Struct):
-    label: str
+    label: str | int
     type: str | None = None
     rectangle: msgspec.Raw = _NOTHING
     polygon: msgspec.Raw = _NOTHING
@@ -117,8 +117,9 @@ class Picsellia(Parser):
             row = plain(raw)
             attributes = dict(row) if isinstance(row, dict) else {}
             name = attributes.pop("name", None) if isinstance(row, dict) else row
-            if usable_label(name):
-                self._labels.setdefault(str(name), attributes)
+            label = plain_label(name)
+            if label is not None:
+                self._labels.setdefault(label, attributes)
                 continue
             place = file.place(file.offset(raw), f"/categories/{number}/name")
             message = f"a category has no name that can be shown: {name!r:.80}"
@@ -185,8 +186,9 @@ class Picsellia(Parser):
             return name, picture, None if raws is None else len(raws)
         objects = attempt(_OBJECTS, row.annotations)
         for found in objects if objects is not None else (attempt(_OBJECT, one) for one in raws):
-            if found is not None and usable_label(found.label) and (kind := _kind(found)) is not None:
-                self._kinds.setdefault(found.label, set()).add(kind)
+            label = plain_label(found.label) if found is not None else None
+            if found is not None and label is not None and (kind := _kind(found)) is not None:
+                self._kinds.setdefault(label, set()).add(kind)
         return name, picture, len(raws)
 
     def _index_images(self, file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> None:

@@ -98,6 +98,13 @@ def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
 
 def survey(path: Path) -> Survey:
     """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
+    info, width, height, turned = look(path)
+    digest = storage.survey(path).sha256
+    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+
+
+def look(path: Path) -> tuple[os.stat_result, int, int, bool]:
+    """A file's status, its size in pixels as it is shown, and whether it is turned. Raises ItemError as ``survey``."""
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise ItemError("not_a_file", "not a regular file")
@@ -105,9 +112,7 @@ def survey(path: Path) -> Survey:
         raise ItemError("image_empty", "the file is empty (0 bytes)", "copy it again")
     if info.st_size > BYTES_MAX:
         raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
-    width, height, turned = _look_inside(path)
-    digest = storage.survey(path).sha256
-    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+    return info, *_look_inside(path)
 
 
 def _look_inside(path: Path) -> tuple[int, int, bool]:
