@@ -14,7 +14,8 @@ import msgspec
 from ..errors import ItemError
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import check_label
-from .jsonfile import UNREADABLE, JsonFile
+from .jsonfile import JsonFile
+from .jsontext import UNREADABLE, decoded, why
 
 Id: TypeAlias = int | str
 
@@ -59,10 +60,11 @@ def read(file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> Cate
             on_problem(Problem(code, message, place, Severity.WARNING, Unit.FILE, hint=hint))
 
         try:
-            row = msgspec.json.decode(raw)
+            row = decoded(raw)
             key = id_key(row.get("id")) if isinstance(row, dict) else None
         except UNREADABLE as error:
-            warn("category_invalid", f"a category cannot be read: {error}")
+            words, hint = why(error)
+            warn("category_invalid", f"a category cannot be read: {words}", "", hint)
             continue
         if key is None:
             warn("category_invalid", "a category without a usable id", "", "give it an id")

@@ -20,7 +20,8 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from . import coco_categories
 from .coco_categories import Id, Unusable, id_key
-from .jsonfile import UNREADABLE, JsonFile, reject
+from .jsonfile import JsonFile, reject
+from .jsontext import UNREADABLE, decoded, repeated_key, why
 
 IntArray: TypeAlias = NDArray[np.int64]
 
@@ -84,11 +85,13 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     index = CocoIndex(file.path, file.rewritten)
     for key in [key for key in top if key not in ("images", "annotations", "categories")]:
         try:
-            index.attributes[key] = msgspec.json.decode(top[key])
+            index.attributes[key] = decoded(top[key])
         except UNREADABLE as error:
             place = file.place(file.offset(top[key]), f"/{key}")
             on_problem(
-                Problem("value_unreadable", f"{key!r} cannot be read: {error}", place, **_WARNING_FILE)
+                Problem(
+                    "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **_WARNING_FILE
+                )
             )
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
@@ -103,7 +106,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
     try:
-        first = msgspec.json.decode(top[0]) if top else None
+        first = decoded(top[0]) if top else None
     except UNREADABLE:
         first = None
     if isinstance(first, dict) and "image_id" in first:
@@ -149,7 +152,14 @@ class _Images(_Section):
             try:
                 row = _IMAGE.decode(raw)
             except UNREADABLE as error:
-                self.report("image_invalid", f"an image cannot be read: {error}", at, unit=Unit.IMAGE)
+                words, hint = why(error)
+                self.report(
+                    "image_invalid", f"an image cannot be read: {words}", at, unit=Unit.IMAGE, hint=hint
+                )
+                continue
+            if (repeated := repeated_key(bytes(raw), ("id", "file_name"))) is not None:
+                message = f"an image has {repeated!r} twice"
+                self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
                 continue
             if self._owns(row, owners, len(kept), at):
                 kept.append(number)
@@ -262,7 +272,8 @@ class _Annotations(_Section):
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
             self._count()
-            self.report("annotation_invalid", f"an annotation cannot be read: {error}", at, lost=1)
+            words, hint = why(error)
+            self.report("annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint)
             return _UNNAMED
         if (own := id_key(row.id)) is not None:
             self.ids[number] = hash(own)
@@ -272,8 +283,8 @@ class _Annotations(_Section):
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
         record = _UNKNOWN if key is None else self.owners.get(key, _UNKNOWN)
         if record < 0:
-            code, why, hint = _UNPLACED[record]
-            message = f"an annotation cannot be placed: {why} ({row.image_id!r:.80})"
+            code, reason, hint = _UNPLACED[record]
+            message = f"an annotation cannot be placed: {reason} ({row.image_id!r:.80})"
             self.report(code, message, (at[0], f"{at[1]}/image_id"), hint=hint, lost=int(not is_caption))
         elif not is_caption:
             self._tally(row)

@@ -12,6 +12,7 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
+from .jsontext import UNREADABLE, decoded
 from .numbers import positive_int
 from .picsellia_objects import instance
 
@@ -19,7 +20,6 @@ T = TypeVar("T")
 
 RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class Range(msgspec.Struct, array_like=True, frozen=True):
@@ -43,13 +43,16 @@ def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | 
     """What the decoder makes of ``text``; None when it cannot be decoded."""
     try:
         return decoder.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    except UNREADABLE:
         return None
 
 
 def plain(raw: bytes | msgspec.Raw) -> Any:
     """A value; None when it cannot be decoded."""
-    return attempt(_ANY, raw)
+    try:
+        return decoded(raw)
+    except UNREADABLE:
+        return None
 
 
 class RecordReader:
