@@ -75,8 +75,8 @@ _LOOKS: tuple[tuple[Callable[[bytes], object], str], ...] = (
     (_begins(b"\x89png"), "a PNG picture"),
     (_begins(b"\xff\xd8\xff"), "a JPEG picture"),
     (_begins(b"par1"), "a Parquet table"),
-    (lambda t: b"<annotations>" in t and b"<image" in t, "CVAT XML"),
-    (lambda t: b"<annotation" in t, "PASCAL-VOC XML"),
+    (lambda t: t[:1] == b"<" and b"<annotations>" in t and b"<image" in t, "CVAT XML"),
+    (lambda t: t[:1] == b"<" and b"<annotation" in t, "PASCAL-VOC XML"),
     (_begins(b"<"), "XML"),
     (_begins(b"//", b"/*"), "JSON with a comment, which JSON does not know"),
     (

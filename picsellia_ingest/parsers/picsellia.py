@@ -20,6 +20,7 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import plain_label
 from .jsonfile import JsonFile, reject
+from .jsontext import repeated_key
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
@@ -133,6 +134,14 @@ class Picsellia(Parser):
             start = int(starts[number])
             name, picture, objects = self._tally(raw)
             self._instances += objects or 0
+            twice = repeated_key(bytes(raw), ("external_picture_url", "annotations"))
+            if twice is not None:
+                place = file.place(start, f"{self._pointer(number)}/{twice}")
+                message, hint = f"a record has {twice!r} twice", "keep the one that is meant"
+                on_problem(
+                    Problem("key_repeated", message, place, unit=Unit.IMAGE, lost=objects or 0, hint=hint)
+                )
+                continue
             if name is None or objects is None:
                 self._reject_record(file, (number, start), name, objects or 0, on_problem)
                 continue

@@ -13,8 +13,7 @@ from .matching import Match
 
 def refused(path: Path, error: ItemError) -> Problem:
     """An image file that cannot be sent."""
-    place = Place(str(path).encode("utf-8", "replace").decode())
-    return Problem(error.code, error.message, place, unit=Unit.IMAGE, hint=error.hint)
+    return Problem(error.code, error.message, Place(str(path)), unit=Unit.IMAGE, hint=error.hint)
 
 
 def image_of(

@@ -87,13 +87,23 @@ def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
     except UnicodeEncodeError:
         found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
         return
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
-        error = ItemError(
-            "link_outside", "a link to a file outside the image folder", "copy the file if it is meant"
-        )
+    if path.is_symlink() and (error := _link(path, root)) is not None:
         found.refused.append((path, error))
         return
     found.files.append((name, path))
+
+
+def _link(path: Path, root: Path) -> ItemError | None:
+    """Why a link may not be followed, if it may not."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for a link that leads to itself
+        return ItemError("link_broken", "a link that leads nowhere", "remove it, or copy the file")
+    if inside:
+        return None
+    return ItemError(
+        "link_outside", "a link to a file outside the image folder", "copy the file if it is meant"
+    )
 
 
 def survey(path: Path) -> Survey:

@@ -20,11 +20,10 @@ from picsellia_ingest.errors import InputError
 from picsellia_ingest.model import ImageRecord, Rectangle
 from picsellia_ingest.parsers import find_format
 from picsellia_ingest.parsers.base import Shard
-from picsellia_ingest.problems import Problem, Severity, Unit
+from picsellia_ingest.problems import Problem, ProblemLog, Severity, Unit
 
 FILE, IMAGE, OBJECT, ANSWER, WARN, SILENT = "file", "image", "object", "answer", "warning", "silent"
 _GRAVEST = ((Unit.FILE, FILE), (Unit.IMAGE, IMAGE), (Unit.INSTANCE, OBJECT), (Unit.ANSWER, ANSWER))
-_OF_THE_FOLDER = ("image_missing", "image_ambiguous", "name_escapes", "image_broken", "not_an_image")
 GOOD = Rectangle(5, 6, 20, 30)
 
 
@@ -69,12 +68,11 @@ def judge(path: Path, imgdir: Path | None = None, name: str | None = None) -> Fo
     errors = {problem.unit for problem in problems if problem.severity is Severity.ERROR}
     quiet = WARN if problems or inspection.hints else SILENT
     verdict = next((verdict for unit, verdict in _GRAVEST if unit in errors), quiet)
-    parser = find_format(path, name)(path)
-    parser.prepare(lambda _: None)
-    records = list(parser.read(Shard(0, parser.count()), lambda _: None))
+    parser, log = find_format(path, name)(path), ProblemLog()
+    parser.prepare(log)
+    records = list(parser.read(Shard(0, parser.count()), log))
     kept = sum(len(record.instances) for record in records)
-    lost = sum(problem.lost for problem in problems if problem.code not in _OF_THE_FOLDER)
-    assert inspection.instances_stated == kept + lost
+    assert inspection.instances_stated == kept + sum(log.lost.values())
     text = "\n".join([*map(str, problems), *told])
     return Found(verdict, text, problems, records, inspection.instances_stated)
 
