@@ -48,6 +48,12 @@ class Place:
     byte: int | None = None
     pointer: str | None = None
 
+    def __post_init__(self) -> None:
+        # A file's name may be any bytes; what cannot be encoded would end the report instead of being in it.
+        if not self.file.isascii():
+            plain = self.file.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            object.__setattr__(self, "file", plain)
+
     def __str__(self) -> str:
         text = self.file
         if self.line is not None:

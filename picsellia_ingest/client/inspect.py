@@ -10,10 +10,13 @@ from typing import Any
 
 from ..errors import ItemError
 from ..model import ImageRecord
-from ..problems import Place, Problem, ProblemLog, Unit, shown
-from ..upload import images, matching
+from ..problems import Problem, ProblemLog, shown
+from ..upload import findings, images, matching, workers
 from ..upload.plan import SHARD
+from .evidence import Evidence, label_hints
 from .ingest import parser
+
+_JOBS = 5
 
 
 @dataclass(slots=True)
@@ -83,73 +86,84 @@ class Inspection:
 def inspect(
     path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None, keep: int = 1000
 ) -> Inspection:
-    """Read everything a source says; with ``imgdir`` also whether its images are there.
+    """Read everything a source says; with ``imgdir`` also whether its images are there, and whole.
 
     ``keep`` is how many problems of each kind are kept. Raises FormatError, InputError.
     """
     reader = parser(path, ann_format)
     found, evidence = Inspection(str(path), reader.name, problems=ProblemLog(keep)), Evidence()
     reader.prepare(found.problems)
-    found.images, found.instances_stated, found.notes = reader.count(), reader.instance_count(), reader.notes
+    found.images, found.instances_stated, found.notes = (
+        reader.count(),
+        reader.instance_count(),
+        list(reader.notes),
+    )
     found.labels.update({label.name: 0 for label in reader.header().labels})
-    matches = _matches(found, reader.names(), imgdir)
+    folder = None if imgdir is None else _Folder(Path(imgdir), reader.names(), found)
     for shard in reader.shards(SHARD):
         for record in reader.read(shard, found.problems):
-            match = matches.get(record.file_name)
             found.take(record)
             evidence.take(record)
-            if isinstance(match, ItemError):
-                found.images_missing += 1
-                place, lost = record.place or Place(str(path)), len(record.instances)
-                found.problems(
-                    Problem(match.code, match.message, place, unit=Unit.IMAGE, lost=lost, hint=match.hint)
-                )
-    found.hints += evidence.hints()
-    if found.images_missing == found.images > 0:
-        found.hints.append("none of the images that are named is in the folder: is it the right one?")
+            if folder is not None:
+                folder.take(record, evidence)
+    found.hints += evidence.hints(found.problems.lost, found.instances_stated)
+    found.hints += label_hints(found.labels)
+    if folder is not None:
+        folder.finish()
     return found
 
 
-def _matches(found: Inspection, names: list[str], imgdir: str | Path | None) -> dict[str, matching.Match]:
-    if imgdir is None:
-        return {}
-    files = [name for name, _ in images.scan(Path(imgdir)).files]
-    found.image_files = len(files)
-    return matching.pair(names, matching.NameIndex(files))
+class _Folder:
+    """The image folder of a source: every file is looked at, and records are compared with theirs."""
+
+    def __init__(self, imgdir: Path, names: list[str], found: Inspection) -> None:
+        self.found = found
+        files = images.scan(imgdir)
+        for path, error in files.refused:
+            found.problems(findings.refused(path, error))
+        self.sizes: dict[str, tuple[int, int]] = {}
+        self.unusable: dict[str, ItemError] = {}
+        for batch in workers.windows(files.files, workers.window(_JOBS)):
+            for name, path, seen in workers.each(_looked, batch, _JOBS):
+                if isinstance(seen, ItemError):
+                    self.unusable[name] = seen
+                    found.problems(findings.refused(path, seen))
+                else:
+                    self.sizes[name] = seen
+        found.image_files = len(files.files) + len(files.refused)
+        self.matches = matching.pair(names, matching.NameIndex(name for name, _ in files.files))
+        self.named: set[str] = set()
+
+    def take(self, record: ImageRecord, evidence: Evidence) -> None:
+        """Compare a record with its image."""
+        image, problem = findings.image_of(record, self.matches[record.file_name], self.unusable)
+        self._say(problem)
+        if image is None:
+            self.found.images_missing += 1
+            return
+        self.named.add(image)
+        self._say(findings.size_unlike(record, self.sizes[image]))
+        evidence.compare(record, self.sizes[image])
+
+    def finish(self) -> None:
+        """What all records together say of the folder."""
+        found = self.found
+        if found.images_missing == found.images > 0:
+            found.hints.append("none of the images that are named is in the folder: is it the right one?")
+        unlisted = len(self.sizes.keys() - self.named)
+        if unlisted and found.images:
+            found.notes.append(f"{unlisted} image files are named by no record: they have no annotations")
+
+    def _say(self, problem: Problem | None) -> None:
+        if problem is not None:
+            self.found.problems(problem)
 
 
-@dataclass(slots=True)
-class Evidence:
-    """What the boxes of a whole file have in common, where each by itself may be right."""
-
-    boxes: int = 0
-    within_one: int = 0
-    as_corners: int = 0
-
-    def take(self, record: ImageRecord) -> None:
-        """Count the boxes of a record that are suspicious."""
-        for instance in record.instances:
-            box = instance.rectangle
-            if box is None:
-                continue
-            self.boxes += 1
-            self.within_one += max(box.left, box.top, box.width, box.height) <= 1
-            if record.width is not None and record.height is not None:
-                over = box.left + box.width > record.width or box.top + box.height > record.height
-                inside = box.left < box.width <= record.width and box.top < box.height <= record.height
-                self.as_corners += over and inside
-
-    def hints(self) -> list[str]:
-        """What most boxes look like, if they look like another convention."""
-        found = []
-        if self.within_one * 2 > self.boxes:
-            found.append(
-                f"{self.within_one} of {self.boxes} boxes have no number above 1: they look normalised;"
-                " multiply them by the picture's width and height"
-            )
-        if self.as_corners * 2 > self.boxes:
-            found.append(
-                f"{self.as_corners} of {self.boxes} boxes would fit their picture as x1, y1, x2, y2:"
-                " they look like corners, not like left, top, width, height"
-            )
-        return found
+def _looked(name: str, path: Path) -> tuple[str, Path, tuple[int, int] | ItemError]:
+    try:
+        _, width, height, _ = images.look(path)
+    except ItemError as error:
+        return name, path, error
+    except OSError as error:
+        return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
+    return name, path, (width, height)

@@ -25,7 +25,7 @@ from ..parsers.base import Parser, Shard
 from ..parsers.image_files import size_of
 from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
-from ..upload import matching
+from ..upload import findings, matching
 from .selection import Selection
 
 COPY, LINK, LEAVE = "copy", "link", "leave"
@@ -117,7 +117,7 @@ def _with_image(
             Problem("image_broken", message, place, Severity.WARNING, Unit.IMAGE, hint="copy it again")
         )
     else:
-        problem = matching.size_problem(record, real)
+        problem = findings.size_unlike(record, real)
         if problem is not None:
             done.problems(problem)
         if record.width is None or record.height is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import FormatError, InvalidQueryError
 from ..problems import Place, Problem, Unit
+from .looks import remedy, sniff
 
 if TYPE_CHECKING:
     from .base import Parser
@@ -78,8 +79,10 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
         raise _unknown(
             path, "format_ambiguous", f"this looks like {names}", "name the format, or give one of its files"
         )
-    message = f"this is in no format that is known: it looks like {_looks(path)}"
-    raise _unknown(path, "format_unknown", message, f"known are {', '.join(sorted(formats()))}")
+    looks = _looks(path)
+    message = f"this is in no format that is known: it looks like {looks}"
+    hint = remedy(looks) or f"known are {', '.join(sorted(formats()))}"
+    raise _unknown(path, "format_unknown", message, hint)
 
 
 def _plain(name: str) -> str:
@@ -92,8 +95,6 @@ def _noun(path: Path) -> str:
 
 def _looks(path: Path) -> str:
     if not path.is_dir():
-        from .looks import sniff
-
         return sniff(path)
     inside = sorted({file.suffix.lower() or "no extension" for file in path.iterdir() if file.is_file()})
     return f"a folder of files with {', '.join(inside[:10])}" if inside else "a folder without files"

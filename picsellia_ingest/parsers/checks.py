@@ -5,7 +5,8 @@ Raise ItemError to leave the item out whole; call ``warn`` with (code, message, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from .. import geometry
@@ -21,16 +22,58 @@ Size: TypeAlias = tuple[int | None, int | None]
 OVERHANG = 0.5
 """Pixels by which a shape may pass the picture's edge without a word: that is rounding."""
 
+SLIVER = 0.1
+"""Pixels below which a shape's width or height is too small to be seen."""
+
+
+LABEL_MAX = 1000
+"""Characters a label may have: more is a file that was pasted into a name."""
+
+COORDINATE_MAX = 1e9
+"""Pixels from the origin beyond which nothing can lie: a picture has at most 2**31 of them in a row."""
+
 
 def usable_label(name: object) -> bool:
-    """Whether a label can be seen, sent and stored: text, not blank, no control characters, no half characters."""
-    if not isinstance(name, str) or not name.strip():
+    """Whether a label can be seen, sent and stored: text of a possible length, no control and no half characters."""
+    if not isinstance(name, str) or len(name) > LABEL_MAX:
         return False
-    return not any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in name)
+    kinds = set(map(unicodedata.category, name))
+    return bool(kinds - {"Cf", "Zs", "Zl", "Zp"}) and not kinds & {"Cc", "Cs"}
+
+
+def plain_label(value: object) -> str | None:
+    """A label without the blanks around it; a whole number is its digits. None when it is no usable label."""
+    text = str(value) if type(value) is int and abs(value) < 10**18 else value
+    text = text.strip() if isinstance(text, str) else None
+    return text if usable_label(text) else None
+
+
+def check_label(value: object, warn: Warn, what: str = "the object") -> str:
+    """The label that ``what`` gives; says when it is not as written. Raises ItemError when there is none."""
+    label = plain_label(value)
+    if label is None:
+        raise ItemError(
+            "label_blank", f"{what} has no name that can be shown: {value!r:.80}", "name it", "label"
+        )
+    if not isinstance(value, str):
+        warn("label_number", f"the name {label} is a number; kept as text", "label")
+    elif label != value:
+        warn("label_blanks", f"the name {value!r:.80} has blanks around it; they are dropped", "label")
+    return label
+
+
+def check_far(points: Iterable[float], field: str) -> None:
+    """Raises ItemError when a coordinate is beyond any picture."""
+    far = next((value for value in points if not -COORDINATE_MAX <= value <= COORDINATE_MAX), None)
+    if far is not None:
+        raise ItemError(
+            "coordinate_invalid", f"a coordinate is too large to be one: {far:g}", "mend it", field
+        )
 
 
 def ring(points: Sequence[float], field: str) -> Ring:
-    """An outer ring of a flat list of coordinates. Raises ItemError when it has no inside."""
+    """An outer ring of a flat list of coordinates. Raises ItemError when it has no inside, or reaches beyond any picture."""
+    check_far(points, field)
     cleaned = geometry.clean_ring(points)
     if len(cleaned) < 6 or geometry.is_flat(cleaned):
         raise ItemError(
@@ -51,16 +94,25 @@ def check_inside(
     warn: Warn,
     fields: tuple[str, str] = ("", ""),
 ) -> None:
-    """Compare an instance's outline with the picture. Raises ItemError when nothing of it lies inside.
+    """Look at an instance's outline, and compare it with the picture. Raises ItemError when nothing of it lies inside.
 
     ``fields`` are what the source calls the box and the polygon.
     """
     width, height = size
     around = rectangle or (geometry.bounds(polygon) if polygon else None)
-    if around is None or width is None or height is None:
+    if around is None:
         return
     shape, field = ("box", fields[0]) if rectangle else ("polygon", fields[1])
     right, bottom = around.left + around.width, around.top + around.height
+    check_far((around.left, around.top, right, bottom), field)
+    if min(around.width, around.height) < SLIVER:
+        warn(
+            "box_sliver",
+            f"the {shape} of {around.width:g} x {around.height:g} px has no visible area",
+            field,
+        )
+    if width is None or height is None:
+        return
     if around.left >= width or around.top >= height or right <= 0 or bottom <= 0:
         raise ItemError(
             "box_outside",

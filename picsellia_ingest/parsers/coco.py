@@ -1,9 +1,8 @@
 """COCO: one JSON file, or a folder of them.
 
 ``prepare`` indexes the mapped files (coco_index); ``read`` decodes only the byte ranges of its shard and turns each
-annotation into an instance (coco_shapes). A folder may hold the same images several times, as instances, keypoints,
-captions and panoptic files: they are told apart by content, the fullest kind is read and the others are named in
-``notes``. Keys that the model does not know stay verbatim in the attributes of the header, record or instance.
+annotation into an instance (coco_shapes). Which files of a folder are read is in coco_files. Keys that the model does
+not know stay verbatim in the attributes of the header, record or instance.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ import msgspec
 from ..errors import InputError, ItemError
 from ..model import Answer, Header, ImageRecord, Instance, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from . import coco_files
 from .answers import answers
 from .base import Options, Parser, Shard
-from .coco_index import CocoIndex, build, id_key
+from .coco_categories import id_key
+from .coco_index import CocoIndex, build
 from .coco_shapes import instance
-from .jsonfile import UNREADABLE, JsonFile, reject
-from .looks import edges
+from .jsonfile import JsonFile
+from .jsontext import UNREADABLE, decoded, repeated_key, why
 from .numbers import positive_int
 
 if TYPE_CHECKING:
     from .writer import Writer
-
-_ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
 
 
 class Coco(Parser):
@@ -44,8 +43,8 @@ class Coco(Parser):
     @staticmethod
     def recognises(path: Path) -> bool:
         """Whether the file, or a file in the folder, has the keys of a COCO dataset or results list."""
-        files = _json_files(path) if path.is_dir() else [path]
-        return any(_kind(file) is not None for file in files[:20])
+        files = coco_files.json_files(path) if path.is_dir() else [path]
+        return any(coco_files.kind(file) is not None for file in files[:20])
 
     @staticmethod
     def writer() -> type[Writer]:
@@ -56,8 +55,8 @@ class Coco(Parser):
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file that is read. In a folder, a file that is rejected does not stop the others."""
-        self.notes, self._indexes = [], []
-        files = self._files()
+        self._indexes = []
+        files, self.notes = coco_files.readable(self.path, on_problem)
         for path in files:
             try:
                 with JsonFile.open(path) as file:
@@ -66,34 +65,6 @@ class Coco(Parser):
                 if len(files) == 1:
                     raise
                 on_problem(error.problem)
-
-    def _files(self) -> list[Path]:
-        if not self.path.exists():
-            raise reject(self.path, "missing", "there is no such file or folder", "check the path")
-        if not self.path.is_dir():
-            return self._one_file()
-        kinds = {path: _kind(path) for path in _json_files(self.path)}
-        readable = [path for path, kind in kinds.items() if kind == "instances"]
-        for prefix in _ORDER:
-            preferred = [path for path in readable if path.stem.startswith(prefix)]
-            if preferred:
-                readable = preferred
-                break
-        for path, kind in kinds.items():
-            if path not in readable:
-                self.notes.append(f"{path.relative_to(self.path)}: passed over ({kind or 'not COCO'})")
-        if not readable:
-            found = ", ".join(sorted({kind or "other JSON" for kind in kinds.values()})) or "no *.json file"
-            raise reject(self.path, "no_coco_file", f"the folder holds no COCO dataset file (found: {found})")
-        return readable
-
-    def _one_file(self) -> list[Path]:
-        if _kind(self.path) == "panoptic":
-            raise reject(
-                self.path, "panoptic", "this is a panoptic file: its segments stand in PNG files, not here",
-                "give the instances file of the same dataset",
-            )  # fmt: skip
-        return [self.path]
 
     def header(self) -> Header:
         """Labels in the order of the categories; a label that several files have is one."""
@@ -143,7 +114,7 @@ def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem
         stated = row.pop(side, None) if side in row else _ABSENT
         pixels = positive_int(stated)
         if pixels is None and stated is not _ABSENT:
-            message = f"the {side} of {name!r} is {stated!r:.40}; the picture's own is used"
+            message = f"the {side} of {name!r:.200} is {stated!r:.40}; the picture's own is used"
             place = file.place(offset, f"{pointer}/{side}")
             on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
         size.append(pixels)
@@ -179,14 +150,16 @@ ANSWERS = "picsellia_qa"
 
 
 _ABSENT = object()
+_MEANING = ("image_id", "category_id", "bbox", "segmentation")
+"""The keys of an annotation that say what it is."""
 
 
 def _image_row(file: JsonFile, offset: int, length: int, name: str, on_problem: OnProblem) -> dict[str, Any]:
     """What else the file says of an image; nothing, with a warning, when that cannot be read."""
     try:
-        row = msgspec.json.decode(file.slice(offset, length))
+        row = decoded(file.slice(offset, length))
     except UNREADABLE as error:
-        message = f"what else is said of {name!r} cannot be read: {error}"
+        message = f"what else is said of {name!r:.200} cannot be read: {why(error)[0]}"
         on_problem(
             Problem("image_unreadable", message, file.place(offset, None), Severity.WARNING, Unit.IMAGE)
         )
@@ -245,47 +218,19 @@ class _Annotations:
                 "category_id",
             )
         label = self.index.categories[key]
-        if label is None:
-            raise ItemError(
-                "label_blank", f"category {key} has no usable name", "name the category", "category_id"
-            )
+        if not isinstance(label, str):
+            raise ItemError(label.code, label.message, label.hint, "category_id")
         return label
 
 
 def _decoded(text: bytes) -> dict[str, Any]:
     try:
-        row = msgspec.json.decode(text)
+        row = decoded(text)
     except UNREADABLE as error:
-        raise ItemError(
-            "annotation_invalid", f"an annotation cannot be read: {error}", "mend or remove it"
-        ) from error
+        words, hint = why(error)
+        raise ItemError("annotation_invalid", f"an annotation cannot be read: {words}", hint) from error
     if not isinstance(row, dict):
         raise ItemError("annotation_invalid", "an annotation is not an object", "mend or remove it")
+    if (key := repeated_key(text, _MEANING)) is not None:
+        raise ItemError("key_repeated", f"an annotation has {key!r} twice", "keep the one that is meant", key)
     return row
-
-
-def _json_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".json" and path.is_file())
-
-
-def _kind(path: Path) -> str | None:
-    """What a JSON file is, from its first and last 64 KB: instances, captions, panoptic, results, images; None if not COCO."""
-    try:
-        text = edges(path)
-    except OSError:
-        return None
-    if b'"external_picture_url"' in text:
-        return None
-    if text.startswith(b"["):
-        return "results" if b'"image_id"' in text else None
-    if not _has(text, b"images", b"annotations") or not _has(text, b"file_name", b"image_id", b"category_id"):
-        return None
-    if b'"segments_info"' in text:
-        return "panoptic"
-    if b'"caption"' in text and b'"bbox"' not in text and not _has(text, b"categories"):
-        return "captions"
-    return "instances"
-
-
-def _has(text: bytes, *keys: bytes) -> bool:
-    return any(b'"' + key + b'"' in text for key in keys)

@@ -8,8 +8,6 @@ all other findings wait until the annotation is read.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,10 +18,12 @@ from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
-from .checks import usable_label
-from .jsonfile import UNREADABLE, JsonFile, reject
+from . import coco_categories
+from .coco_categories import Id, Unusable, id_key
+from .coco_files import split_of
+from .jsonfile import JsonFile, reject
+from .jsontext import UNREADABLE, decoded, repeated_key, why
 
-Id: TypeAlias = int | str
 IntArray: TypeAlias = NDArray[np.int64]
 
 _NOTHING = msgspec.Raw(b"")
@@ -48,8 +48,8 @@ class CocoIndex:
     annotation_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     annotation_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     instances: int = 0
-    categories: dict[Id, str | None] = field(default_factory=dict)
-    """Label by category id; None for a category whose name cannot be used."""
+    categories: dict[Id, str | Unusable] = field(default_factory=dict)
+    """Label by category id, or why the category gives none."""
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +61,7 @@ class _ImageRow(msgspec.Struct):
 
 
 class _AnnotationRow(msgspec.Struct):
+    id: int | str | float | None = None
     image_id: int | str | float | None = None
     category_id: int | str | float | None = None
     bbox: msgspec.Raw = _NOTHING
@@ -73,33 +74,6 @@ _ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
 _EMPTY = (b"", b"[]", b"[[]]", b"null", b"[ ]", b"{}")
 
 
-def id_key(value: object) -> Id | None:
-    """An id as a key: 7, 7.0 and "7" are the same; any other text is itself; None when it is no id at all."""
-    if isinstance(value, str):
-        text = value.strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 40 else value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return int(value) if value == int(value) else None
-
-
-_KINDS = "instances|person_keypoints|keypoints|stuff|labels|captions|image_info"
-_SPLIT = re.compile(rf"(?:{_KINDS})_((?:train|val|valid|test|unlabeled|trainval|minival)\w*)", re.I)
-
-
-def split_of(path: Path) -> tuple[str, ...]:
-    """The split a file is of: ``instances_train.json`` (COCO's own names), ``train/_annotations.coco.json`` (Roboflow's)."""
-    named = _SPLIT.fullmatch(path.stem)
-    if named:
-        return (named[1],)
-    folder = path.absolute().parent.name
-    return (folder,) if path.name == "_annotations.coco.json" and folder in SPLIT_FOLDERS else ()
-
-
-SPLIT_FOLDERS = ("train", "val", "valid", "test")
-"""Folders whose name is the split of what lies in them."""
-
-
 def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     """Index one open file. Raises InputError when it is not a COCO dataset."""
     top = file.top()
@@ -110,25 +84,32 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
-    annotations = file.array(top, "annotations") or []
+    annotations, categories = file.array(top, "annotations"), file.array(top, "categories")
     index = CocoIndex(file.path, file.rewritten, split_of(file.path))
     for key in [key for key in top if key not in ("images", "annotations", "categories")]:
         try:
-            index.attributes[key] = msgspec.json.decode(top[key])
+            index.attributes[key] = decoded(top[key])
         except UNREADABLE as error:
             place = file.place(file.offset(top[key]), f"/{key}")
             on_problem(
-                Problem("value_unreadable", f"{key!r} cannot be read: {error}", place, **_WARNING_FILE)
+                Problem(
+                    "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **_WARNING_FILE
+                )
             )
-    _Categories(file, index, on_problem).read(top)
+    if annotations is None:
+        message = "there is no 'annotations' array: the images are read without instances"
+        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
+    listed = coco_categories.read(file, categories or [], on_problem)
+    index.categories, index.labels = listed.by_id, listed.labels
+    index.kinds = {name: set() for name in listed.labels}
     owners = _Images(file, index, on_problem).read(images)
-    _Annotations(file, index, on_problem, owners).read(annotations, "categories" in top)
+    _Annotations(file, index, on_problem, owners).read(annotations or [])
     return index
 
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
     try:
-        first = msgspec.json.decode(top[0]) if top else None
+        first = decoded(top[0]) if top else None
     except UNREADABLE:
         first = None
     if isinstance(first, dict) and "image_id" in first:
@@ -157,53 +138,6 @@ class _Section:
         self.on_problem(Problem(code, message, self.file.place(offset, pointer), **more))
 
 
-class _Categories(_Section):
-    """Labels by id; a name that stands twice is one label."""
-
-    def read(self, top: Mapping[str, msgspec.Raw]) -> None:
-        for number, raw in enumerate(self.file.array(top, "categories") or []):
-            at = (self.file.offset(raw), f"/categories/{number}")
-            try:
-                row = msgspec.json.decode(raw)
-            except UNREADABLE as error:
-                self.report("category_invalid", f"a category cannot be read: {error}", at, unit=Unit.FILE)
-                continue
-            self._take(row, at)
-
-    def _take(self, row: object, at: tuple[int, str]) -> None:
-        key = id_key(row.get("id")) if isinstance(row, dict) else None
-        if not isinstance(row, dict) or key is None:
-            self.report(
-                "category_invalid", "a category without a usable id", at, unit=Unit.FILE, hint="give it an id"
-            )
-            return
-        name = row.pop("name", None)
-        if not usable_label(name):
-            self.index.categories.setdefault(key, None)
-            self.report(
-                "label_blank", f"category {key} has no name that can be shown: {name!r}", at, unit=Unit.FILE
-            )
-            return
-        if key in self.index.categories:
-            self.report(
-                "category_repeated",
-                f"the id {key} is given to two categories; the first is used",
-                at,
-                **_WARNING_FILE,
-            )
-            return
-        self.index.categories[key] = name
-        if name in self.index.labels:
-            self.report(
-                "label_repeated",
-                f"two categories are called {name!r}: they are one label",
-                at,
-                **_WARNING_FILE,
-            )
-        self.index.labels.setdefault(name, row)
-        self.index.kinds.setdefault(name, set())
-
-
 _WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
 _WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
 
@@ -215,12 +149,20 @@ class _Images(_Section):
         starts, lengths = self.file.offsets(raws)
         owners: dict[Id, int] = {}
         kept: list[int] = []
+        self.seen: set[str] = set()
         for number, raw in enumerate(raws):
             at = (int(starts[number]), f"/images/{number}")
             try:
                 row = _IMAGE.decode(raw)
             except UNREADABLE as error:
-                self.report("image_invalid", f"an image cannot be read: {error}", at, unit=Unit.IMAGE)
+                words, hint = why(error)
+                self.report(
+                    "image_invalid", f"an image cannot be read: {words}", at, unit=Unit.IMAGE, hint=hint
+                )
+                continue
+            if (repeated := repeated_key(bytes(raw), ("id", "file_name"))) is not None:
+                message = f"an image has {repeated!r} twice"
+                self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
                 continue
             if self._owns(row, owners, len(kept), at):
                 kept.append(number)
@@ -234,7 +176,11 @@ class _Images(_Section):
         key = id_key(row.id)
         if not row.file_name or not row.file_name.strip():
             self.report(
-                "image_unnamed", f"image {row.id!r} has no file name", at, unit=Unit.IMAGE, hint="give it one"
+                "image_unnamed",
+                f"image {row.id!r:.80} has no file name",
+                at,
+                unit=Unit.IMAGE,
+                hint="give it one",
             )
             if key is not None:
                 owners[key] = _UNNAMED
@@ -242,23 +188,30 @@ class _Images(_Section):
         if key is None:
             self.report(
                 "image_without_id",
-                f"{row.file_name!r} has no id: no annotation can refer to it",
+                f"{row.file_name!r:.200} has no id: no annotation can refer to it",
                 at,
                 **_WARNING_IMAGE,
             )
             return True
         if key not in owners:
             owners[key] = record
+            if row.file_name in self.seen:
+                message = f"{row.file_name!r:.200} is listed again, under another id; both are kept"
+                self.report("image_repeated", message, at, **_WARNING_IMAGE)
+            self.seen.add(row.file_name)
             return True
         earlier = owners[key]
         if earlier >= 0 and self.index.names[earlier] == row.file_name:
             self.report(
-                "image_repeated", f"image {key} ({row.file_name!r}) is listed twice", at, **_WARNING_IMAGE
+                "image_repeated",
+                f"image {key!r:.80} ({row.file_name!r:.200}) is listed twice",
+                at,
+                **_WARNING_IMAGE,
             )
             return False
         self.report(
             "image_id_repeated",
-            f"the id {key} is given to several images: its annotations cannot be placed",
+            f"the id {key!r:.80} is given to several images: its annotations cannot be placed",
             at,
             **_WARNING_IMAGE,
         )
@@ -278,6 +231,9 @@ _UNPLACED = {
 }
 
 
+_NO_ID = -(1 << 63)
+
+
 class _Annotations(_Section):
     """Groups the annotations by record; captions are kept with their image but are no instances."""
 
@@ -286,50 +242,84 @@ class _Annotations(_Section):
     ) -> None:
         super().__init__(file, index, on_problem)
         self.owners = owners
+        self.shaped = self.shapeless = 0
 
-    def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
+    def read(self, raws: list[msgspec.Raw]) -> None:
         starts, lengths = self.file.offsets(raws)
         owner = np.empty(len(raws), np.int64)
+        self.ids = np.full(len(raws), _NO_ID, np.int64)
         for number, raw in enumerate(raws):
-            owner[number] = self._owner(raw, (int(starts[number]), f"/annotations/{number}"))
+            owner[number] = self._owner(raw, number, int(starts[number]))
+        self._warn_of_repeated_ids(starts)
+        self._warn_of_mixed_shapes()
         index = self.index
-        if index.instances and not has_categories:
-            raise reject(
-                self.file.path, "no_categories", "there is no 'categories' array: no annotation has a name",
-                "add the categories; a name is never made up", "/categories",
-            )  # fmt: skip
         order = np.argsort(owner, kind="stable")
         order = order[np.searchsorted(owner[order], 0) :]
         index.first = np.searchsorted(owner[order], np.arange(len(index.names) + 1))
         index.annotation_number = order
         index.annotation_start, index.annotation_length = starts[order], lengths[order]
 
-    def _owner(self, raw: msgspec.Raw, at: tuple[int, str]) -> int:
+    def _warn_of_repeated_ids(self, starts: IntArray) -> None:
+        """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""
+        given = np.flatnonzero(self.ids != _NO_ID)
+        repeated = np.delete(given, np.unique(self.ids[given], return_index=True)[1])
+        if len(repeated):
+            number = int(repeated[0])
+            message = f"{len(repeated)} annotations have the id of another one before them; all are kept"
+            at = (int(starts[number]), f"/annotations/{number}/id")
+            self.report("annotation_id_repeated", message, at, **_WARNING_FILE)
+
+    def _owner(self, raw: msgspec.Raw, number: int, start: int) -> int:
+        at = (start, f"/annotations/{number}")
         try:
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
-            self.index.instances += 1
-            self.report("annotation_invalid", f"an annotation cannot be read: {error}", at, lost=1)
+            self._count()
+            words, hint = why(error)
+            self.report("annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint)
             return _UNNAMED
+        if (own := id_key(row.id)) is not None:
+            self.ids[number] = hash(own)
         is_caption = len(row.caption) > 0 and id_key(row.category_id) not in self.index.categories
-        self.index.instances += not is_caption
+        if not is_caption:
+            self._count()
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
         record = _UNKNOWN if key is None else self.owners.get(key, _UNKNOWN)
         if record < 0:
-            code, why, hint = _UNPLACED[record]
-            message = f"an annotation cannot be placed: {why} ({row.image_id!r})"
+            code, reason, hint = _UNPLACED[record]
+            message = f"an annotation cannot be placed: {reason} ({row.image_id!r:.80})"
             self.report(code, message, (at[0], f"{at[1]}/image_id"), hint=hint, lost=int(not is_caption))
         elif not is_caption:
             self._tally(row)
         return record
 
+    def _count(self) -> None:
+        """Count an instance. Raises InputError when none can have a name."""
+        if not self.index.categories:
+            raise reject(
+                self.file.path, "no_categories", "there is no 'categories' array, or nothing in it: no annotation has a name",
+                "add the categories; a name is never made up", "/categories",
+            )  # fmt: skip
+        self.index.instances += 1
+
     def _tally(self, row: _AnnotationRow) -> None:
         key = row.category_id if type(row.category_id) is int else id_key(row.category_id)
         label = self.index.categories.get(key) if key is not None else None
-        if label is None:
+        if not isinstance(label, str):
             return
         if len(row.segmentation) > 6 or bytes(row.segmentation) not in _EMPTY:
             kind = POLYGON
         else:
             kind = RECTANGLE if len(row.bbox) > 6 or bytes(row.bbox) not in _EMPTY else CLASSIFICATION
+            self.shapeless += kind == CLASSIFICATION
+        self.shaped += kind != CLASSIFICATION
         self.index.kinds[label].add(kind)
+
+    def _warn_of_mixed_shapes(self) -> None:
+        """A few classifications among boxes may be boxes that got lost."""
+        if self.shaped and self.shapeless:
+            message = (
+                f"{self.shapeless} of {self.shaped + self.shapeless} annotations have neither bbox nor segmentation:"
+                " they are read as classifications of the whole image"
+            )
+            self.report("shape_missing", message, (0, "/annotations"), **_WARNING_FILE)

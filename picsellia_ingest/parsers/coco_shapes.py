@@ -13,7 +13,7 @@ from typing import Any
 from .. import geometry
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle, Ring
-from .checks import Size, Warn, check_inside
+from .checks import Size, Warn, check_far, check_inside
 from .numbers import number, text_number
 
 COMPRESSED, UNCOMPRESSED = "compressed", "uncompressed"
@@ -122,8 +122,8 @@ def _ring(points: object, warn: Warn, siblings: int) -> Ring | None:
         points = _spelled(points, warn)
     if len(points) % 2:
         raise _bad(f"a ring has {len(points)} numbers: one coordinate is missing")
-    if points and (max(points) > 1e100 or min(points) < -1e100):
-        raise _bad("a coordinate is too large to be one")
+    if points:
+        check_far((min(points), max(points)), "segmentation")
     ring = geometry.clean_ring(points)
     if len(ring) >= 6 and (geometry.ring_area(ring) != 0 or not geometry.is_flat(ring)):
         return Ring(ring)

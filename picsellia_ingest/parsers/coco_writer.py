@@ -16,7 +16,7 @@ from .. import geometry, raster, wire
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
 from .coco import ANSWERS
-from .coco_index import id_key
+from .coco_categories import id_key
 from .coco_shapes import CLOSED, UNCOMPRESSED
 from .names import inside
 from .staging import Staging

@@ -61,10 +61,10 @@ class Cvat(Parser):
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the file, or one of the folder's first XML files, begins as CVAT's do."""
+        """Whether the file, or most of the folder's first XML files, begin as CVAT's do."""
         try:
             files = sorted(path.glob("*.xml"))[:20] if path.is_dir() else [path]
-            return any(_is_cvat(file) for file in files)
+            return sum(map(_is_cvat, files)) * 2 > len(files)
         except OSError:
             return False
 

@@ -19,7 +19,8 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import usable_label
 from .datumaro_shapes import CAPTION, instance
-from .jsonfile import UNREADABLE, JsonFile, reject
+from .jsonfile import JsonFile, reject
+from .jsontext import UNREADABLE
 from .looks import edges
 from .numbers import positive_int
 
@@ -61,9 +62,10 @@ class Datumaro(Parser):
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the file, or a file in the folder or in its ``annotations``, has the keys of a dataset."""
+        """Whether the file, or most files in the folder or in its ``annotations``, have the keys of a dataset."""
         try:
-            return any(_is_datumaro(file) for file in _files(path)[:20])
+            files = _files(path)[:20]
+            return sum(map(_is_datumaro, files)) * 2 > len(files)
         except OSError:
             return False
 

@@ -3,14 +3,16 @@
 ``msgspec.Raw`` splits an object or an array into its elements without building them; because each one is a view of
 the mapped bytes, its length and the separators give its exact offset. An element is decoded only when it is needed,
 and a problem can name byte, line and column at no cost to the good path. Files that are not plain UTF-8 JSON take a
-slower way to the same result: a mark is skipped, UTF-16 is transcoded, and the tokens NaN and Infinity, which Python
-writes and JSON does not know, become texts of the same length (no offset moves, no number can come of them).
+slower way to the same result: a mark is skipped, UTF-16 is transcoded, and what Python writes and JSON does not know
+gets something of the same length in its place, so that no offset moves: NaN and Infinity become texts, of which no
+number can come, and half characters (a lone \\ud83d) become NUL, of which no label and no name can come.
 """
 
 from __future__ import annotations
 
 import mmap
 import re
+import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,16 +24,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
-from .looks import remedy, sniff
+from .jsontext import UNREADABLE, syntax
+from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
 
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|-?NaN', re.S)
+_HALVES = re.compile(
+    rb"\\[^u]|(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
 _BLANK = b" \t\r\n"
-UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoding an element may raise: bad syntax or encoding, a number too long, nesting too deep."""
-
 _RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -47,14 +50,16 @@ class JsonFile:
         self._newlines: NDArray[np.int64] | None = None
         self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
         self.rewritten = False
-        """Whether NaN and Infinity were made texts."""
+        """Whether tokens that JSON does not know were replaced."""
 
     @classmethod
     def open(cls, path: Path) -> JsonFile:
         """Map the file. Raises InputError when it cannot be read or is not JSON; the error says what it looks like."""
         try:
-            size = path.stat().st_size
-            if size == 0:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise reject(path, "not_a_file", f"this is {IRREGULAR}", remedy(IRREGULAR))
+            if status.st_size == 0:
                 raise reject(
                     path, "empty_file", "the file is empty (0 bytes)", "was a download or a copy interrupted?"
                 )
@@ -66,8 +71,7 @@ class JsonFile:
         if head.startswith(b"\xef\xbb\xbf"):
             return cls._checked(path, data, 3)
         if _wide(head):
-            stat = path.stat()
-            return cls._checked(path, _transcoded(path, stat.st_size, stat.st_mtime_ns), 0)
+            return cls._checked(path, _transcoded(path, status.st_size, status.st_mtime_ns), 0)
         return cls._checked(path, data, 0)
 
     @classmethod
@@ -76,12 +80,8 @@ class JsonFile:
         first = bytes(file._view[:4096]).lstrip()[:1]
         if first not in (b"{", b"["):
             file.close()
-            raise reject(
-                path,
-                "not_json",
-                f"this is not a JSON file: it looks like {sniff(path)}",
-                remedy(sniff(path)),
-            )
+            looks = sniff(path)
+            raise reject(path, "not_json", f"this is not a JSON file: it looks like {looks}", remedy(looks))
         return file
 
     def close(self) -> None:
@@ -115,15 +115,15 @@ class JsonFile:
         return found
 
     def _second_try(self, error: Exception) -> JsonFile:
-        """This file with the tokens NaN and Infinity made texts, if that is what was wrong with it."""
+        """This file without the tokens that JSON does not know, if that is what was wrong with it."""
         if not self.rewritten and self.rewrite():
             return self
         raise InputError(self._syntax(error)) from error
 
     def rewrite(self) -> bool:
-        """Make the tokens NaN and Infinity texts, for elements read by their offsets; whether there were any."""
-        stat = self.path.stat()
-        data = _without_tokens(self.path, stat.st_size, stat.st_mtime_ns)
+        """Replace the tokens that JSON does not know, for elements read by their offsets; whether there may be any."""
+        status = self.path.stat()
+        data = _without_tokens(self.path, status.st_size, status.st_mtime_ns)
         if data is None:
             return False
         self.rewritten, self._data = True, data
@@ -143,7 +143,7 @@ class JsonFile:
             hint = "it was cut off: copy or download it again"
         else:
             offset = int(at.group(1))
-            text = text.split(": ", 1)[-1].rsplit(" (byte", 1)[0]
+            text = syntax(error, self.slice(offset, 8))
             hint = remedy(looks) or "mend the file at this place"
         if looks != "JSON":
             text = f"{text}; it looks like {looks}"
@@ -271,7 +271,7 @@ def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 
 def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:
     wide = _wide(_head(path))
     data = _transcoded(path, size, mtime_ns) if wide else path.read_bytes()
-    if b"NaN" not in data and b"Infinity" not in data:
+    if b"NaN" not in data and b"Infinity" not in data and re.search(rb"\\u[dD]", data) is None:
         return None
     return _TOKENS.sub(_as_text, data)
 
@@ -283,4 +283,12 @@ def _head(path: Path) -> bytes:
 
 def _as_text(match: re.Match[bytes]) -> bytes:
     token = match.group()
-    return token if token.startswith(b'"') else b'"' + token[: len(token) - 2] + b'"'
+    if token.startswith(b'"'):
+        return _HALVES.sub(_whole, token) if b"\\u" in token else token
+    return b'"' + token[: len(token) - 2] + b'"'
+
+
+def _whole(match: re.Match[bytes]) -> bytes:
+    """A pair of halves, or another escape, as it is; a half alone as NUL."""
+    found = match.group()
+    return found if match.group(1) or not found.startswith(b"\\u") else b"\\u0000"

@@ -19,7 +19,8 @@ from ..model import Header, ImageRecord, Instance, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .image_files import SUFFIXES
-from .jsonfile import UNREADABLE, JsonFile, reject
+from .jsonfile import JsonFile, reject
+from .jsontext import UNREADABLE
 from .labelstudio_results import instances, kind, size_of
 from .looks import edges
 

@@ -37,6 +37,6 @@ def text_number(value: object) -> bool:
 
 
 def positive_int(value: object) -> int | None:
-    """A whole number above 0, as image sizes are; 64.0 and "64" pass, None for anything else."""
+    """A whole number above 0 and below 2**31, as image sizes are; 64.0 and "64" pass, None for anything else."""
     found = number(value)
-    return int(found) if found is not None and found > 0 and found == int(found) else None
+    return int(found) if found is not None and 0 < found < 1 << 31 and found == int(found) else None

@@ -18,8 +18,9 @@ from ..errors import InputError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Header, ImageRecord, Label
 from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .checks import usable_label
+from .checks import plain_label
 from .jsonfile import JsonFile, reject
+from .jsontext import repeated_key
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
@@ -37,7 +38,7 @@ class _RecordRow(msgspec.Struct):
 
 
 class _ObjectRow(msgspec.Struct):
-    label: str
+    label: str | int
     type: str | None = None
     rectangle: msgspec.Raw = _NOTHING
     polygon: msgspec.Raw = _NOTHING
@@ -128,8 +129,9 @@ class Picsellia(Parser):
             row = plain(raw)
             attributes = dict(row) if isinstance(row, dict) else {}
             name = attributes.pop("name", None) if isinstance(row, dict) else row
-            if usable_label(name):
-                self._labels.setdefault(str(name), attributes)
+            label = plain_label(name)
+            if label is not None:
+                self._labels.setdefault(label, attributes)
                 continue
             place = file.place(file.offset(raw), f"/categories/{number}/name")
             message = f"a category has no name that can be shown: {name!r:.80}"
@@ -143,6 +145,14 @@ class Picsellia(Parser):
             start = int(starts[number])
             name, picture, objects = self._tally(raw)
             self._instances += objects or 0
+            twice = repeated_key(bytes(raw), ("external_picture_url", "annotations"))
+            if twice is not None:
+                place = file.place(start, f"{self._pointer(number)}/{twice}")
+                message, hint = f"a record has {twice!r} twice", "keep the one that is meant"
+                on_problem(
+                    Problem("key_repeated", message, place, unit=Unit.IMAGE, lost=objects or 0, hint=hint)
+                )
+                continue
             if name is None or objects is None:
                 self._reject_record(file, (number, start), name, objects or 0, on_problem)
                 continue
@@ -196,8 +206,9 @@ class Picsellia(Parser):
             return name, picture, None if raws is None else len(raws)
         objects = attempt(_OBJECTS, row.annotations)
         for found in objects if objects is not None else (attempt(_OBJECT, one) for one in raws):
-            if found is not None and usable_label(found.label) and (kind := _kind(found)) is not None:
-                self._kinds.setdefault(found.label, set()).add(kind)
+            label = plain_label(found.label) if found is not None else None
+            if found is not None and label is not None and (kind := _kind(found)) is not None:
+                self._kinds.setdefault(label, set()).add(kind)
         return name, picture, len(raws)
 
     def _index_images(self, file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Instance, Polygon, Rectangle
-from .checks import Size, Warn, check_inside, outline, usable_label
+from .checks import Size, Warn, check_inside, check_label, outline
 from .numbers import number, text_number
 
 _SIDES = ("left", "top", "width", "height")
@@ -22,11 +22,7 @@ def instance(row: dict[str, Any], size: Size, warn: Warn) -> Instance:
 
     Takes what it models out of ``row``; the rest becomes the instance's attributes. Raises ItemError.
     """
-    label = row.pop("label", None)
-    if not usable_label(label):
-        raise ItemError(
-            "label_blank", f"the object has no label that can be shown: {label!r:.80}", "label it", "label"
-        )
+    label = check_label(row.pop("label", None), warn)
     kind = row.pop("type", None)
     rectangle, polygon = _rectangle(row, warn), _polygon(row, warn)
     _check_type(kind, rectangle, polygon, warn)

@@ -12,14 +12,17 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
+from .jsontext import UNREADABLE, decoded, repeated_key
 from .numbers import positive_int
 from .picsellia_objects import instance
 
 T = TypeVar("T")
 
 RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_MEANING = ("label", "rectangle", "polygon")
+"""The keys of an object that say what it is, and that nothing inside of it has."""
+
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class Range(msgspec.Struct, array_like=True, frozen=True):
@@ -43,13 +46,16 @@ def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | 
     """What the decoder makes of ``text``; None when it cannot be decoded."""
     try:
         return decoder.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    except UNREADABLE:
         return None
 
 
 def plain(raw: bytes | msgspec.Raw) -> Any:
     """A value; None when it cannot be decoded."""
-    return attempt(_ANY, raw)
+    try:
+        return decoded(raw)
+    except UNREADABLE:
+        return None
 
 
 class RecordReader:
@@ -74,7 +80,10 @@ class RecordReader:
             self._text = self.file.slice(record.start, record.length)
         size = self._size(row, more)
         objects = self._objects(raw)
-        instances = [self._instance(one, number, size) for number, one in enumerate(objects)]
+        twice = self._repeated(raw, len(objects))
+        instances = [
+            self._instance(one, number, size, twice.get(number)) for number, one in enumerate(objects)
+        ]
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more
@@ -142,7 +151,15 @@ class RecordReader:
         raws = attempt(RAWS, raw) or []
         return [row if (row := plain(one)) is not None else bytes(one) for one in raws]
 
-    def _instance(self, row: Any, number: int, size: Size) -> Instance | None:
+    def _repeated(self, raw: msgspec.Raw | None, objects: int) -> dict[int, str]:
+        """The key that an object has twice, by the object's number; JSON readers keep the last without a word."""
+        if raw is None or all(self._text.count(b'"' + key.encode() + b'"') <= objects for key in _MEANING):
+            return {}
+        raws: list[msgspec.Raw] = attempt(RAWS, raw) or []
+        found = ((number, repeated_key(bytes(one), _MEANING)) for number, one in enumerate(raws))
+        return {number: key for number, key in found if key is not None}
+
+    def _instance(self, row: Any, number: int, size: Size, twice: str | None) -> Instance | None:
         pointer = f"{self.pointer}/annotations/{number}"
 
         def report(error: ItemError, severity: Severity) -> None:
@@ -158,6 +175,10 @@ class RecordReader:
             if not isinstance(row, dict):
                 what = "cannot be decoded" if isinstance(row, bytes) else f"is not an object: {row!r:.80}"
                 raise ItemError("annotation_invalid", f"an annotation {what}", "mend or remove it")
+            if twice is not None:
+                raise ItemError(
+                    "key_repeated", f"an annotation has {twice!r} twice", "keep the one that is meant", twice
+                )
             qa = row.pop("qa", None)
             found = instance(row, size, warn)
             kept = answers(qa, report_answer)

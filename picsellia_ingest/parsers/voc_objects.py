@@ -257,7 +257,7 @@ def _label(element: Element) -> str:
     label = text(names[0]) if names else ""
     if not usable_label(label):
         raise ItemError(
-            "label_blank", f"the object has no name that can be shown: {label!r}", "name it", "name"
+            "label_blank", f"the object has no name that can be shown: {label!r:.80}", "name it", "name"
         )
     return label
 

@@ -16,6 +16,7 @@ from lxml import etree
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
+from .looks import IRREGULAR, looks_like, remedy
 
 Element: TypeAlias = etree._Element
 
@@ -82,7 +83,7 @@ def _bytes(path: Path, shown: str) -> bytes:
     """The content as it may be given to the parser. Raises InputError."""
     try:
         if not path.is_file():
-            raise _rejected("not_a_file", "this is not a regular file", shown, "remove it, or give a file")
+            raise _rejected("not_a_file", f"this is {IRREGULAR}", shown, "remove it, or give a file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
@@ -118,18 +119,24 @@ def _declared(content: bytes, shown: str) -> bytes:
 
 def _syntax(data: bytes, shown: str, error: etree.XMLSyntaxError) -> InputError:
     line, column = error.position
-    looks = looks_like(data[:4096])
+    head = data[:4096]
+    looks = "" if head.lstrip().startswith((b"<", b"\0<", *_UTF16)) else looks_like(head)
+    if data[:1] == b"<" and looks_like(head) == "an HTML page":
+        looks = "an HTML page"
     text = (error.msg or "").split("\n")[0].rsplit(", line", 1)[0]
     if looks:
         return _rejected(
             "not_xml",
             f"this is not XML: it looks like {looks}",
             shown,
-            "give a PASCAL-VOC file",
+            remedy(looks) or "give a PASCAL-VOC file",
             line,
             column,
         )
-    hint = next((hint for part, hint in _HINTS.items() if part in text), "mend the file at this place")
+    last = data[data.rfind(b"\n") + 1 :]
+    at_the_end = line > data.count(b"\n") and column > len(last)
+    otherwise = _HINTS["Premature end"] if at_the_end else "mend the file at this place"
+    hint = next((hint for part, hint in _HINTS.items() if part in text), otherwise)
     return _rejected("xml_syntax", f"the XML is broken: {text}", shown, hint, line, column)
 
 
@@ -142,26 +149,6 @@ def _rejected(
     code: str, message: str, shown: str, hint: str = "", line: int | None = None, column: int | None = None
 ) -> InputError:
     return InputError(Problem(code, message, Place(shown, line, column), unit=Unit.FILE, hint=hint))
-
-
-def looks_like(head: bytes) -> str:
-    """What the beginning of a file that is no XML looks like; empty when it may be XML."""
-    text = head.lstrip(codecs.BOM_UTF8 + b" \t\r\n")
-    starts = (
-        (b"<!doctype html", "an HTML page"),
-        (b"<html", "an HTML page"),
-        (b"{", "JSON"),
-        (b"[", "JSON"),
-        (b"version https://git-lfs", "a git-lfs pointer (run 'git lfs pull')"),
-        (b"\x1f\x8b", "a gzip archive"),
-        (b"pk\x03\x04", "a zip archive"),
-        (b"\x89png", "a PNG picture"),
-        (b"\xff\xd8\xff", "a JPEG picture"),
-    )
-    found = next((words for start, words in starts if text[:32].lower().startswith(start)), "")
-    if found or text.startswith((b"<", b"\0<", *_UTF16)):
-        return found
-    return "text" if b"\0" not in text else "a binary file"
 
 
 def root_name(head: bytes) -> str | None:

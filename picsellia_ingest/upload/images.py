@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..api import storage
 from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
-from ..parsers.image_files import SUFFIXES, look
+from ..parsers import image_files
+from ..parsers.image_files import SUFFIXES
 
 BYTES_MAX = 1 << 30
 
@@ -77,17 +78,34 @@ def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
     except UnicodeEncodeError:
         found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
         return
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
-        error = ItemError(
-            "link_outside", "a link to a file outside the image folder", "copy the file if it is meant"
-        )
+    if path.is_symlink() and (error := _link(path, root)) is not None:
         found.refused.append((path, error))
         return
     found.files.append((name, path))
 
 
+def _link(path: Path, root: Path) -> ItemError | None:
+    """Why a link may not be followed, if it may not."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for a link that leads to itself
+        return ItemError("link_broken", "a link that leads nowhere", "remove it, or copy the file")
+    if inside:
+        return None
+    return ItemError(
+        "link_outside", "a link to a file outside the image folder", "copy the file if it is meant"
+    )
+
+
 def survey(path: Path) -> Survey:
     """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
+    info, width, height, turned = look(path)
+    digest = storage.survey(path).sha256
+    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+
+
+def look(path: Path) -> tuple[os.stat_result, int, int, bool]:
+    """A file's status, its size in pixels as it is shown, and whether it is turned. Raises ItemError as ``survey``."""
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise ItemError("not_a_file", "not a regular file")
@@ -95,6 +113,4 @@ def survey(path: Path) -> Survey:
         raise ItemError("image_empty", "the file is empty (0 bytes)", "copy it again")
     if info.st_size > BYTES_MAX:
         raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
-    width, height, turned = look(path, whole=True)
-    digest = storage.survey(path).sha256
-    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+    return info, *image_files.look(path, whole=True)

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ..errors import ItemError
-from ..model import ImageRecord
 from ..parsers.image_files import SUFFIXES
-from ..problems import Place, Problem, Severity, Unit
 
 _CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
 
@@ -125,17 +123,3 @@ def pair(names: Iterable[str], index: NameIndex) -> dict[str, Match]:
                 message = f"{name!r} and another record would both be the image {image!r}"
                 found[name] = ItemError("image_ambiguous", message, "write the path")
     return found
-
-
-def size_problem(record: ImageRecord, real: tuple[int, int]) -> Problem | None:
-    """A warning where the source states another size than the image has, width and height in pixels as it is shown."""
-    stated = (record.width, record.height)
-    if None in stated or stated == real:
-        return None
-    code, why = "image_size_differs", "are the shapes in another scale, or another picture's?"
-    if stated == real[::-1]:
-        code, why = "image_size_turned", "were the shapes drawn before the picture was turned?"
-    message = (
-        f"{record.file_name!r} is stated as {stated[0]} x {stated[1]}, the picture is {real[0]} x {real[1]}"
-    )
-    return Problem(code, message, record.place or Place(""), Severity.WARNING, Unit.IMAGE, hint=why)

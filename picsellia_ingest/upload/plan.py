@@ -17,10 +17,10 @@ from typing import Any
 
 from .. import wire
 from ..errors import ItemError
-from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
+from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..parsers.base import Parser
-from ..problems import Place, Problem, Severity, Unit
-from . import images, matching, workers
+from ..problems import Problem
+from . import findings, images, matching, workers
 from .items import Item
 from .journal import Journal
 from .report import Report
@@ -106,7 +106,7 @@ def _surveyed(
 
 def _refuse(report: Report, path: Path, error: ItemError) -> None:
     report.images.rejected[error.code] += 1
-    report.problems(Problem(error.code, error.message, Place(str(path)), unit=Unit.IMAGE, hint=error.hint))
+    report.problems(findings.refused(path, error))
 
 
 def plan_pictures(pictures: Iterable[Mapping[str, Any]], journal: Journal) -> None:
@@ -136,10 +136,12 @@ def plan_annotations(
         items = journal.find([match[0] for match in found if not isinstance(match, ItemError)])
         for record in parser.read(shard, report.problems):
             step(1)
-            image = _image(record, pairs[record.file_name], refused, report)
+            image, problem = findings.image_of(record, pairs[record.file_name], refused)
+            _say(report, problem)
             if image is None:
                 continue
-            _check_size(record, items[image], report)
+            if (size := _size(items[image])) is not None:
+                _say(report, findings.size_unlike(record, size))
             document = wire.document(record, rectangle=job.rectangle, notes=report.changed_shape)
             labels.update((found["label"], found["type"]) for found in document.data)
             report.objects_planned += len(document.data)
@@ -161,32 +163,14 @@ def _earlier(journal: Journal, image: str) -> wire.Document | None:
     return None if held is None else wire.decode(held)
 
 
-def _image(
-    record: ImageRecord, match: matching.Match, refused: Mapping[str, ItemError], report: Report
-) -> str | None:
-    """The image a record is for; a record without one is a problem that costs its instances."""
-    place = record.place or Place("")
-    if not isinstance(match, ItemError):
-        image, code = match
-        if image not in refused:
-            if code:
-                message = f"{record.file_name!r} is taken to be {image!r}"
-                report.problems(Problem(code, message, place, Severity.WARNING, Unit.IMAGE))
-            return image
-        match = ItemError(
-            refused[image].code, f"the image {image!r} cannot be sent: {refused[image].message}"
-        )
-    lost = len(record.instances)
-    report.problems(Problem(match.code, match.message, place, unit=Unit.IMAGE, lost=lost, hint=match.hint))
-    return None
+def _say(report: Report, problem: Problem | None) -> None:
+    if problem is not None:
+        report.problems(problem)
 
 
-def _check_size(record: ImageRecord, item: Item, report: Report) -> None:
-    """Warn where the source states another size than the picture has: its shapes may be in another scale."""
-    if item.path is not None:
-        problem = matching.size_problem(record, (item.width, item.height))
-        if problem is not None:
-            report.problems(problem)
+def _size(item: Item) -> tuple[int, int] | None:
+    """An item's size; None for a picture that is only on the platform."""
+    return None if item.path is None else (item.width, item.height)
 
 
 def kinds_of_unused(

@@ -40,7 +40,7 @@ def test_an_inspection_counts_what_is_there() -> None:
 @pytest.mark.parametrize(
     ("boxes", "words"),
     [
-        ([[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0.5, 0.5], [10, 10, 20, 20]], "2 of 3 boxes .* normalised"),
+        ([[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0.5, 0.5], [10, 10, 20, 20]], "2 of 3 shapes .* normalised"),
         ([[50, 40, 90, 95], [30, 60, 80, 99], [1, 1, 5, 5]], "2 of 3 boxes .* x1, y1, x2, y2"),
     ],
 )

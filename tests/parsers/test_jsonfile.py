@@ -89,7 +89,7 @@ def test_a_place_has_line_column_and_byte(tmp_path: Path) -> None:
         (b"{'images': []}", "Python literal"),
         (b'{"a": 1}\n{"a": 2}\n', "JSON Lines"),
         (b'{"a": [1, 2', "ends early"),
-        (b'{"a": 1} tail', "trailing"),
+        (b'{"a": 1} tail', "after the end"),
         (b'{"a": [1], "b": 2, "a": [3]}', "twice"),
     ],
 )

@@ -197,7 +197,6 @@ BAD = {
     8: ("label_blank", "label"),
     9: ("label_blank", "label"),
     10: ("label_blank", "label"),
-    11: ("label_blank", "label"),
     12: ("annotation_invalid", ""),
     13: ("annotation_invalid", ""),
     14: ("type_unknown", "type"),
@@ -209,7 +208,13 @@ BAD = {
     24: ("box_invalid", "rectangle"),
     25: ("box_invalid", "rectangle"),
 }
-REPAIRED = {15: "type_missing", 17: "number_as_text", 18: "box_negative", 23: "box_overhangs"}
+REPAIRED = {
+    11: "label_number",
+    15: "type_missing",
+    17: "number_as_text",
+    18: "box_negative",
+    23: "box_overhangs",
+}
 
 
 @pytest.mark.parametrize("number", BAD)
@@ -228,7 +233,11 @@ def test_each_bad_object_is_rejected_by_itself_with_its_place(number: int) -> No
 def test_what_is_certain_is_repaired_with_a_warning(number: int) -> None:
     records, _, log = case("bad_among_good")
     prefix = f"/annotations/0/annotations/{number}"
-    found = [p for p in log.kept if p.place.pointer in (prefix, f"{prefix}/type", f"{prefix}/rectangle")]
+    found = [
+        p
+        for p in log.kept
+        if p.place.pointer in (prefix, f"{prefix}/type", f"{prefix}/rectangle", f"{prefix}/label")
+    ]
     assert [(problem.code, problem.lost, problem.severity) for problem in found] == [
         (REPAIRED[number], 0, Severity.WARNING)
     ]
@@ -237,13 +246,13 @@ def test_what_is_certain_is_repaired_with_a_warning(number: int) -> None:
 
 def test_a_negative_width_is_drawn_from_the_other_corner() -> None:
     records, _, _ = case("bad_among_good")
-    assert records[0].instances[3].rectangle == Rectangle(30, 1, 30, 40)
+    assert records[0].instances[4].rectangle == Rectangle(30, 1, 30, 40)
 
 
 def test_bad_records_and_images_cost_only_themselves() -> None:
     records, parser, log = case("bad_among_good")
     assert parser.names() == ["a.jpg", "b.jpg", "d.jpg", "d.jpg", "e.jpg", "f.jpg"]
-    assert [len(record.instances) for record in records] == [5, 0, 1, 2, 1, 0]
+    assert [len(record.instances) for record in records] == [6, 0, 1, 2, 1, 0]
     assert log.lost["image_unnamed"] == 3
     assert log.counts["image_unnamed"] == 4
     assert log.counts["annotations_invalid"] == log.counts["annotations_missing"] == 1

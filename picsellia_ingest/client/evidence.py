@@ -1,0 +1,111 @@
+"""What the items of a whole source have in common, where each by itself may be right.
+
+One box past the edge of its picture is a slip; if most are, the file means another convention. Nothing is changed on
+such evidence: it is said, and the user decides.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .. import geometry
+from ..model import ImageRecord, Instance
+
+_SCALE = "shapes lie wholly or partly outside their picture: are they in another scale, or another picture's?"
+_MOSTLY_LOST = {
+    "image_unknown": "annotations are of images that are not listed: do the images and annotations belong together?",
+    "category_unknown": "annotations have a category that is not listed: do their ids count from another number?",
+    "box_outside": _SCALE,
+    "box_rotated": "boxes are rotated: export them as polygons",
+    "type_unlike_geometry": "objects have another geometry than their type says: was the file converted?",
+}
+_JOINERS = "\u200c\u200d"
+"""Characters that cannot be seen and belong to Persian and Indian words and to emoji."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Counts what is suspicious. ``shapes`` have a box or a polygon."""
+
+    shapes: int = 0
+    within_one: int = 0
+    as_corners: int = 0
+    overhanging: int = 0
+    sizes: int = 0
+    sizes_unlike: int = 0
+    sizes_turned: int = 0
+
+    def take(self, record: ImageRecord) -> None:
+        """Count the shapes of a record that are suspicious."""
+        for instance in record.instances:
+            self._take(instance, record.width, record.height)
+
+    def _take(self, instance: Instance, width: int | None, height: int | None) -> None:
+        box = instance.rectangle or (geometry.bounds(instance.polygon) if instance.polygon else None)
+        if box is None:
+            return
+        right, bottom = box.left + box.width, box.top + box.height
+        self.shapes += 1
+        numbers = (box.left, box.top, box.width, box.height) if instance.rectangle else (right, bottom)
+        self.within_one += max(numbers) <= 1
+        if width is None or height is None:
+            return
+        over = right > width + 1 or bottom > height + 1
+        as_corners = box.left < box.width <= width and box.top < box.height <= height
+        self.as_corners += over and as_corners and instance.rectangle is not None
+        self.overhanging += over
+
+    def compare(self, record: ImageRecord, size: tuple[int, int]) -> None:
+        """Count a record whose stated size is not that of its picture."""
+        stated = (record.width, record.height)
+        if None not in stated:
+            self.sizes += 1
+            self.sizes_unlike += stated not in (size, size[::-1])
+            self.sizes_turned += stated == size[::-1] != size
+
+    def hints(self, lost: Counter[str], stated: int) -> Iterator[str]:
+        """What most items look like. ``lost`` counts the ``stated`` instances that were rejected, by code."""
+        if self.within_one * 2 > self.shapes:
+            yield (
+                f"{self.within_one} of {self.shapes} shapes have no number above 1: they look normalised;"
+                " multiply them by the picture's width and height"
+            )
+        if self.as_corners * 2 > self.shapes:
+            yield (
+                f"{self.as_corners} of {self.shapes} boxes would fit their picture as x1, y1, x2, y2:"
+                " they look like corners, not like left, top, width, height"
+            )
+        elif self.overhanging * 2 > self.shapes:
+            yield f"{self.overhanging} of {self.shapes} {_SCALE}"
+        for code, words in _MOSTLY_LOST.items():
+            if lost[code] * 2 > stated:
+                yield f"{lost[code]} of {stated} {words}"
+        if self.sizes_turned * 2 > self.sizes:
+            yield f"{self.sizes_turned} of {self.sizes} stated sizes have width and height exchanged"
+        if self.sizes_unlike * 2 > self.sizes:
+            yield f"{self.sizes_unlike} of {self.sizes} stated sizes are not those of the pictures: were they scaled?"
+
+
+def label_hints(labels: Iterable[str]) -> Iterator[str]:
+    """Labels that look the same, and labels with characters that nobody can see."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        alike[_seen(label)].append(label)
+        if any(_invisible(character) for character in label):
+            yield f"the label {label!r:.80} holds characters that cannot be seen ({label!a:.80})"
+    for found in alike.values():
+        if len(found) > 1:
+            yield f"labels that look the same are kept apart: {', '.join(map(repr, found)):.200}"
+
+
+def _seen(label: str) -> str:
+    """A label as a reader takes it in: without case, blanks and what cannot be seen."""
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    return "".join(character for character in folded if not character.isspace() and not _invisible(character))
+
+
+def _invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" and character not in _JOINERS
