@@ -23,6 +23,7 @@ GROUP = "picsellia_ingest.formats"
 
 FORMATS: dict[str, str] = {
     "COCO": "picsellia_ingest.parsers.coco:Coco",
+    "YOLO": "picsellia_ingest.parsers.yolo:Yolo",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
 }
