@@ -25,6 +25,7 @@ FORMATS: dict[str, str] = {
     "COCO": "picsellia_ingest.parsers.coco:Coco",
     "YOLO": "picsellia_ingest.parsers.yolo:Yolo",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
+    "LABELME": "picsellia_ingest.parsers.labelme:LabelMe",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
 }
 """Where each format's parser is, as ``module:class``."""

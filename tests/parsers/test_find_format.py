@@ -17,6 +17,7 @@ CASES = {
     "COCO": FIXTURES / "COCO" / "boxes" / "instances.json",
     "PASCAL-VOC": FIXTURES / "PASCAL-VOC" / "boxes",
     "YOLO": FIXTURES / "YOLO" / "demo",
+    "LABELME": FIXTURES / "LABELME" / "demo",
     "PICSELLIA": FIXTURES / "PICSELLIA" / "dictionary" / "annotations.json",
 }
 
