@@ -303,6 +303,32 @@ def bridge(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
     return tuple(value for point in merged for value in point)
 
 
+def join(lines: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """One line around several outer rings: each is joined to the one before by a bridge of zero width.
+
+    No point is invented: a bridge runs between the two nearest vertices, there and back, so the area is the sum of all.
+    """
+    from scipy.spatial import cKDTree
+
+    rings = [_oriented(line, clockwise=True) for line in lines]
+    found: list[Point] = []
+    ways_back: list[list[Point]] = []
+    start = 0
+    for ring, following in zip(rings, [*rings[1:], None], strict=True):
+        turned = [*ring[start:], *ring[:start]]
+        if following is None:
+            found += [*turned, *turned[:1]] if ways_back else turned
+            break
+        distances, nearest = map(np.asarray, cKDTree(np.asarray(following)).query(np.asarray(turned)))
+        leave = int(np.argmin(distances))
+        start = int(nearest[leave])
+        found += turned[: leave + 1]
+        ways_back.append(turned[leave:] if not ways_back else [*turned[leave:], turned[0]])
+    for way in reversed(ways_back):
+        found += way
+    return _flat(found)
+
+
 def _oriented(points: Sequence[float], *, clockwise: bool) -> list[tuple[float, float]]:
     pairs = list(zip(points[0::2], points[1::2], strict=True))
     return pairs if (ring_area(points) > 0) == clockwise else pairs[::-1]

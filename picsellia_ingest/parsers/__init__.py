@@ -24,7 +24,9 @@ GROUP = "picsellia_ingest.formats"
 
 FORMATS: dict[str, str] = {
     "COCO": "picsellia_ingest.parsers.coco:Coco",
+    "YOLO": "picsellia_ingest.parsers.yolo:Yolo",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
+    "LABELME": "picsellia_ingest.parsers.labelme:LabelMe",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
     "CVAT": "picsellia_ingest.parsers.cvat:Cvat",
     "DATUMARO": "picsellia_ingest.parsers.datumaro:Datumaro",

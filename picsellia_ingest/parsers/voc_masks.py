@@ -239,7 +239,11 @@ def _check_header(path: Path) -> None:
     if not path.is_file() or path.stat().st_size > _BYTES_MAX:
         raise ValueError("it is not a regular file of a possible size")
     with path.open("rb") as stream:
-        head = stream.read(24)
+        check_png(stream.read(24))
+
+
+def check_png(head: bytes) -> None:
+    """Raise ValueError when a file that begins so is no PNG picture, or one of more pixels than can be afforded."""
     if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 24:
         raise ValueError("it is not a PNG picture")
     width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")

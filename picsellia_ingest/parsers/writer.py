@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, ClassVar
 import msgspec
 
 from ..losses import Losses
-from ..model import Header, ImageRecord
+from ..model import Header, ImageRecord, Instance, notable
 from .base import Options
 from .names import inside, unique_stems
 from .staging import Staging
@@ -47,6 +47,8 @@ class Writer(ABC):
     """The format's name, as users write it."""
     suffix: ClassVar[str] = ""
     """The extension of the one file that a dataset is; empty for a format that is a folder."""
+    sizes_from_images: ClassVar[bool] = False
+    """Whether what is written can be read only where the images lie at ``image_path``, or with ``imgdir``."""
 
     def __init__(self, header: Header, options: Options | None = None, source: str = "") -> None:
         self.header = header
@@ -246,6 +248,29 @@ def first_split(record: ImageRecord, losses: Losses) -> str:
         losses.note("further_splits_not_held")
     known = [split for split in SPLIT_ORDER if split in record.splits]
     return (known or list(record.splits) or [""])[0]
+
+
+def lose_header(header: Header, losses: Losses) -> None:
+    """Count what a source says of itself and of its labels, for a target that holds the labels' names only."""
+    if notable(header.attributes):
+        losses.note("header_not_held", notable(header.attributes))
+    for label in header.labels:
+        if said := notable(label.attributes):
+            losses.note("label_attributes_not_held", said)
+
+
+def lose_image(record: ImageRecord, losses: Losses) -> None:
+    """Count what a record says of its image, for a target that holds the instances only."""
+    if record.qa:
+        losses.note("image_answers_not_held")
+    losses.attributes(notable(record.attributes), "image_attributes_not_held")
+
+
+def lose_instance(instance: Instance, losses: Losses) -> None:
+    """Count what an instance has beyond its label and shape, for a target that holds no more."""
+    if instance.qa:
+        losses.note("answers_not_held")
+    losses.attributes(notable(instance.attributes))
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -149,7 +149,7 @@ def swapped(old: bytes, new: bytes) -> bytes:
     ("J28 jpeg", b"\xff\xd8\xff\xe0" + bytes(40), FILE, "JPEG picture"),
     ("J28 yaml", b"path: ../datasets\ntrain: images/train\nnames:\n  0: crate\n", FILE, "looks like text"),
     ("J28 CVAT", b'<?xml version="1.0"?>\n<annotations><version>1.1</version><image id="0"/></annotations>', FILE, "CVAT"),
-    ("J31 labelme", dumped({"version": "5.0", "shapes": [], "imagePath": "a.jpg"}), FILE, "LabelMe"),
+    ("J31 labelme", dumped({"version": "5.0", "shapes": [], "imagePath": "a.jpg"}), FILE, "LABELME"),
     ("J31 via", dumped({"_via_settings": {}, "_via_img_metadata": {}}), FILE, "VIA"),
     ("J31 geo", dumped({"type": "FeatureCollection", "features": []}), FILE, "GeoJSON"),
     ("J31 labelstudio", dumped([{"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": []}]}]), FILE, "LABEL-STUDIO"),
@@ -163,7 +163,7 @@ def test_text(row: Row, tmp_path: Path) -> None:
         assert str(path) in found.told
 
 
-OF_OTHER_FORMATS = ("J28 CVAT", "J31 labelstudio")
+OF_OTHER_FORMATS = ("J28 CVAT", "J31 labelme", "J31 labelstudio")
 """Rows that another reader takes, unless the format is named."""
 
 BROKEN = {

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from picsellia_ingest import parsers
 from picsellia_ingest.errors import InvalidQueryError
@@ -36,8 +37,19 @@ def written(parser: Parser, records: list[ImageRecord], to: str, destination: Pa
     assert writer is not None
     made = writer(parser.header(), parser.options, parser.name)
     with Output(made, destination) as output:
-        output.write(records, made.keys([record.file_name for record in records], output.losses))
+        keys = made.keys([record.file_name for record in records], output.losses)
+        output.write(records, keys)
+    if made.sizes_from_images:
+        for record, key in zip(records, keys, strict=True):
+            stand_in(destination / made.image_path(record, key), record)
     return output.losses
+
+
+def stand_in(path: Path, record: ImageRecord) -> None:
+    """An image of the record's size where the writer says that it belongs."""
+    if record.width and record.height:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("1", (record.width, record.height)).save(path, "PNG")
 
 
 def destination(folder: Path, to: str, *, whole: bool = False) -> Path:

@@ -1,0 +1,115 @@
+"""What formats with one file for an image have in common.
+
+``prepare`` finds the sources and reads each once for its name, labels and counts; ``read`` reads its shard's again. Both
+go through ``_load``, so they cannot disagree: what concerns a whole source is reported by ``prepare``, the rest by
+``read``. A source that is not what ``prepare`` saw any more is left out and reported.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from ..errors import InputError
+from ..model import ImageRecord
+from ..problems import OnProblem, Place, Problem, Unit
+from .base import Options, Parser, Shard
+
+
+class Source(msgspec.Struct):
+    """One record's file, and what the first pass found in it."""
+
+    file: str
+    """The file that a problem with the whole record names, below the source's folder."""
+    name: str = ""
+    instances: int = 0
+
+
+S = TypeVar("S", bound=Source)
+
+
+class FilePerImage(Parser, Generic[S]):
+    """A parser of sources that are read one by one."""
+
+    def __init__(self, path: Path, options: Options | None = None) -> None:
+        super().__init__(path, options)
+        self._sources: list[S] = []
+        self._labels: dict[str, set[str]] = {}
+        self._instances = 0
+
+    @abstractmethod
+    def _load(self, source: S, on_problem: OnProblem) -> ImageRecord:
+        """One record. Raises InputError when its file is rejected whole."""
+
+    @abstractmethod
+    def _shown(self, relative: str) -> str:
+        """The path of a file of the source, as it stands in problems."""
+
+    def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
+        """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
+        self._sources, self._labels, self._instances = [], {}, 0
+        for source in sources:
+            counter = _Lost()
+            try:
+                record = self._load(source, counter)
+            except InputError as error:
+                if single:
+                    raise
+                on_problem(error.problem)
+                self._instances += error.problem.lost
+                continue
+            source.name = record.file_name
+            source.instances = len(record.instances) + counter.lost
+            self._instances += source.instances
+            for instance in record.instances:
+                self._labels.setdefault(instance.label, set()).add(instance.kind)
+            self._sources.append(source)
+
+    def names(self) -> list[str]:
+        """The name of every record's image."""
+        return [source.name for source in self._sources]
+
+    def count(self) -> int:
+        """The number of sources that are not rejected."""
+        return len(self._sources)
+
+    def instance_count(self) -> int:
+        """The number of instances that the sources state."""
+        return self._instances
+
+    def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
+        """Read the shard's files again."""
+        for source in self._sources[shard.start : shard.stop]:
+            problems: list[Problem] = []
+            try:
+                record = self._load(source, problems.append)
+                reason = "it holds something else"
+            except InputError as error:
+                record, reason = None, error.problem.message
+            found = -1 if record is None else len(record.instances) + sum(one.lost for one in problems)
+            if record is None or found != source.instances or record.file_name != source.name:
+                on_problem(self._changed(source, reason))
+                continue
+            for problem in problems:
+                on_problem(problem)
+            yield record
+
+    def _changed(self, source: S, reason: str) -> Problem:
+        message = f"the file has changed since it was planned: {reason}"
+        place = Place(self._shown(source.file))
+        hint = "run the command again"
+        return Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
+
+
+class _Lost:
+    """Counts the instances that problems cost and forgets the problems: ``read`` reports them."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def __call__(self, problem: Problem) -> None:
+        self.lost += problem.lost

@@ -1,0 +1,168 @@
+"""One row of a YOLO label file as an Instance, and back.
+
+Sources of the rules: the Ultralytics dataset pages (detect: class, centre, size; segment: class, points; oriented
+boxes: class, four points; pose: class, box, keypoints) and its predictions (a confidence at the end of any of them).
+All numbers are fractions of the picture: left = (cx - w/2) * width. What pixels do not give back to the last digit is
+kept in the attribute ``bbox`` or ``segmentation`` as the row spells it, the keypoints as fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from .. import geometry
+from ..errors import ItemError
+from ..model import Instance, Polygon, Rectangle, Ring
+from .checks import Warn, check_inside, ring, usable_label
+from .numbers import number
+
+DIGITS = 12
+"""Decimals of a fraction that is written: what was read with ten comes back as it was."""
+
+_FAR = 2
+
+
+class Classes:
+    """The labels by class number. A label that has several numbers counts under its first."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self.names = names
+        self.numbers: dict[str, int] = {}
+        for number_, name in sorted(names.items()):
+            self.numbers.setdefault(name, number_)
+
+    def label(self, value: float) -> str:
+        """The label of a class number. Raises ItemError when there is none."""
+        if value != int(value) or int(value) not in self.names:
+            message = f"no class has the number {value:g}; there are {len(self.names)} names"
+            raise ItemError("label_unknown", message, "add its name, or mend the number")
+        label = self.names[int(value)]
+        if not usable_label(label):
+            message = f"class {int(value)} has no name that can be shown: {label!r:.80}"
+            raise ItemError("label_blank", message, "name it")
+        return label
+
+
+def instance(text: str, classes: Classes, size: tuple[int, int], keypoints: int, warn: Warn) -> Instance:
+    """The instance of a row; ``keypoints`` is how many numbers follow the box in a row of a pose dataset, else 0.
+
+    Raises ItemError.
+    """
+    words = text.split()
+    found = [value for word in words if (value := number(word)) is not None]
+    if len(found) < len(words):
+        wrong = next(word for word in words if number(word) is None)
+        hint = "separate them by blanks" if "," in wrong else "mend or remove the row"
+        raise _bad(f"{wrong!r:.40} is not a finite number", hint)
+    label = classes.label(found[0])
+    last = 1 + _length(len(found) - 1, keypoints)
+    attributes: dict[str, Any] = {}
+    if classes.numbers[label] != found[0]:
+        attributes["id"] = int(found[0])
+    if len(found) > last:
+        attributes["score"] = _score(found[-1])
+    box = last == 5 or keypoints > 0
+    if last > 5 and box:
+        attributes["keypoints"] = found[5:last]
+    shape = words[1 : 5 if box else last]
+    _check_fractions(found[1 : len(shape) + 1])
+    rectangle = rectangle_of(shape, size) if box else None
+    polygon = None if box else polygon_of(shape, size)
+    check_inside(rectangle, polygon, size, warn)
+    if fractions(rectangle, polygon, size) != found[1 : len(shape) + 1]:
+        attributes["bbox" if box else "segmentation"] = " ".join(shape)
+    return Instance(label, rectangle, polygon, (), attributes)
+
+
+def _length(numbers: int, keypoints: int) -> int:
+    """How many numbers after the class are geometry; one more may be a confidence."""
+    if keypoints and numbers in (4 + keypoints, 5 + keypoints):
+        return 4 + keypoints
+    if numbers in (4, 5):
+        return 4
+    if numbers < 6 or keypoints:
+        wanted = f"4 or {4 + keypoints}" if keypoints else "4, or a pair for each of 3 points or more"
+        raise _bad(f"{numbers} numbers follow the class; it should be {wanted}")
+    return numbers - numbers % 2
+
+
+def _score(value: float) -> float:
+    if not 0 <= value <= 1:
+        message = f"the number at the end, {value:g}, is no confidence"
+        raise _bad(message, "is this a pose row? then data.yaml must state kpt_shape")
+    return value
+
+
+def _check_fractions(values: Sequence[float]) -> None:
+    if max(values) > _FAR:
+        message = f"{max(values):g} looks like pixels, not fractions of the picture"
+        raise ItemError("row_in_pixels", message, "divide by the picture's width and height")
+
+
+def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:
+    """The box of cx, cy, w, h in fractions, reckoned in decimals. Raises ItemError when it has no area."""
+    cx, cy, w, h = map(Decimal, words)
+    if w <= 0 or h <= 0:
+        raise ItemError("box_empty", f"the box has no area: {w} x {h}", "remove it, or draw it again")
+    left, top = (cx - w / 2) * size[0], (cy - h / 2) * size[1]
+    return Rectangle(float(left), float(top), float(w * size[0]), float(h * size[1]))
+
+
+def polygon_of(words: Sequence[str], size: tuple[int, int]) -> Polygon:
+    """The polygon of x, y, x, y, ... in fractions, reckoned in decimals. Raises ItemError when it has no inside."""
+    return Polygon((ring([float(Decimal(word) * size[at % 2]) for at, word in enumerate(words)], ""),))
+
+
+def fractions(rectangle: Rectangle | None, polygon: Polygon | None, size: tuple[int, int]) -> list[float]:
+    """The numbers of a row: those of the first ring of a polygon if there is one, else of a box."""
+    if polygon is not None:
+        return [round(value / size[at % 2], DIGITS) for at, value in enumerate(polygon.rings[0].points)]
+    assert rectangle is not None, "an instance has a shape"
+    left, top, width, height = rectangle.left, rectangle.top, rectangle.width, rectangle.height
+    values = (
+        (left + width / 2) / size[0],
+        (top + height / 2) / size[1],
+        width / size[0],
+        height / size[1],
+    )
+    return [round(value, DIGITS) for value in values]
+
+
+def shown(values: Sequence[float]) -> str:
+    """Numbers as a row has them: plain decimals without trailing zeros."""
+    return " ".join(
+        f"{value:.{DIGITS}f}".rstrip("0").rstrip(".").replace("-0", "0", value == 0) for value in values
+    )
+
+
+def spelled(instance: Instance, size: tuple[int, int]) -> str | None:
+    """The row's own spelling of the shape, where the instance keeps one and its shape is still that one."""
+    text = instance.attributes.get("segmentation" if instance.polygon is not None else "bbox")
+    if not isinstance(text, str):
+        return None
+    words = text.split()
+    if any(number(word) is None for word in words):
+        return None
+    try:
+        same = (
+            polygon_of(words, size) == instance.polygon
+            if instance.polygon
+            else rectangle_of(words, size) == instance.rectangle
+        )
+    except (ItemError, ValueError):
+        return None
+    return text if same else None
+
+
+def outline(polygon: Polygon) -> Polygon:
+    """All rings of a polygon as one line: holes and parts joined by bridges of zero width."""
+    lines = [
+        geometry.bridge(outer, holes) if holes else outer.points for outer, holes in geometry.parts(polygon)
+    ]
+    return Polygon((Ring(lines[0] if len(lines) == 1 else geometry.join(lines)),))
+
+
+def _bad(message: str, hint: str = "mend or remove the row") -> ItemError:
+    return ItemError("row_invalid", f"the row cannot be read: {message}", hint)
