@@ -91,29 +91,38 @@ def parts(polygon: Polygon) -> list[tuple[Ring, list[Ring]]]:
 
 
 def unbridged(points: Sequence[float]) -> tuple[Ring, ...]:
-    """The rings of a line that ``bridge`` may have made: its outline, then its holes; itself when it has no bridge.
+    """The rings of a line that bridges may have made; the line itself when it has none.
 
     A bridge is walked there and back, so its two ends stand twice; what lies between the two is a hole when it runs the
-    other way round. Holes begin at their first point in raster order, as those of ``mask_polygon`` do.
+    other way round than the whole, and another part when it runs the same way. Each part comes with its holes, which
+    begin at their first point in raster order, as those of ``mask_polygon`` do.
     """
     pairs = list(zip(points[0::2], points[1::2], strict=True))
     if len(set(pairs)) == len(pairs):
         return (Ring(tuple(points)),)
-    outline, holes = _cut(pairs, ring_area(points))
-    holes = sorted(map(_from_first, holes), key=lambda hole: (hole[0][1], hole[0][0]))
-    return (Ring(_flat(outline)), *(Ring(_flat(hole), hole=True) for hole in holes))
+    rings: list[Ring] = []
+    for outline, holes in _cut(pairs, ring_area(points)):
+        holes = sorted(map(_from_first, holes), key=lambda hole: (hole[0][1], hole[0][0]))
+        rings += (Ring(_flat(outline)), *(Ring(_flat(hole), hole=True) for hole in holes))
+    return tuple(rings)
 
 
-def _cut(pairs: list[Point], area: float) -> tuple[list[Point], list[list[Point]]]:
-    """The outline and the holes of a line; ``area`` is its signed area, which has the sign of the outline's."""
-    holes: list[list[Point]] = []
+def _cut(pairs: list[Point], area: float) -> list[tuple[list[Point], list[list[Point]]]]:
+    """The parts of a line, each with its holes; ``area`` is its signed area, which has the sign of every part's."""
+    parts: list[tuple[list[Point], list[list[Point]]]] = []
+    holes: list[tuple[int, list[Point]]] = []
     outline: list[Point] = []
     places: dict[tuple[Point, Point], int] = {}
     for point in (*pairs, pairs[0]):
         start = places.get((point, outline[-1])) if outline else None
-        hole = outline[start + 1 : -1] if start is not None else []
-        if start is not None and len(hole) >= 3 and ring_area(_flat(hole)) * area < 0:
-            holes.append(hole)
+        inner = outline[start + 1 : -1] if start is not None else []
+        turns = ring_area(_flat(inner)) * area if len(inner) >= 3 else 0.0
+        if start is not None and turns:
+            if turns < 0:
+                holes.append((start, inner))
+            else:
+                parts.append((inner, [hole for at, hole in holes if at > start]))
+                holes = [(at, hole) for at, hole in holes if at <= start]
             for index in range(start, len(outline) - 1):
                 places.pop((outline[index], outline[index + 1]), None)
             del outline[start + 1 :]
@@ -121,7 +130,8 @@ def _cut(pairs: list[Point], area: float) -> tuple[list[Point], list[list[Point]
         if outline:
             places[outline[-1], point] = len(outline) - 1
         outline.append(point)
-    return outline[:-1] if outline[-1] == outline[0] else outline, holes
+    whole = outline[:-1] if outline[-1] == outline[0] else outline
+    return [(whole, [hole for _, hole in holes]), *parts[::-1]]
 
 
 def _from_first(ring: list[Point]) -> list[Point]:

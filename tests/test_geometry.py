@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from picsellia_ingest import geometry
+from picsellia_ingest import geometry, raster
 from picsellia_ingest.model import Polygon, Rectangle, Ring
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
@@ -47,6 +49,70 @@ def test_a_bridge_keeps_the_area_and_the_pixels_of_a_part_with_holes(mask: NDArr
         merged = geometry.bridge(outer, holes)
         assert abs(geometry.ring_area(merged)) == geometry.area(part)
         assert (filled(merged, mask.shape) == drawn(part, mask.shape)).all()
+
+
+@given(masks)
+def test_bridges_are_undone_hole_by_hole_and_part_by_part(mask: NDArray[np.bool_]) -> None:
+    polygon = geometry.mask_polygon(mask) or Polygon(())
+    parts = geometry.parts(polygon)
+    for outer, holes in parts:
+        assert geometry.unbridged(geometry.bridge(outer, holes)) == (outer, *holes)
+    if parts:
+        line = geometry.join([geometry.bridge(*part) for part in parts])
+        rings = geometry.unbridged(line)
+        assert Counter(map(cyclic, rings)) == Counter(map(cyclic, polygon.rings))
+        assert abs(geometry.ring_area(line)) == geometry.area(polygon)
+
+
+def cyclic(ring: Ring) -> tuple[bool, frozenset[tuple[tuple[float, float], tuple[float, float]]]]:
+    """A ring by its edges, whichever point it begins at."""
+    points = list(zip(ring.points[0::2], ring.points[1::2], strict=True))
+    return ring.hole, frozenset(zip(points, points[1:] + points[:1], strict=True))
+
+
+@given(masks)
+def test_a_polygon_on_pixel_edges_is_filled_bit_for_bit_and_its_runs_are_those_of_pycocotools(
+    mask: NDArray[np.bool_],
+) -> None:
+    polygon = geometry.mask_polygon(mask)
+    if polygon is not None:
+        assert raster.on_pixel_edges(polygon)
+        assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
+    runs = raster.run_lengths(mask)
+    encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    assert raster.encode_counts(runs) == encoded["counts"].decode()
+    assert (geometry.decode_counts(raster.encode_counts(runs)) == runs).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=3, max_size=9, unique=True),
+    st.sampled_from([0.25, 0.5, 1]),
+)
+def test_any_other_ring_is_filled_as_the_coco_api_fills_it(
+    points: list[tuple[int, int]], scale: float
+) -> None:
+    ring = Ring(tuple(value * scale for point in points for value in point))
+    assert (raster.polygon_mask(Polygon((ring,)), 40, 40) == (filled(ring.points, (40, 40)) > 0)).all() or (
+        raster.on_pixel_edges(Polygon((ring,)))
+    )
+
+
+def test_a_line_walked_to_and_fro_without_a_ring_between_is_left_as_it_is() -> None:
+    whisker = (0, 0, 10, 0, 15, 0, 10, 0, 10, 10)
+    assert geometry.unbridged(whisker) == (Ring(whisker),)
+
+
+@given(st.decimals(-1000, 1000, places=4).map(float), st.decimals(0, 1000, places=4).map(float))
+def test_the_far_edge_gives_the_length_back(near: float, far: float) -> None:
+    length = far - near
+    found = geometry.far_edge(near, length)
+    assert found - near == length or found == near + length
+    assert len(repr(found)) <= len(repr(near + length))
+
+
+@given(st.integers(-1000, 1000), st.integers(0, 1000))
+def test_whole_edges_stay_whole(near: int, length: int) -> None:
+    assert repr(geometry.far_edge(near, length)) == repr(near + length)
 
 
 @given(masks)

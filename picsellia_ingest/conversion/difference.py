@@ -1,8 +1,9 @@
 """Whether two datasets, in any two formats, hold the same images and instances.
 
 Each record of both is reduced to a digest of what it says; only images whose digests differ are read again and compared
-instance by instance, so memory holds a few dozen bytes an image. A box that is the bounds of its instance's polygon is as
-good as none, and a ring may begin at any of its points and run either way: neither changes what is labelled.
+instance by instance, so memory holds a few dozen bytes an image. A ring may begin at any of its points and run either way,
+and a box that is its polygon's bounds is as good as none. A dataset that has no box beside a polygon does not contradict
+one that has: such instances are the same, and counted.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Comparison:
     instances: tuple[int, int] = (0, 0)
     same: int = 0
     """Instances that both have."""
+    boxes_unmatched: int = 0
+    """Of them, those with a polygon whose box, other than its bounds, only one of the two states."""
     largest: float = 0.0
     """The largest difference of a coordinate that was within the tolerance."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -104,6 +107,8 @@ class Comparison:
         yield from (f"{kind}: {count} in all" for kind, count in self.counts.items() if count > SHOWN)
         yield from self.problems.summary(5)
         within = f"; none differs by more than {self.largest:.3g} px" if self.largest else ""
+        if self.boxes_unmatched:
+            yield f"{self.boxes_unmatched} polygons have a box, other than their bounds, in only one of the two"
         total = self.counts.total()
         yield f"{total} differences" if total else f"the same: {self.same} instances agree{within}"
 
@@ -229,8 +234,7 @@ def _compare_image(
         found.note(Difference("other answers", name, "about the image", places[0]))
     left = [[instance for record in side for instance in record.instances] for side in (one, two)]
     _match_exactly(left, criteria, found)
-    if criteria.tolerance:
-        _match_nearly(left, criteria, found)
+    _match_nearly(left, criteria, found)
     for instances, kind, place in zip(left, (ONLY_A, ONLY_B), places, strict=True):
         for instance in instances:
             found.note(Difference(kind, name, _words(instance, criteria), place))
@@ -261,9 +265,12 @@ def _match_nearly(left: list[list[Instance]], criteria: Criteria, found: Compari
         distances = [_distance(instance, other, criteria) for other in others]
         best = min(distances, default=float("inf"))
         if best <= criteria.tolerance:
-            del others[distances.index(best)]
+            other = others.pop(distances.index(best))
             found.same += 1
             found.largest = max(found.largest, best)
+            found.boxes_unmatched += (_shape(instance, criteria)[0] is None) != (
+                _shape(other, criteria)[0] is None
+            )
         else:
             kept.append(instance)
     left[0][:] = kept
@@ -277,7 +284,7 @@ def _kind(instance: Instance, criteria: Criteria) -> Any:
         instance.label,
         repr(instance.qa),
         more,
-        box is None,
+        box is None and not rings,
         tuple((hole, len(points)) for hole, points in rings),
     )
 
@@ -285,7 +292,10 @@ def _kind(instance: Instance, criteria: Criteria) -> Any:
 def _distance(one: Instance, two: Instance, criteria: Criteria) -> float:
     """The largest difference of two coordinates, each ring turned to lie as near as it can."""
     first, second = _shape(one, criteria), _shape(two, criteria)
-    worst = max((abs(a - b) for a, b in zip(first[0] or (), second[0] or (), strict=True)), default=0.0)
+    worst = 0.0
+    if not first[1] or (one.rectangle is not None and two.rectangle is not None):
+        corners = zip(_corners(one, criteria), _corners(two, criteria), strict=True)
+        worst = max((abs(a - b) for a, b in corners), default=0.0)
     for (_, points), (_, others) in zip(first[1], second[1], strict=True):
         if worst > criteria.tolerance:
             break
@@ -306,17 +316,23 @@ def _ring_distance(points: Points, others: Points, tolerance: float) -> float:
 
 def _shape(instance: Instance, criteria: Criteria) -> Shape:
     """The box, unless it is its polygon's bounds, and the rings in an order of their own."""
-    box, polygon = instance.rectangle, instance.polygon
-    if polygon is not None and criteria.rectangle:
-        box, polygon = box or geometry.bounds(polygon), None
-    around = geometry.bounds(polygon) if polygon is not None else None
-    corners = None if box is None else (box.left, box.top, box.left + box.width, box.top + box.height)
-    if corners is not None and around is not None:
+    polygon = None if criteria.rectangle else instance.polygon
+    corners: Points | None = _corners(instance, criteria) or None
+    if corners and polygon is not None:
+        around = geometry.bounds(polygon)
         bounds = (around.left, around.top, around.left + around.width, around.top + around.height)
         if max(abs(a - b) for a, b in zip(corners, bounds, strict=True)) <= max(criteria.tolerance, 1e-9):
             corners = None
     rings = tuple(sorted((ring.hole, _turned(ring)) for ring in polygon.rings)) if polygon is not None else ()
     return corners, rings
+
+
+def _corners(instance: Instance, criteria: Criteria) -> Points:
+    """Left, top, right, bottom of the box that counts; empty when there is none."""
+    box = instance.rectangle
+    if box is None and criteria.rectangle and instance.polygon is not None:
+        box = geometry.bounds(instance.polygon)
+    return () if box is None else (box.left, box.top, box.left + box.width, box.top + box.height)
 
 
 def _turned(ring: Ring) -> Points:
@@ -342,8 +358,9 @@ def _digest(record: ImageRecord, criteria: Criteria) -> bytes:
 
 def _words(instance: Instance, criteria: Criteria) -> str:
     box, rings = _shape(instance, criteria)
+    boxed = f"a box from ({box[0]:g}, {box[1]:g}) to ({box[2]:g}, {box[3]:g})" if box is not None else ""
     if rings:
-        return f"{instance.label!r}, a polygon of {sum(len(p) // 2 for _, p in rings)} points in {len(rings)} rings from {rings[0][1][:2]}"
-    if box is not None:
-        return f"{instance.label!r}, a box from ({box[0]:g}, {box[1]:g}) to ({box[2]:g}, {box[3]:g})"
-    return f"{instance.label!r}, a classification"
+        count, (x, y) = sum(len(points) // 2 for _, points in rings), rings[0][1][:2]
+        beside = f", and {boxed}" if boxed else ""
+        return f"{instance.label!r}, a polygon of {count} points in {len(rings)} rings from ({x:g}, {y:g}){beside}"
+    return f"{instance.label!r}, {boxed or 'a classification'}"
