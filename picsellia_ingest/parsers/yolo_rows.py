@@ -14,8 +14,9 @@ from typing import Any
 
 from .. import geometry
 from ..errors import ItemError
-from ..model import Instance, Polygon, Rectangle, Ring
-from .checks import Warn, check_inside, ring, usable_label
+from ..model import Instance, Polygon, Rectangle
+from . import checks
+from .checks import Warn, check_inside, usable_label
 from .numbers import number
 
 DIGITS = 12
@@ -112,13 +113,13 @@ def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:
 
 def polygon_of(words: Sequence[str], size: tuple[int, int]) -> Polygon:
     """The polygon of x, y, x, y, ... in fractions, reckoned in decimals. Raises ItemError when it has no inside."""
-    return Polygon((ring([float(Decimal(word) * size[at % 2]) for at, word in enumerate(words)], ""),))
+    return Polygon(checks.outline([float(Decimal(word) * size[at % 2]) for at, word in enumerate(words)], ""))
 
 
 def fractions(rectangle: Rectangle | None, polygon: Polygon | None, size: tuple[int, int]) -> list[float]:
-    """The numbers of a row: those of the first ring of a polygon if there is one, else of a box."""
+    """The numbers of a row: those of a polygon's one line if there is one, else of a box."""
     if polygon is not None:
-        return [round(value / size[at % 2], DIGITS) for at, value in enumerate(polygon.rings[0].points)]
+        return [round(value / size[at % 2], DIGITS) for at, value in enumerate(outline(polygon))]
     assert rectangle is not None, "an instance has a shape"
     left, top, width, height = rectangle.left, rectangle.top, rectangle.width, rectangle.height
     values = (
@@ -156,12 +157,12 @@ def spelled(instance: Instance, size: tuple[int, int]) -> str | None:
     return text if same else None
 
 
-def outline(polygon: Polygon) -> Polygon:
+def outline(polygon: Polygon) -> tuple[float, ...]:
     """All rings of a polygon as one line: holes and parts joined by bridges of zero width."""
     lines = [
         geometry.bridge(outer, holes) if holes else outer.points for outer, holes in geometry.parts(polygon)
     ]
-    return Polygon((Ring(lines[0] if len(lines) == 1 else geometry.join(lines)),))
+    return lines[0] if len(lines) == 1 else geometry.join(lines)
 
 
 def _bad(message: str, hint: str = "mend or remove the row") -> ItemError:

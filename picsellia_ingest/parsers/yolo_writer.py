@@ -23,7 +23,7 @@ from .writer import Encoded, Spool, Writer, first_split, lose_header, lose_image
 from .yaml_subset import quoted
 from .yolo import DATA_YAML
 from .yolo_names import KEYS
-from .yolo_rows import fractions, outline, shown, spelled
+from .yolo_rows import fractions, shown, spelled
 
 _DEFAULT = "default"
 _KEY = {"valid": "val", "validation": "val"}
@@ -97,7 +97,7 @@ class YoloWriter(Writer):
                 losses.note("holes_bridged")
             if len(geometry.parts(polygon)) > 1:
                 losses.note("parts_joined")
-        text = text or shown(fractions(rectangle, None if polygon is None else outline(polygon), size))
+        text = text or shown(fractions(rectangle, polygon, size))
         return f"{self._number(instance)} {text}{self._more(instance)}"
 
     def _number(self, instance: Instance) -> int:

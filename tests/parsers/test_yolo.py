@@ -302,7 +302,7 @@ def test_one_text_file_is_no_dataset(tmp_path: Path) -> None:
         read(tmp_path / "gone")
 
 
-def test_parts_and_holes_become_one_line_of_the_same_area(tmp_path: Path) -> None:
+def test_parts_and_holes_become_one_line_and_are_parts_and_holes_again_when_read(tmp_path: Path) -> None:
     square = Ring((10, 10, 30, 10, 30, 30, 10, 30))
     hole = Ring((15, 15, 20, 15, 20, 20, 15, 20), hole=True)
     parts = (square, hole, Ring((40, 10, 50, 10, 50, 20)), Ring((60, 60, 60, 50, 50, 60)))
@@ -317,9 +317,13 @@ def test_parts_and_holes_become_one_line_of_the_same_area(tmp_path: Path) -> Non
     back = read(tmp_path / "out")[0][0].instances[0].polygon
     assert back is not None
     assert geometry.area(back) == pytest.approx(400 - 25 + 50 + 50)
-    assert {*zip(back.rings[0].points[::2], back.rings[0].points[1::2], strict=True)} == {
-        point for ring in parts for point in zip(ring.points[::2], ring.points[1::2], strict=True)
-    }
+    rows = (tmp_path / "out" / "labels" / "default" / "a.txt").read_text().splitlines()
+    assert len(rows) == 1
+    assert [ring.hole for ring in back.rings] == [False, True, False, False]
+    for ring, was in zip(back.rings, parts, strict=True):
+        assert set(zip(ring.points[::2], ring.points[1::2], strict=True)) == set(
+            zip(was.points[::2], was.points[1::2], strict=True)
+        )
 
 
 def test_instances_of_images_without_a_size_are_counted_and_not_written(tmp_path: Path) -> None:
