@@ -21,6 +21,13 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 DEEPEST = 100
 """Levels of nesting that an element may have."""
 
+BYTES_MAX, CONTAINERS_MAX = 1 << 25, 1 << 20
+"""What a single value may hold; as Python values it takes up to 20 times the space."""
+
+MANY, SMALL, PLAIN = 2_000_000, 16, 4096
+"""An array of more than MANY elements of fewer than SMALL bytes each holds no records, which have SMALL to PLAIN."""
+
+_BLOCK = 1 << 22
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
 _STEPS = np.zeros(256, np.int8)
 _STEPS[[ord("["), ord("{")]] = 1
@@ -30,7 +37,10 @@ _STEPS[[ord("]"), ord("}")]] = -1
 def decoded(text: bytes | msgspec.Raw) -> Any:
     """The value of an element. Raises one of UNREADABLE."""
     plain = bytes(text)
-    if plain.count(b"[") + plain.count(b"{") > DEEPEST and _depth(plain) > DEEPEST:
+    containers = plain.count(b"[") + plain.count(b"{")
+    if len(plain) > BYTES_MAX or containers > CONTAINERS_MAX:
+        raise ValueError(f"it has {len(plain)} bytes, {containers} lists and objects: too many for one value")
+    if containers > DEEPEST and _depth(plain) > DEEPEST:
         raise RecursionError(f"it is nested more than {DEEPEST} levels deep")
     return msgspec.json.decode(plain)
 
@@ -78,3 +88,24 @@ def repeated_key(text: bytes, keys: Iterable[str]) -> str | None:
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of an object in their order, repeats included."""
+
+
+def crumbs(raw: bytes | memoryview | msgspec.Raw) -> bool:
+    """Whether an array has millions of tiny elements. Only where commas and braces allow it, they are counted by depth."""
+    text = np.frombuffer(raw, np.uint8)
+    if len(text) < MANY:
+        return False
+    blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)]
+    commas = sum(int(np.count_nonzero(block == ord(","))) for block in blocks)
+    objects = sum(int(np.count_nonzero(block == ord("{"))) for block in blocks)
+    if commas < MANY or SMALL * 2 * objects <= len(text) <= PLAIN * objects:
+        return False
+    elements, depth, quotes = 1, 0, 0
+    for block in blocks:
+        is_quote = block == ord('"')
+        is_quote[1:] &= block[:-1] != ord("\\")
+        quoted = (np.cumsum(is_quote, dtype=np.int32) + quotes) & 1
+        depths = np.cumsum(np.where(quoted, 0, _STEPS[block]), dtype=np.int32) + depth
+        elements += int(np.count_nonzero((block == ord(",")) & (depths == 1) & (quoted == 0)))
+        depth, quotes = int(depths[-1]), int(quoted[-1])
+    return elements > MANY and len(text) < SMALL * elements

@@ -20,7 +20,7 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import plain_label
 from .jsonfile import JsonFile, reject
-from .jsontext import repeated_key
+from .jsontext import crumbs, repeated_key
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
@@ -190,6 +190,8 @@ class Picsellia(Parser):
         name, picture = plain(row.external_picture_url), plain(row.internal_picture_id)
         name = name if isinstance(name, str) and name.strip() else None
         picture = picture if isinstance(picture, str) else None
+        if crumbs(row.annotations):
+            return name, picture, None
         raws = [] if bytes(row.annotations) == b"null" else attempt(RAWS, row.annotations)
         if name is None or raws is None:
             return name, picture, None if raws is None else len(raws)

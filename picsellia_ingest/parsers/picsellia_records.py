@@ -81,17 +81,22 @@ class RecordReader:
         size = self._size(row, more)
         objects = self._objects(raw)
         twice = self._repeated(raw, len(objects))
-        instances = [
-            self._instance(one, number, size, twice.get(number)) for number, one in enumerate(objects)
-        ]
+        kept: list[Instance] = []
+        for number in range(len(objects)):
+            one, objects[number] = (
+                objects[number],
+                None,
+            )  # an image may have so many that holding both would tell
+            found = self._instance(one, number, size, twice.get(number))
+            if found is not None:
+                kept.append(found)
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more
         at = record or image
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
-        kept = tuple(one for one in instances if one is not None)
-        return ImageRecord(self.entry.name, *size, kept, qa, row, place)
+        return ImageRecord(self.entry.name, *size, tuple(kept), qa, row, place)
 
     def _at(self) -> int:
         at = self.entry.record or self.entry.image
