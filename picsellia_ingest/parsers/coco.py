@@ -20,7 +20,7 @@ from .coco_categories import id_key
 from .coco_index import CocoIndex, build
 from .coco_shapes import instance
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, decoded, repeated_key, why
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
 from .numbers import positive_int
 
 
@@ -117,7 +117,7 @@ def _record(file: JsonFile, index: CocoIndex, record: int, on_problem: OnProblem
 
 
 _ABSENT = object()
-_MEANING = ("image_id", "category_id", "bbox", "segmentation")
+_MEANING = Keys("image_id", "category_id", "bbox", "segmentation")
 """The keys of an annotation that say what it is."""
 
 

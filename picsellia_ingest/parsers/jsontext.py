@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -74,16 +73,27 @@ def syntax(error: Exception, around: bytes) -> str:
     return text
 
 
-def repeated_key(text: bytes, keys: Iterable[str]) -> str | None:
-    """The first of the ``keys`` that an object has twice. Cheap where no key stands twice, as is the rule."""
-    if not any(text.count(b'"' + key.encode() + b'"') > 1 for key in keys):
+class Keys:
+    """Keys that say what an object is, as they stand in a text."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.quoted = tuple(b'"' + name.encode() + b'"' for name in names)
+
+
+def repeated_key(text: bytes, keys: Keys) -> str | None:
+    """The first of the keys that an object has twice. Cheap where no key stands twice, as is the rule."""
+    for quoted in keys.quoted:
+        if text.count(quoted) > 1:
+            break
+    else:
         return None
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         return None
     names = [name for name, _ in pairs] if isinstance(pairs, _Pairs) else []
-    return next((key for key in keys if names.count(key) > 1), None)
+    return next((key for key in keys.names if names.count(key) > 1), None)
 
 
 class _Pairs(list[tuple[str, Any]]):

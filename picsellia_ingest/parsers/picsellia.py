@@ -20,11 +20,12 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import plain_label
 from .jsonfile import JsonFile, reject
-from .jsontext import crumbs, repeated_key
+from .jsontext import Keys, crumbs, repeated_key
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
 _NOTHING = msgspec.Raw(b"null")
+_NAMING = Keys("external_picture_url", "annotations")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
 
 
@@ -134,7 +135,7 @@ class Picsellia(Parser):
             start = int(starts[number])
             name, picture, objects = self._tally(raw)
             self._instances += objects or 0
-            twice = repeated_key(bytes(raw), ("external_picture_url", "annotations"))
+            twice = repeated_key(bytes(raw), _NAMING)
             if twice is not None:
                 place = file.place(start, f"{self._pointer(number)}/{twice}")
                 message, hint = f"a record has {twice!r} twice", "keep the one that is meant"

@@ -12,14 +12,14 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, decoded, repeated_key
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key
 from .numbers import positive_int
 from .picsellia_objects import instance
 
 T = TypeVar("T")
 
 RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_MEANING = ("label", "rectangle", "polygon")
+_MEANING = Keys("label", "rectangle", "polygon")
 """The keys of an object that say what it is, and that nothing inside of it has."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -158,7 +158,7 @@ class RecordReader:
 
     def _repeated(self, raw: msgspec.Raw | None, objects: int) -> dict[int, str]:
         """The key that an object has twice, by the object's number; JSON readers keep the last without a word."""
-        if raw is None or all(self._text.count(b'"' + key.encode() + b'"') <= objects for key in _MEANING):
+        if raw is None or all(self._text.count(quoted) <= objects for quoted in _MEANING.quoted):
             return {}
         raws: list[msgspec.Raw] = attempt(RAWS, raw) or []
         found = ((number, repeated_key(bytes(one), _MEANING)) for number, one in enumerate(raws))
