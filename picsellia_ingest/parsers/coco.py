@@ -37,7 +37,7 @@ class Coco(Parser):
     def recognises(path: Path) -> bool:
         """Whether the file, or a file in the folder, has the keys of a COCO dataset or results list."""
         files = coco_files.json_files(path) if path.is_dir() else [path]
-        return any(coco_files.kind(file) is not None for file in files[:20])
+        return any(coco_files.kind(file) is not None for file in files[:100])
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file that is read. In a folder, a file that is rejected does not stop the others."""

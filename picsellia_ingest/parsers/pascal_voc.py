@@ -24,7 +24,7 @@ from .voc_masks import ClassNames, Masks, class_names
 from .voc_objects import Evidence, RecordReader, mask_record
 
 _HEAD = 1 << 14
-_LOOKED_AT = 5000
+_LOOKED_AT, _SAMPLE = 5000, 100
 _RULES = ("as_written", "inclusive")
 
 
@@ -55,7 +55,7 @@ class PascalVoc(Parser):
                 if _has_masks(folder, files):
                     return True
                 found = [file for file in files if file.lower().endswith(".xml")]
-                if any(_is_voc(path / folder / file) for file in found[:20]):
+                if any(_is_voc(path / folder / file) for file in found[:: 1 + len(found) // _SAMPLE]):
                     return True
                 seen += len(files)
                 if seen > _LOOKED_AT * 20:
