@@ -18,7 +18,7 @@ from . import voc_xml
 from .checks import Size, Warn, check_inside, ring, usable_label
 from .numbers import number, positive_int
 from .voc_masks import Masks
-from .voc_xml import Element, children, line, local, text, value
+from .voc_xml import Element, children, grouped, line, local, text, value
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _NUMBERED = re.compile(r"([xy])([0-9]{1,6})")
@@ -73,24 +73,25 @@ class RecordReader:
 
     def read(self, root: Element, stem: str, masks: Masks | None) -> ImageRecord:
         """The record. ``stem`` names it when ``filename`` does not. Raises InputError when its image is uncertain."""
-        objects = children(root, "object")
-        name = self._name(root, stem, len(objects))
-        size = self._size(root)
+        parts = grouped(root)
+        objects, sizes = parts.get("object", []), parts.get("size", [])
+        name = self._name(root, parts.get("filename", []), stem, len(objects))
+        size = self._size(root, sizes)
         instances = [
             self._instance(element, position, size) for position, element in enumerate(objects, start=1)
         ]
         if masks is not None:
             instances = self._outlined(instances, masks, size)
         attributes = value(root, frozenset({"object", "filename", "size"}))
-        more = [value(element, frozenset({"width", "height"})) for element in children(root, "size")]
+        more = [value(element, frozenset({"width", "height"})) for element in sizes]
         attributes = attributes if isinstance(attributes, dict) else {}
         if more and isinstance(more[0], dict) and more[0]:
             attributes["size"] = more[0]
         kept = tuple(instance for instance in instances if instance is not None)
         return ImageRecord(name, *size, kept, (), attributes, Place(self.shown, line(root)))
 
-    def _name(self, root: Element, stem: str, objects: int) -> str:
-        names = {text(element) for element in children(root, "filename")} - {""}
+    def _name(self, root: Element, given: list[Element], stem: str, objects: int) -> str:
+        names = {text(element) for element in given} - {""}
         if len(names) > 1:
             message = f"the file names {len(names)} images: {', '.join(sorted(names)):.200}"
             place = Place(self.shown, line(root), pointer="/annotation/filename")
@@ -100,10 +101,10 @@ class RecordReader:
             )
         return names.pop() if names else stem
 
-    def _size(self, root: Element) -> tuple[int | None, int | None]:
+    def _size(self, root: Element, sizes: list[Element]) -> tuple[int | None, int | None]:
         sides: list[int | None] = []
         for side in ("width", "height"):
-            stated = next((text(e) for size in children(root, "size") for e in children(size, side)), "")
+            stated = next((text(e) for size in sizes for e in children(size, side)), "")
             pixels = positive_int(stated)
             if stated and pixels is None:
                 message = f"the {side} is {stated!r:.40}; the picture's own is used"
@@ -130,10 +131,11 @@ class RecordReader:
             return None
 
     def _read_object(self, element: Element, size: Size, warn: Warn) -> Instance:
-        label = _label(element)
-        _refuse(element)
-        polygon = _polygon(element, warn)
-        rectangle = self._box(element, size, warn)
+        parts = grouped(element)
+        label = _label(parts.get("name", []))
+        _refuse(parts)
+        polygon = _polygon(parts.get("polygon", []), warn)
+        rectangle = self._box(parts.get("bndbox", []), size, warn)
         if polygon is None and rectangle is None:
             tags = ", ".join(f"<{local(child)}>" for child in element) or "nothing"
             message = f"object {label!r:.80} has neither a bndbox nor a polygon; it has {tags:.200}"
@@ -142,8 +144,8 @@ class RecordReader:
         attributes = value(element, _MODELLED)
         return Instance(label, rectangle, polygon, (), attributes if isinstance(attributes, dict) else {})
 
-    def _box(self, element: Element, size: Size, warn: Warn) -> Rectangle | None:
-        boxes = [box for box in children(element, "bndbox") if len(box)]
+    def _box(self, given: list[Element], size: Size, warn: Warn) -> Rectangle | None:
+        boxes = [box for box in given if len(box)]
         if not boxes:
             return None
         if len(boxes) > 1:
@@ -195,8 +197,7 @@ class RecordReader:
         return found
 
 
-def _label(element: Element) -> str:
-    names = children(element, "name")
+def _label(names: list[Element]) -> str:
     if len(names) > 1:
         raise ItemError("name_repeated", f"the object has {len(names)} names", "keep one <name>", "name")
     label = text(names[0]) if names else ""
@@ -207,16 +208,16 @@ def _label(element: Element) -> str:
     return label
 
 
-def _refuse(element: Element) -> None:
+def _refuse(parts: dict[str, list[Element]]) -> None:
     """Raise ItemError for an object that says itself that it is none, or that its shape is no upright box."""
-    if any(len(box) for box in children(element, "robndbox")):
+    if any(len(box) for box in parts.get("robndbox", [])):
         raise ItemError(
             "box_rotated",
             "the object has a rotated box (robndbox): it cannot be kept without its angle",
             "give it a polygon",
             "robndbox",
         )
-    if any(text(flag) == "1" for flag in children(element, "deleted")):
+    if any(text(flag) == "1" for flag in parts.get("deleted", [])):
         raise ItemError(
             "object_deleted", "the object is marked as deleted", "nothing, if that is meant", "deleted"
         )
@@ -224,8 +225,9 @@ def _refuse(element: Element) -> None:
 
 def _corners(box: Element, warn: Warn) -> tuple[float, float, float, float]:
     values: list[float] = []
+    parts = grouped(box)
     for corner in _CORNERS:
-        found = children(box, corner)
+        found = parts.get(corner, [])
         if len(found) != 1:
             what = "is missing" if not found else f"stands {len(found)} times"
             raise ItemError(
@@ -250,9 +252,9 @@ def _coordinate(element: Element, code: str, field: str, warn: Warn) -> float:
     return found
 
 
-def _polygon(element: Element, warn: Warn) -> Polygon | None:
+def _polygon(given: list[Element], warn: Warn) -> Polygon | None:
     """The polygons of an object: several are its parts. An element without children says nothing."""
-    found = [child for child in children(element, "polygon") if len(child)]
+    found = [child for child in given if len(child)]
     rings = tuple(ring(_points(child, warn), "polygon") for child in found)
     return Polygon(rings) if rings else None
 

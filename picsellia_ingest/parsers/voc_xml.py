@@ -179,6 +179,14 @@ def children(element: Element, name: str) -> list[Element]:
     return [child for child in element if local(child) == name]
 
 
+def grouped(element: Element) -> dict[str, list[Element]]:
+    """The direct children by name, in their order."""
+    found: dict[str, list[Element]] = {}
+    for child in element:
+        found.setdefault(local(child), []).append(child)
+    return found
+
+
 def value(element: Element, without: frozenset[str] = frozenset(), depth: int = 0) -> Any:
     """An element as plain values, verbatim, without the children named.
 
