@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .model import Polygon, Rectangle, Ring
 
-MASK_PIXELS_MAX = 1 << 27
+MASK_PIXELS_MAX = 1 << 26
 """Masks above this many pixels are refused before anything is allocated."""
 
 Mask = NDArray[np.bool_]

@@ -41,7 +41,7 @@ def job(
         raise InvalidQueryError("no dataset name was given", "pass name")
     if imgdir is None and ann_path is None:
         raise InvalidQueryError("there is nothing to upload", "pass imgdir, ann_path, or both")
-    if imgdir is not None and (not str(imgdir) or not Path(imgdir).is_dir()):
+    if imgdir is not None and (not str(imgdir) or not _there(Path(imgdir)) or not Path(imgdir).is_dir()):
         raise ResourceNotFoundError(
             f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
         )
@@ -62,11 +62,19 @@ def job(
 def parser(path: str | Path, ann_format: str | None, voc_coordinates: str = "as_written") -> Parser:
     """The parser of an annotation file or folder; the format is recognised where it is not given."""
     where = Path(path)
-    if not str(path) or not where.exists():
+    if not str(path) or not _there(where):
         raise InvalidQueryError(f"the annotations {str(path)!r} are not there", "check ann_path")
     if voc_coordinates not in ("as_written", "inclusive"):
         raise InvalidQueryError(f"voc_coordinates is {voc_coordinates!r}", "write as_written or inclusive")
     return find_format(where, ann_format)(where, Options(voc_coordinates))
+
+
+def _there(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that no file can have counts as one that is not there."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def upload(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from .evidence import Evidence, label_hints
 from .ingest import parser
 
 _JOBS = 5
+_MOST = 100
+"""Labels, and hints, that are printed."""
 
 
 @dataclass(slots=True)
@@ -64,8 +67,10 @@ class Inspection:
             f"{self.instances} of {self.instances_stated} instances can be read: {self.with_box} have a box,"
             f" {self.with_polygon} a polygon; {self.answers} answers"
         )
-        for label, count in sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0])):
-            yield f"  {count:8} {label}"
+        ranked = sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0]))
+        yield from (f"  {count:8} {label}" for label, count in ranked[:_MOST])
+        if len(ranked) > _MOST:
+            yield f"  and {len(ranked) - _MOST} more labels"
         if self.image_files is not None:
             yield f"{self.image_files} image files in the folder, {self.images_missing} images of the source without one"
         yield from self.notes
@@ -107,7 +112,7 @@ def inspect(
             if folder is not None:
                 folder.take(record, evidence)
     found.hints += evidence.hints(found.problems.lost, found.instances_stated)
-    found.hints += label_hints(found.labels)
+    found.hints += islice(label_hints(found.labels), _MOST)
     if folder is not None:
         folder.finish()
     return found

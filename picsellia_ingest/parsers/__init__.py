@@ -98,7 +98,10 @@ def _noun(path: Path) -> str:
 def _looks(path: Path) -> str:
     if not path.is_dir():
         return sniff(path)
-    inside = sorted({file.suffix.lower() or "no extension" for file in path.iterdir() if file.is_file()})
+    try:
+        inside = sorted({file.suffix.lower() or "no extension" for file in path.iterdir() if file.is_file()})
+    except OSError:
+        return "a folder that cannot be read"
     return f"a folder of files with {', '.join(inside[:10])}" if inside else "a folder without files"
 
 

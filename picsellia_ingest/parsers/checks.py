@@ -6,7 +6,7 @@ Raise ItemError to leave the item out whole; call ``warn`` with (code, message, 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .. import geometry
@@ -62,10 +62,11 @@ def check_label(value: object, warn: Warn, what: str = "the object") -> str:
     return label
 
 
-def check_far(points: Iterable[float], field: str) -> None:
-    """Raises ItemError when a coordinate is beyond any picture."""
-    far = next((value for value in points if not -COORDINATE_MAX <= value <= COORDINATE_MAX), None)
-    if far is not None:
+def check_far(points: Sequence[float], field: str) -> None:
+    """Raises ItemError when one of the coordinates, of which there are some, is beyond any picture."""
+    low, high = min(points), max(points)
+    if low < -COORDINATE_MAX or high > COORDINATE_MAX:
+        far = high if high > COORDINATE_MAX else low
         raise ItemError(
             "coordinate_invalid", f"a coordinate is too large to be one: {far:g}", "mend it", field
         )
@@ -73,7 +74,8 @@ def check_far(points: Iterable[float], field: str) -> None:
 
 def ring(points: Sequence[float], field: str) -> Ring:
     """An outer ring of a flat list of coordinates. Raises ItemError when it has no inside, or reaches beyond any picture."""
-    check_far(points, field)
+    if points:
+        check_far(points, field)
     cleaned = geometry.clean_ring(points)
     if len(cleaned) < 6 or geometry.is_flat(cleaned):
         raise ItemError(

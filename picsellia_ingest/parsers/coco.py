@@ -23,7 +23,7 @@ from .coco_categories import id_key
 from .coco_index import CocoIndex, build
 from .coco_shapes import instance
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, decoded, repeated_key, why
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
 from .numbers import positive_int
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Coco(Parser):
     def recognises(path: Path) -> bool:
         """Whether the file, or a file in the folder, has the keys of a COCO dataset or results list."""
         files = coco_files.json_files(path) if path.is_dir() else [path]
-        return any(coco_files.kind(file) is not None for file in files[:20])
+        return any(coco_files.kind(file) is not None for file in files[:100])
 
     @staticmethod
     def writer() -> type[Writer]:
@@ -150,7 +150,7 @@ ANSWERS = "picsellia_qa"
 
 
 _ABSENT = object()
-_MEANING = ("image_id", "category_id", "bbox", "segmentation")
+_MEANING = Keys("image_id", "category_id", "bbox", "segmentation")
 """The keys of an annotation that say what it is."""
 
 

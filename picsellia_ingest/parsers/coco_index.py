@@ -22,11 +22,12 @@ from . import coco_categories
 from .coco_categories import Id, Unusable, id_key
 from .coco_files import split_of
 from .jsonfile import JsonFile, reject
-from .jsontext import UNREADABLE, decoded, repeated_key, why
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
 
 IntArray: TypeAlias = NDArray[np.int64]
 
 _NOTHING = msgspec.Raw(b"")
+_NAMING = Keys("id", "file_name")
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
     owners = _Images(file, index, on_problem).read(images)
-    _Annotations(file, index, on_problem, owners).read(annotations or [])
+    _Annotations(file, index, on_problem, owners).read(annotations or [], bool(categories))
     return index
 
 
@@ -160,7 +161,7 @@ class _Images(_Section):
                     "image_invalid", f"an image cannot be read: {words}", at, unit=Unit.IMAGE, hint=hint
                 )
                 continue
-            if (repeated := repeated_key(bytes(raw), ("id", "file_name"))) is not None:
+            if (repeated := repeated_key(bytes(raw), _NAMING)) is not None:
                 message = f"an image has {repeated!r} twice"
                 self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
                 continue
@@ -244,7 +245,8 @@ class _Annotations(_Section):
         self.owners = owners
         self.shaped = self.shapeless = 0
 
-    def read(self, raws: list[msgspec.Raw]) -> None:
+    def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
+        self.has_categories = has_categories
         starts, lengths = self.file.offsets(raws)
         owner = np.empty(len(raws), np.int64)
         self.ids = np.full(len(raws), _NO_ID, np.int64)
@@ -278,7 +280,8 @@ class _Annotations(_Section):
             words, hint = why(error)
             self.report("annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint)
             return _UNNAMED
-        if (own := id_key(row.id)) is not None:
+        own = row.id if type(row.id) is int else id_key(row.id)
+        if own is not None:
             self.ids[number] = hash(own)
         is_caption = len(row.caption) > 0 and id_key(row.category_id) not in self.index.categories
         if not is_caption:
@@ -295,7 +298,7 @@ class _Annotations(_Section):
 
     def _count(self) -> None:
         """Count an instance. Raises InputError when none can have a name."""
-        if not self.index.categories:
+        if not self.has_categories:
             raise reject(
                 self.file.path, "no_categories", "there is no 'categories' array, or nothing in it: no annotation has a name",
                 "add the categories; a name is never made up", "/categories",

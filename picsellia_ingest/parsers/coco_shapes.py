@@ -123,7 +123,7 @@ def _ring(points: object, warn: Warn, siblings: int) -> Ring | None:
     if len(points) % 2:
         raise _bad(f"a ring has {len(points)} numbers: one coordinate is missing")
     if points:
-        check_far((min(points), max(points)), "segmentation")
+        check_far(points, "segmentation")
     ring = geometry.clean_ring(points)
     if len(ring) >= 6 and (geometry.ring_area(ring) != 0 or not geometry.is_flat(ring)):
         return Ring(ring)

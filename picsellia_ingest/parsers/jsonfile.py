@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
-from .jsontext import UNREADABLE, syntax
+from .jsontext import UNREADABLE, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
@@ -101,6 +101,7 @@ class JsonFile:
 
     def top(self) -> dict[str, msgspec.Raw] | list[msgspec.Raw]:
         """The elements of the document. Raises InputError with the place of the first error of syntax."""
+        self._refuse_crumbs(self._view, 0, "")
         decoder: Any = _RAWS if bytes(self._view[:4096]).lstrip()[:1] == b"[" else _FIELDS
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
@@ -180,11 +181,21 @@ class JsonFile:
         raw = top.get(key)
         if raw is None or bytes(raw) == b"null":
             return None
+        self._refuse_crumbs(raw, self.offset(raw), f"/{key}")
         found = self.items(raw)
         if found is None:
             place = self.place(self.offset(raw), f"/{key}")
             raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
         return found
+
+    def _refuse_crumbs(self, raw: memoryview | msgspec.Raw, offset: int, pointer: str) -> None:
+        """Raise InputError for an array of millions of elements too small to be records: each would cost 100 bytes."""
+        if crumbs(raw):
+            what = f"the array {pointer}" if pointer else "the document"
+            message = f"{what} has millions of elements that are too small to be records"
+            hint = "is the file damaged? write it again"
+            place = self.place(offset, pointer)
+            raise InputError(Problem("elements_too_small", message, place, unit=Unit.FILE, hint=hint))
 
     def offset(self, raw: msgspec.Raw) -> int:
         """Where an element begins, in bytes from the start of the text (after a byte order mark)."""
@@ -273,7 +284,13 @@ def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:
     data = _transcoded(path, size, mtime_ns) if wide else path.read_bytes()
     if b"NaN" not in data and b"Infinity" not in data and re.search(rb"\\u[dD]", data) is None:
         return None
-    return _TOKENS.sub(_as_text, data)
+    # In place: a substitution would hold every piece of the file between two tokens, and strings are tokens.
+    changed = bytearray(data)
+    for match in _TOKENS.finditer(data):
+        token = match.group()
+        if not token.startswith(b'"') or b"\\u" in token:
+            changed[match.start() : match.end()] = _as_text(token)
+    return bytes(changed)
 
 
 def _head(path: Path) -> bytes:
@@ -281,10 +298,10 @@ def _head(path: Path) -> bytes:
         return stream.read(4)
 
 
-def _as_text(match: re.Match[bytes]) -> bytes:
-    token = match.group()
+def _as_text(token: bytes) -> bytes:
+    """A token in JSON's words, of the same length."""
     if token.startswith(b'"'):
-        return _HALVES.sub(_whole, token) if b"\\u" in token else token
+        return _HALVES.sub(_whole, token)
     return b'"' + token[: len(token) - 2] + b'"'
 
 

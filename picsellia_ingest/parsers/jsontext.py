@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -21,6 +20,13 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 DEEPEST = 100
 """Levels of nesting that an element may have."""
 
+BYTES_MAX, CONTAINERS_MAX = 1 << 25, 1 << 20
+"""What a single value may hold; as Python values it takes up to 20 times the space."""
+
+MANY, SMALL, PLAIN = 2_000_000, 16, 4096
+"""An array of more than MANY elements of fewer than SMALL bytes each holds no records, which have SMALL to PLAIN."""
+
+_BLOCK = 1 << 22
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
 _STEPS = np.zeros(256, np.int8)
 _STEPS[[ord("["), ord("{")]] = 1
@@ -30,7 +36,10 @@ _STEPS[[ord("]"), ord("}")]] = -1
 def decoded(text: bytes | msgspec.Raw) -> Any:
     """The value of an element. Raises one of UNREADABLE."""
     plain = bytes(text)
-    if plain.count(b"[") + plain.count(b"{") > DEEPEST and _depth(plain) > DEEPEST:
+    containers = plain.count(b"[") + plain.count(b"{")
+    if len(plain) > BYTES_MAX or containers > CONTAINERS_MAX:
+        raise ValueError(f"it has {len(plain)} bytes, {containers} lists and objects: too many for one value")
+    if containers > DEEPEST and _depth(plain) > DEEPEST:
         raise RecursionError(f"it is nested more than {DEEPEST} levels deep")
     return msgspec.json.decode(plain)
 
@@ -64,17 +73,49 @@ def syntax(error: Exception, around: bytes) -> str:
     return text
 
 
-def repeated_key(text: bytes, keys: Iterable[str]) -> str | None:
-    """The first of the ``keys`` that an object has twice. Cheap where no key stands twice, as is the rule."""
-    if not any(text.count(b'"' + key.encode() + b'"') > 1 for key in keys):
+class Keys:
+    """Keys that say what an object is, as they stand in a text."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.quoted = tuple(b'"' + name.encode() + b'"' for name in names)
+
+
+def repeated_key(text: bytes, keys: Keys) -> str | None:
+    """The first of the keys that an object has twice. Cheap where no key stands twice, as is the rule."""
+    for quoted in keys.quoted:
+        if text.count(quoted) > 1:
+            break
+    else:
         return None
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         return None
     names = [name for name, _ in pairs] if isinstance(pairs, _Pairs) else []
-    return next((key for key in keys if names.count(key) > 1), None)
+    return next((key for key in keys.names if names.count(key) > 1), None)
 
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of an object in their order, repeats included."""
+
+
+def crumbs(raw: bytes | memoryview | msgspec.Raw) -> bool:
+    """Whether an array has millions of tiny elements. Only where commas and braces allow it, they are counted by depth."""
+    text = np.frombuffer(raw, np.uint8)
+    if len(text) < MANY:
+        return False
+    blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)]
+    commas = sum(int(np.count_nonzero(block == ord(","))) for block in blocks)
+    objects = sum(int(np.count_nonzero(block == ord("{"))) for block in blocks)
+    if commas < MANY or SMALL * 2 * objects <= len(text) <= PLAIN * objects:
+        return False
+    elements, depth, quotes = 1, 0, 0
+    for block in blocks:
+        is_quote = block == ord('"')
+        is_quote[1:] &= block[:-1] != ord("\\")
+        quoted = (np.cumsum(is_quote, dtype=np.int32) + quotes) & 1
+        depths = np.cumsum(np.where(quoted, 0, _STEPS[block]), dtype=np.int32) + depth
+        elements += int(np.count_nonzero((block == ord(",")) & (depths == 1) & (quoted == 0)))
+        depth, quotes = int(depths[-1]), int(quoted[-1])
+    return elements > MANY and len(text) < SMALL * elements

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 _HEAD = 1 << 14
-_LOOKED_AT = 5000
+_LOOKED_AT, _SAMPLE = 5000, 100
 _RULES = ("as_written", "inclusive")
 
 
@@ -61,7 +61,7 @@ class PascalVoc(Parser):
                 if _has_masks(folder, files):
                     return True
                 found = [file for file in files if file.lower().endswith(".xml")]
-                if any(_is_voc(path / folder / file) for file in found[:20]):
+                if any(_is_voc(path / folder / file) for file in found[:: 1 + len(found) // _SAMPLE]):
                     return True
                 seen += len(files)
                 if seen > _LOOKED_AT * 20:

@@ -20,7 +20,7 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .checks import plain_label
 from .jsonfile import JsonFile, reject
-from .jsontext import repeated_key
+from .jsontext import Keys, crumbs, repeated_key
 from .looks import edges
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 _NOTHING = msgspec.Raw(b"null")
+_NAMING = Keys("external_picture_url", "annotations")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
 
 
@@ -145,7 +146,7 @@ class Picsellia(Parser):
             start = int(starts[number])
             name, picture, objects = self._tally(raw)
             self._instances += objects or 0
-            twice = repeated_key(bytes(raw), ("external_picture_url", "annotations"))
+            twice = repeated_key(bytes(raw), _NAMING)
             if twice is not None:
                 place = file.place(start, f"{self._pointer(number)}/{twice}")
                 message, hint = f"a record has {twice!r} twice", "keep the one that is meant"
@@ -201,6 +202,8 @@ class Picsellia(Parser):
         name, picture = plain(row.external_picture_url), plain(row.internal_picture_id)
         name = name if isinstance(name, str) and name.strip() else None
         picture = picture if isinstance(picture, str) else None
+        if crumbs(row.annotations):
+            return name, picture, None
         raws = [] if bytes(row.annotations) == b"null" else attempt(RAWS, row.annotations)
         if name is None or raws is None:
             return name, picture, None if raws is None else len(raws)

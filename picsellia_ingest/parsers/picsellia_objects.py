@@ -29,7 +29,7 @@ def instance(row: dict[str, Any], size: Size, warn: Warn) -> Instance:
     check_inside(rectangle, polygon, size, warn)
     if kind == RECTANGLE and polygon is not None:
         row["type"] = kind
-    return Instance(label, rectangle, polygon, (), row)
+    return Instance(label, rectangle, polygon, (), row or {})
 
 
 def _check_type(kind: object, rectangle: Rectangle | None, polygon: Polygon | None, warn: Warn) -> None:

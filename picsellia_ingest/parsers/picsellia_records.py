@@ -12,14 +12,14 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, decoded, repeated_key
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key
 from .numbers import positive_int
 from .picsellia_objects import instance
 
 T = TypeVar("T")
 
 RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_MEANING = ("label", "rectangle", "polygon")
+_MEANING = Keys("label", "rectangle", "polygon")
 """The keys of an object that say what it is, and that nothing inside of it has."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -81,17 +81,22 @@ class RecordReader:
         size = self._size(row, more)
         objects = self._objects(raw)
         twice = self._repeated(raw, len(objects))
-        instances = [
-            self._instance(one, number, size, twice.get(number)) for number, one in enumerate(objects)
-        ]
+        kept: list[Instance] = []
+        for number in range(len(objects)):
+            one, objects[number] = (
+                objects[number],
+                None,
+            )  # an image may have so many that holding both would tell
+            found = self._instance(one, number, size, twice.get(number))
+            if found is not None:
+                kept.append(found)
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more
         at = record or image
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
-        kept = tuple(one for one in instances if one is not None)
-        return ImageRecord(self.entry.name, *size, kept, qa, row, place=place)
+        return ImageRecord(self.entry.name, *size, tuple(kept), qa, row, place=place)
 
     def _at(self) -> int:
         at = self.entry.record or self.entry.image
@@ -153,7 +158,7 @@ class RecordReader:
 
     def _repeated(self, raw: msgspec.Raw | None, objects: int) -> dict[int, str]:
         """The key that an object has twice, by the object's number; JSON readers keep the last without a word."""
-        if raw is None or all(self._text.count(b'"' + key.encode() + b'"') <= objects for key in _MEANING):
+        if raw is None or all(self._text.count(quoted) <= objects for quoted in _MEANING.quoted):
             return {}
         raws: list[msgspec.Raw] = attempt(RAWS, raw) or []
         found = ((number, repeated_key(bytes(one), _MEANING)) for number, one in enumerate(raws))

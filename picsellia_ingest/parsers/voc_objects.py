@@ -10,22 +10,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from .. import geometry
 from ..errors import InputError, ItemError
 from ..model import ImageRecord, Instance, Polygon, Rectangle
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from . import voc_xml
+from . import voc_attributes, voc_xml
 from .checks import Size, Warn, check_inside, outline, usable_label
 from .numbers import number, positive_int
+from .voc_attributes import CORNERS, NUMBERED
 from .voc_masks import Masks
-from .voc_xml import Element, children, line, local, text, value
+from .voc_xml import Element, children, grouped, line, local, text, value
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_NUMBERED = re.compile(r"([xy])([0-9]{1,6})")
 _COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)", re.ASCII)
-_MODELLED = frozenset({"name", "bndbox", "polygon"})
 
 
 @dataclass(slots=True)
@@ -75,24 +71,25 @@ class RecordReader:
 
     def read(self, root: Element, stem: str, masks: Masks | None) -> ImageRecord:
         """The record. ``stem`` names it when ``filename`` does not. Raises InputError when its image is uncertain."""
-        objects = children(root, "object")
-        name = self._name(root, stem, len(objects))
-        size = self._size(root)
+        parts = grouped(root)
+        objects, sizes = parts.get("object", []), parts.get("size", [])
+        name = self._name(root, parts.get("filename", []), stem, len(objects))
+        size = self._size(root, sizes)
         instances = [
             self._instance(element, position, size) for position, element in enumerate(objects, start=1)
         ]
         if masks is not None:
             instances = self._outlined(instances, masks, size)
         attributes = value(root, frozenset({"object", "filename", "size"}))
-        more = [value(element, frozenset({"width", "height"})) for element in children(root, "size")]
+        more = [value(element, frozenset({"width", "height"})) for element in sizes]
         attributes = attributes if isinstance(attributes, dict) else {}
         if more and isinstance(more[0], dict) and more[0]:
             attributes["size"] = more[0]
         kept = tuple(instance for instance in instances if instance is not None)
         return ImageRecord(name, *size, kept, (), attributes, place=Place(self.shown, line(root)))
 
-    def _name(self, root: Element, stem: str, objects: int) -> str:
-        names = {text(element) for element in children(root, "filename")} - {""}
+    def _name(self, root: Element, given: list[Element], stem: str, objects: int) -> str:
+        names = {text(element) for element in given} - {""}
         if len(names) > 1:
             message = f"the file names {len(names)} images: {', '.join(sorted(names)):.200}"
             place = Place(self.shown, line(root), pointer="/annotation/filename")
@@ -102,10 +99,10 @@ class RecordReader:
             )
         return names.pop() if names else stem
 
-    def _size(self, root: Element) -> tuple[int | None, int | None]:
+    def _size(self, root: Element, sizes: list[Element]) -> tuple[int | None, int | None]:
         sides: list[int | None] = []
         for side in ("width", "height"):
-            stated = next((text(e) for size in children(root, "size") for e in children(size, side)), "")
+            stated = next((text(e) for size in sizes for e in children(size, side)), "")
             pixels = positive_int(stated)
             if stated and pixels is None:
                 message = f"the {side} is {stated!r:.40}; the picture's own is used"
@@ -132,24 +129,21 @@ class RecordReader:
             return None
 
     def _read_object(self, element: Element, size: Size, warn: Warn) -> Instance:
-        label = _label(element)
-        _refuse(element)
-        polygon = _polygon(element, warn)
-        rectangle = self._box(element, size, warn)
+        parts = grouped(element)
+        label = _label(parts.get("name", []))
+        _refuse(parts)
+        polygon = _polygon(parts.get("polygon", []), warn)
+        rectangle = self._box(parts.get("bndbox", []), size, warn)
         if polygon is None and rectangle is None:
             tags = ", ".join(f"<{local(child)}>" for child in element) or "nothing"
             message = f"object {label!r:.80} has neither a bndbox nor a polygon; it has {tags:.200}"
             raise ItemError("no_geometry", message, "draw its box, or remove it")
         check_inside(rectangle, polygon, size, warn)
-        attributes = value(element, _MODELLED)
-        attributes = attributes if isinstance(attributes, dict) else {}
-        attributes |= _residues(element, None if self.inclusive else rectangle)
-        if (named := _named_values(attributes.get("attributes"))) is not None:
-            attributes["attributes"] = named
+        attributes = voc_attributes.read(element, parts, None if self.inclusive else rectangle)
         return Instance(label, rectangle, polygon, (), attributes)
 
-    def _box(self, element: Element, size: Size, warn: Warn) -> Rectangle | None:
-        boxes = [box for box in children(element, "bndbox") if len(box)]
+    def _box(self, given: list[Element], size: Size, warn: Warn) -> Rectangle | None:
+        boxes = [box for box in given if len(box)]
         if not boxes:
             return None
         if len(boxes) > 1:
@@ -201,57 +195,7 @@ class RecordReader:
         return found
 
 
-def _residues(element: Element, rectangle: Rectangle | None) -> dict[str, Any]:
-    """What a box or a polygon says beyond its numbers: for several polygons a list.
-
-    Of a box also a far corner with fractions that its width or height does not give back to the last digit.
-    """
-    found: dict[str, Any] = {}
-    for name in ("bndbox", "polygon"):
-        rests = [
-            value(child, frozenset(filter(_is_number, map(local, child))))
-            for child in children(element, name)
-            if len(child)
-        ]
-        if any(isinstance(rest, dict) and rest for rest in rests):
-            found[name] = rests[0] if len(rests) == 1 else rests
-    if rectangle is not None:
-        box = next(box for box in children(element, "bndbox") if len(box))
-        for name, near, length in (
-            ("xmax", rectangle.left, rectangle.width),
-            ("ymax", rectangle.top, rectangle.height),
-        ):
-            written = text(children(box, name)[0])
-            if not geometry.is_far_edge(number(written), near, length):
-                found[name] = written
-    return found
-
-
-def _is_number(name: str) -> bool:
-    return name in (*_CORNERS, "pt", "point") or _NUMBERED.fullmatch(name) is not None
-
-
-def _named_values(attributes: Any) -> dict[str, str] | None:
-    """CVAT's list of ``attribute`` elements, each a name and a value, as an object; None when it is anything else."""
-    if not isinstance(attributes, dict) or attributes.keys() != {"attribute"}:
-        return None
-    listed = attributes["attribute"]
-    found: dict[str, str] = {}
-    for one in listed if isinstance(listed, list) else [listed]:
-        if (
-            not isinstance(one, dict)
-            or one.keys() != {"name", "value"}
-            or not all(isinstance(v, str) for v in one.values())
-        ):
-            return None
-        if one["name"] in found:
-            return None
-        found[one["name"]] = one["value"]
-    return found
-
-
-def _label(element: Element) -> str:
-    names = children(element, "name")
+def _label(names: list[Element]) -> str:
     if len(names) > 1:
         raise ItemError("name_repeated", f"the object has {len(names)} names", "keep one <name>", "name")
     label = text(names[0]) if names else ""
@@ -262,16 +206,16 @@ def _label(element: Element) -> str:
     return label
 
 
-def _refuse(element: Element) -> None:
+def _refuse(parts: dict[str, list[Element]]) -> None:
     """Raise ItemError for an object that says itself that it is none, or that its shape is no upright box."""
-    if any(len(box) for box in children(element, "robndbox")):
+    if any(len(box) for box in parts.get("robndbox", [])):
         raise ItemError(
             "box_rotated",
             "the object has a rotated box (robndbox): it cannot be kept without its angle",
             "give it a polygon",
             "robndbox",
         )
-    if any(text(flag) == "1" for flag in children(element, "deleted")):
+    if any(text(flag) == "1" for flag in parts.get("deleted", [])):
         raise ItemError(
             "object_deleted", "the object is marked as deleted", "nothing, if that is meant", "deleted"
         )
@@ -279,8 +223,9 @@ def _refuse(element: Element) -> None:
 
 def _corners(box: Element, warn: Warn) -> tuple[float, float, float, float]:
     values: list[float] = []
-    for corner in _CORNERS:
-        found = children(box, corner)
+    parts = grouped(box)
+    for corner in CORNERS:
+        found = parts.get(corner, [])
         if len(found) != 1:
             what = "is missing" if not found else f"stands {len(found)} times"
             raise ItemError(
@@ -305,9 +250,9 @@ def _coordinate(element: Element, code: str, field: str, warn: Warn) -> float:
     return found
 
 
-def _polygon(element: Element, warn: Warn) -> Polygon | None:
+def _polygon(given: list[Element], warn: Warn) -> Polygon | None:
     """The polygons of an object: several are its parts. An element without children says nothing."""
-    found = [child for child in children(element, "polygon") if len(child)]
+    found = [child for child in given if len(child)]
     rings = tuple(one for child in found for one in outline(_points(child, warn), "polygon"))
     return Polygon(rings) if rings else None
 
@@ -331,7 +276,7 @@ def _numbered_points(polygon: Element, warn: Warn) -> list[float]:
     """x1, y1, x2, ... in any order, counted from any number. Raises ItemError when one is missing or stands twice."""
     numbered: dict[tuple[int, str], Element] = {}
     for child in polygon:
-        match = _NUMBERED.fullmatch(local(child))
+        match = NUMBERED.fullmatch(local(child))
         if match is None:
             continue
         key = (int(match[2]), match[1])

@@ -20,8 +20,8 @@ from .looks import IRREGULAR, looks_like, remedy
 
 Element: TypeAlias = etree._Element
 
-MAX_BYTES = 64 << 20
-"""Files above this size are refused unread; a VOC file has a few kilobytes."""
+MAX_BYTES, MAX_TAGS = 32 << 20, 2_400_000
+"""Files beyond this are refused unparsed: a VOC file has a few kilobytes, and its tree takes 200 bytes a tag."""
 
 _DEEPEST = 50
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -88,8 +88,8 @@ def _bytes(path: Path, shown: str) -> bytes:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise _rejected("unreadable", f"cannot read the file: {error.strerror}", shown) from error
-    if len(data) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES >> 20} MB: this is no VOC file of one image"
+    if len(data) > MAX_BYTES or data.count(b"<") > MAX_TAGS:
+        message = f"the file has more than {MAX_BYTES >> 20} MB or {MAX_TAGS} tags: this is no VOC file of one image"
         raise _rejected("file_too_large", message, shown, "give one file for each image")
     content = data.removeprefix(codecs.BOM_UTF8)
     if not content.strip():
@@ -177,6 +177,14 @@ def text(element: Element | None) -> str:
 def children(element: Element, name: str) -> list[Element]:
     """The direct children of that name."""
     return [child for child in element if local(child) == name]
+
+
+def grouped(element: Element) -> dict[str, list[Element]]:
+    """The direct children by name, in their order."""
+    found: dict[str, list[Element]] = {}
+    for child in element:
+        found.setdefault(local(child), []).append(child)
+    return found
 
 
 def value(element: Element, without: frozenset[str] = frozenset(), depth: int = 0) -> Any:

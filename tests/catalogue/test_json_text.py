@@ -235,6 +235,12 @@ def judge_or_missing(path: Path, name: str | None) -> Any:
     return None
 
 
+def test_a_path_that_no_file_can_have_counts_as_missing(tmp_path: Path) -> None:
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(InvalidQueryError, match="not there"):
+            judge(tmp_path / name)
+
+
 def test_such_files_in_a_folder_do_not_stop_the_good_one(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_bytes(GOOD)
     os.mkfifo(tmp_path / "pipe.json")

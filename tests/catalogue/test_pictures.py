@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,60 @@ def test_an_annotation_file_that_is_not_called_in_utf8_is_read_and_its_problems_
     found = judge(path)
     assert len(found.records) == 2
     found.told.encode()
+
+
+def as_voc(folder: Path, name: str, size: tuple[int, int]) -> Path:
+    """A folder of two VOC files, of ``good.jpg`` and of ``name``."""
+    source = folder / "voc"
+    source.mkdir()
+    for stem, filename in (("good", "good.jpg"), ("odd", name)):
+        (source / f"{stem}.xml").write_text(
+            f"<annotation><filename>{filename}</filename><size><width>{size[0]}</width><height>{size[1]}</height></size>"
+            "<object><name>crane</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>25</xmax><ymax>36</ymax></bndbox></object>"
+            "</annotation>"
+        )
+    return source
+
+
+def as_picsellia(folder: Path, name: str, size: tuple[int, int]) -> Path:
+    """A dictionary of two records, of ``good.jpg`` and of ``name``."""
+    made = {
+        "type": "rectangle",
+        "label": "crane",
+        "rectangle": {"left": 5, "top": 6, "width": 20, "height": 30},
+    }
+    names = ("good.jpg", name)
+    path = folder / "records.json"
+    path.write_bytes(
+        dumped(
+            {
+                "annotations": [{"external_picture_url": one, "annotations": [made]} for one in names],
+                "images": [
+                    {"external_picture_url": one, "width": size[0], "height": size[1]} for one in names
+                ],
+            }
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("source", [as_voc, as_picsellia], ids=["V", "P"])
+@table(
+    ("25", ("odd", SIZE), WARN, "taken to be 'odd.jpg'"),
+    ("26", ("train/odd.jpg", SIZE), WARN, "taken to be 'odd.jpg'"),
+    ("27", ("../odd.jpg", SIZE), IMAGE, "not a name inside the image folder"),
+    ("28", ("/home/someone/odd.jpg", SIZE), WARN, "taken to be 'odd.jpg'"),
+    ("28 drive", ("C:\\x\\odd.jpg", SIZE), IMAGE, "not a name inside"),
+    ("28 address", ("https://example.org/odd.jpg", SIZE), IMAGE, "not a name inside"),
+    ("33", ("odd.jpg", (128, 96)), WARN, "image_size_differs"),
+    ("71", ("gone.jpg", SIZE), IMAGE, "no image called 'gone.jpg'"),
+)  # fmt: skip
+def test_name_in_other_formats(
+    row: Row, source: Callable[[Path, str, tuple[int, int]], Path], tmp_path: Path
+) -> None:
+    folder = folder_of(tmp_path)
+    place(folder, "odd.jpg")
+    check(row, judge(source(tmp_path, *row.make), folder))
 
 
 def test_many_absent_images_are_summarised(tmp_path: Path) -> None:
