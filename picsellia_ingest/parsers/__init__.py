@@ -26,6 +26,8 @@ FORMATS: dict[str, str] = {
     "YOLO": "picsellia_ingest.parsers.yolo:Yolo",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
     "LABELME": "picsellia_ingest.parsers.labelme:LabelMe",
+    "CREATEML": "picsellia_ingest.parsers.createml:CreateMl",
+    "VIA": "picsellia_ingest.parsers.via:Via",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
 }
 """Where each format's parser is, as ``module:class``."""

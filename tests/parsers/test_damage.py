@@ -22,6 +22,8 @@ from tests.paths import FIXTURES
 SOURCES = {
     "COCO": sorted(FIXTURES.glob("COCO/*/instances.json")),
     "PICSELLIA": sorted(FIXTURES.glob("PICSELLIA/*/*.json")),
+    "CREATEML": sorted(FIXTURES.glob("CREATEML/**/*.json")),
+    "VIA": sorted(FIXTURES.glob("VIA/**/*.json")),
     "LABELME": sorted(FIXTURES.glob("LABELME/*/*.json")),
     "PASCAL-VOC": sorted(FIXTURES.glob("PASCAL-VOC/**/*.xml")),
 }
