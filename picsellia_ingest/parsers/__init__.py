@@ -28,6 +28,7 @@ FORMATS: dict[str, str] = {
     "LABELME": "picsellia_ingest.parsers.labelme:LabelMe",
     "CREATEML": "picsellia_ingest.parsers.createml:CreateMl",
     "VIA": "picsellia_ingest.parsers.via:Via",
+    "KITTI": "picsellia_ingest.parsers.kitti:Kitti",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
 }
 """Where each format's parser is, as ``module:class``."""

@@ -47,8 +47,8 @@ class Writer(ABC):
     """The format's name, as users write it."""
     suffix: ClassVar[str] = ""
     """The extension of the one file that a dataset is; empty for a format that is a folder."""
-    sizes_from_images: ClassVar[bool] = False
-    """Whether what is written can be read only where the images lie at ``image_path``, or with ``imgdir``."""
+    needs_images: ClassVar[bool] = False
+    """Whether what is written says all only beside its images (at ``image_path``, or ``imgdir``): their sizes, or names."""
 
     def __init__(self, header: Header, options: Options | None = None, source: str = "") -> None:
         self.header = header
