@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..model import ImageRecord
 from ..problems import OnProblem, Place, Problem, Unit
 from .base import Options, Parser, Shard
+from .folders import Lost
 
 
 class Source(msgspec.Struct):
@@ -53,7 +54,7 @@ class FilePerImage(Parser, Generic[S]):
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
         for source in sources:
-            counter = _Lost()
+            counter = Lost()
             try:
                 record = self._load(source, counter)
             except InputError as error:
@@ -103,13 +104,3 @@ class FilePerImage(Parser, Generic[S]):
         place = Place(self._shown(source.file))
         hint = "run the command again"
         return Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
-
-
-class _Lost:
-    """Counts the instances that problems cost and forgets the problems: ``read`` reports them."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-
-    def __call__(self, problem: Problem) -> None:
-        self.lost += problem.lost

@@ -152,10 +152,10 @@ class JsonFile:
             "json_syntax", f"the JSON is broken: {text}", self.place(offset, None), unit=Unit.FILE, hint=hint
         )
 
-    def _refuse_repeated_keys(self, found: dict[str, msgspec.Raw]) -> None:
+    def _refuse_repeated_keys(self, found: dict[str, msgspec.Raw], begin: int = 0) -> None:
         """Every JSON reader keeps only the last of two values with one key: the first would be lost without a word."""
         spans = sorted((self.offset(raw), len(raw), key) for key, raw in found.items())
-        end = bytes(self._view[: spans[0][0] if spans else 0]).find(b"{") + 1
+        end = begin + bytes(self._view[begin : spans[0][0] if spans else begin]).find(b"{") + 1
         for start, length, key in spans:
             if not _BETWEEN_VALUES.match(bytes(self._view[end:start])):
                 raise InputError(
@@ -168,6 +168,15 @@ class JsonFile:
                     )
                 )
             end = start + length
+
+    def fields(self, raw: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+        """The values of an object by key; None when ``raw`` is not one. Raises InputError when a key stands twice."""
+        try:
+            found: dict[str, msgspec.Raw] = _FIELDS.decode(raw)
+        except UNREADABLE:
+            return None
+        self._refuse_repeated_keys(found, self.offset(raw))
+        return found
 
     def items(self, raw: msgspec.Raw) -> list[msgspec.Raw] | None:
         """The elements of an array; None when ``raw`` is not one."""

@@ -7,9 +7,6 @@ to be; all other keys stay in the attributes, those that only concern the file i
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,17 +20,16 @@ from .base import Options
 from .checks import Size, check_inside
 from .coco import ANSWERS
 from .file_per_image import FilePerImage, Source
+from .folders import json_files, some_json
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
 from .labelme_shapes import instance, joined
-from .looks import edges
 from .numbers import positive_int
-from .voc_layout import shown, walk
+from .voc_layout import shown
 
 if TYPE_CHECKING:
     from .writer import Writer
 
-_FOLDERS, _FILES = 2000, 20
 _OWN = ("version", "lineColor", "fillColor", "imagePath")
 
 
@@ -49,18 +45,7 @@ class LabelMe(FilePerImage[Source]):
     @staticmethod
     def recognises(path: Path) -> bool:
         """Whether the file, or one of the first JSON files in the folder, has LabelMe's keys."""
-        try:
-            if not path.is_dir():
-                return _is_labelme(path)
-            found = (
-                path / folder / name
-                for folder, names in islice(walk(path, _ignore), _FOLDERS)
-                for name in names
-                if name.lower().endswith(".json")
-            )
-            return any(map(_is_labelme, islice(found, _FILES)))
-        except OSError:
-            return False
+        return some_json(path, _is_labelme)
 
     @staticmethod
     def writer() -> type[Writer]:
@@ -72,26 +57,8 @@ class LabelMe(FilePerImage[Source]):
     def prepare(self, on_problem: OnProblem) -> None:
         """Read every file once. Raises InputError when there is none, or when the only one is rejected."""
         self.notes = []
-        if not os.path.lexists(self.path):
-            raise reject(self.path, "missing", "there is no such file or folder", "check the path")
-        sources = list(self._found(on_problem))
-        if not sources:
-            raise reject(
-                self.path,
-                "no_labelme_file",
-                "the folder holds no *.json file",
-                "give the folder of JSON files",
-            )
+        sources = [Source(path) for path in json_files(self.path, on_problem)]
         self._read_once(sources, on_problem, single=not self.path.is_dir())
-
-    def _found(self, on_problem: OnProblem) -> Iterator[Source]:
-        if not self.path.is_dir():
-            yield Source(self.path.name)
-            return
-        for folder, names in walk(self.root, on_problem):
-            yield from (
-                Source(f"{folder}/{name}".lstrip("/")) for name in names if name.lower().endswith(".json")
-            )
 
     def header(self) -> Header:
         """The labels in the order in which they come."""
@@ -221,17 +188,6 @@ def _decoded(raw: msgspec.Raw) -> dict[str, Any]:
     return row
 
 
-def _is_labelme(path: Path) -> bool:
-    try:
-        if not path.is_file():
-            return False
-        text = edges(path)
-    except OSError:
-        return False
-    if text[:1] != b"{" or b'"shapes"' not in text:
-        return False
-    return any(key in text for key in (b'"imagePath"', b'"imageData"', b'"shape_type"'))
-
-
-def _ignore(_: Problem) -> None:
-    """Take a problem and say nothing."""
+def _is_labelme(text: bytes) -> bool:
+    keys = (b'"imagePath"', b'"imageData"', b'"shape_type"')
+    return text[:1] == b"{" and b'"shapes"' in text and any(key in text for key in keys)

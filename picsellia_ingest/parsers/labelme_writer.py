@@ -51,10 +51,7 @@ class LabelMeWriter(Writer):
         """Take over the output; the labels that no instance has, and what is said of labels, have no place."""
         super().begin(staging, losses)
         if not self.native:
-            lose_header(self.header, losses)
-            for label in self.header.labels:
-                if not label.kinds:
-                    losses.note("labels_not_held")
+            lose_header(self.header, losses, unused=True)
 
     def finish(self) -> str:
         """All is written already."""

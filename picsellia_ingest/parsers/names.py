@@ -9,6 +9,10 @@ from ..losses import Losses
 
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
+SPLIT = re.compile(r"(train|val|valid|validation|test|trainval)\d*", re.I)
+"""Names of folders that hold a split."""
+DARKNET = re.compile(r"obj_(\w+)_data", re.I)
+"""The same as Darknet's tools name them."""
 
 
 def inside(name: str) -> str:
@@ -44,3 +48,12 @@ def unique_stems(names: Sequence[str], losses: Losses) -> list[str]:
         taken.setdefault(chosen.casefold(), 1)
         found.append(chosen)
     return found
+
+
+def split_folder(path: str) -> tuple[str, ...]:
+    """The split after which a folder that a file lies in is called, if there is one."""
+    for step in path.split("/")[:-1]:
+        darknet = DARKNET.fullmatch(step)
+        if darknet or SPLIT.fullmatch(step):
+            return (darknet[1].lower() if darknet else step,)
+    return ()

@@ -47,8 +47,8 @@ class Writer(ABC):
     """The format's name, as users write it."""
     suffix: ClassVar[str] = ""
     """The extension of the one file that a dataset is; empty for a format that is a folder."""
-    sizes_from_images: ClassVar[bool] = False
-    """Whether what is written can be read only where the images lie at ``image_path``, or with ``imgdir``."""
+    needs_images: ClassVar[bool] = False
+    """Whether what is written says all only beside its images (at ``image_path``, or ``imgdir``): their sizes, or names."""
 
     def __init__(self, header: Header, options: Options | None = None, source: str = "") -> None:
         self.header = header
@@ -250,13 +250,18 @@ def first_split(record: ImageRecord, losses: Losses) -> str:
     return (known or list(record.splits) or [""])[0]
 
 
-def lose_header(header: Header, losses: Losses) -> None:
-    """Count what a source says of itself and of its labels, for a target that holds the labels' names only."""
+def lose_header(header: Header, losses: Losses, *, unused: bool = False) -> None:
+    """Count what a source says of itself and of its labels, for a target that holds the labels' names only.
+
+    ``unused``: also the labels that no instance has, for a target that names a label where an instance has it.
+    """
     if notable(header.attributes):
         losses.note("header_not_held", notable(header.attributes))
     for label in header.labels:
         if said := notable(label.attributes):
             losses.note("label_attributes_not_held", said)
+        if unused and not label.kinds:
+            losses.note("labels_not_held")
 
 
 def lose_image(record: ImageRecord, losses: Losses) -> None:

@@ -19,6 +19,7 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options
 from .checks import usable_label
 from .file_per_image import FilePerImage
+from .folders import ignore
 from .image_files import size_of
 from .jsonfile import reject
 from .voc_layout import shown, walk
@@ -52,7 +53,7 @@ class Yolo(FilePerImage[Source]):
             if not path.is_dir():
                 return is_description(path)
             looked_at = 0
-            for folder, names in islice(walk(path, _ignore), _FOLDERS):
+            for folder, names in islice(walk(path, ignore), _FOLDERS):
                 texts = [name for name in names if name.lower().endswith(".txt")]
                 texts = [name for name in texts if name.lower() not in NAME_FILES | LISTS]
                 if any(begins_with_row(path / folder / name) for name in texts[:_FILES]):
@@ -205,7 +206,3 @@ class _Reporter:
     def warn(self, code: str, message: str, field: str) -> None:
         """Report a row that is kept."""
         self.report(ItemError(code, message, field=field), Severity.WARNING)
-
-
-def _ignore(_: Problem) -> None:
-    """Take a problem and say nothing."""

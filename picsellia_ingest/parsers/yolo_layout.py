@@ -16,14 +16,13 @@ from typing import TypeVar
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from . import file_per_image
 from .image_files import SUFFIXES, images_below
+from .names import DARKNET, SPLIT, split_folder
 from .voc_layout import shown, walk
 from .yolo_names import LISTS, NAME_FILES, Names, text_of
 
 T = TypeVar("T")
 
 _ROW = re.compile(rb"\s*\d+(\.0*)?([ \t]+[-+]?[\d.]+([eE][-+]?\d+)?){4,}[ \t]*(\r|\n|\Z)")
-_SPLIT = re.compile(r"(train|val|valid|validation|test|trainval)\d*", re.I)
-_DARKNET = re.compile(r"obj_(\w+)_data", re.I)
 _FAMILY = {"val": ("valid", "validation")}
 _EDGE = 4096
 
@@ -96,7 +95,7 @@ class Layout:
         stated, whole = self._stated(names, by_place, on_problem)
         for place, same in by_place.items():
             for source in same:
-                source.splits = tuple(stated.get(place, ())) or (() if whole else _by_folder(place))
+                source.splits = tuple(stated.get(place, ())) or (() if whole else split_folder(place))
         if len({source.splits for source in sources}) == 1 and len(sources[0].splits) > 1:
             for source in sources:
                 source.splits = ()
@@ -139,7 +138,7 @@ def _members(value: str, folders: Mapping[str, list[str]], names: Names) -> list
     steps = _steps(value)
     whole = "/".join(steps)
     folder = whole if whole in folders else _longest(steps, folders) if names.absolute(value) else None
-    if folder is None or (folder == "images" and len(steps) > 1 and _SPLIT.fullmatch(steps[-2])):
+    if folder is None or (folder == "images" and len(steps) > 1 and SPLIT.fullmatch(steps[-2])):
         return None
     return folders[folder]
 
@@ -248,16 +247,8 @@ def _called(key: str, path: str) -> str:
     return next((step for step in steps if step in _FAMILY.get(key, ())), key)
 
 
-def _by_folder(place: str) -> tuple[str, ...]:
-    for step in place.split("/")[:-1]:
-        darknet = _DARKNET.fullmatch(step)
-        if darknet or _SPLIT.fullmatch(step):
-            return (darknet[1].lower() if darknet else step,)
-    return ()
-
-
 def _is_label_folder(path: str) -> bool:
-    return any(step.lower() == "labels" or _DARKNET.fullmatch(step) for step in path.split("/")[:-1])
+    return any(step.lower() == "labels" or DARKNET.fullmatch(step) for step in path.split("/")[:-1])
 
 
 def begins_with_row(path: Path) -> bool:

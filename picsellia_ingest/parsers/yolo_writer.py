@@ -33,7 +33,7 @@ class YoloWriter(Writer):
     """Writes boxes and polygons; from YOLO itself also confidences and keypoints."""
 
     name: ClassVar[str] = "YOLO"
-    sizes_from_images: ClassVar[bool] = True
+    needs_images: ClassVar[bool] = True
 
     def __init__(self, header: Header, options: Options | None = None, source: str = "") -> None:
         super().__init__(header, options, source)

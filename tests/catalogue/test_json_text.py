@@ -163,7 +163,7 @@ def test_text(row: Row, tmp_path: Path) -> None:
         assert str(path) in found.told
 
 
-OF_OTHER_FORMATS = ("J28 CVAT", "J31 labelme", "J31 labelstudio")
+OF_OTHER_FORMATS = ("J28 CVAT", "J31 labelme", "J31 labelstudio", "J31 via")
 """Rows that another reader takes, unless the format is named."""
 
 BROKEN = {

@@ -18,6 +18,9 @@ CASES = {
     "PASCAL-VOC": FIXTURES / "PASCAL-VOC" / "boxes",
     "YOLO": FIXTURES / "YOLO" / "demo",
     "LABELME": FIXTURES / "LABELME" / "demo",
+    "CREATEML": FIXTURES / "CREATEML" / "odd" / "odd.json",
+    "KITTI": FIXTURES / "KITTI" / "demo",
+    "VIA": FIXTURES / "VIA" / "demo" / "via_project.json",
     "PICSELLIA": FIXTURES / "PICSELLIA" / "dictionary" / "annotations.json",
 }
 

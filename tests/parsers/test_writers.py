@@ -39,7 +39,7 @@ def written(parser: Parser, records: list[ImageRecord], to: str, destination: Pa
     with Output(made, destination) as output:
         keys = made.keys([record.file_name for record in records], output.losses)
         output.write(records, keys)
-    if made.sizes_from_images:
+    if made.needs_images:
         for record, key in zip(records, keys, strict=True):
             stand_in(destination / made.image_path(record, key), record)
     return output.losses
@@ -47,9 +47,8 @@ def written(parser: Parser, records: list[ImageRecord], to: str, destination: Pa
 
 def stand_in(path: Path, record: ImageRecord) -> None:
     """An image of the record's size where the writer says that it belongs."""
-    if record.width and record.height:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("1", (record.width, record.height)).save(path, "PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("1", (record.width or 1, record.height or 1)).save(path, "PNG")
 
 
 def destination(folder: Path, to: str, *, whole: bool = False) -> Path:

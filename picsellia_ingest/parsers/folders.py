@@ -1,0 +1,59 @@
+"""The JSON files of a source that is one file or a tree of folders, and how a format's own are told from others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from ..problems import OnProblem, Problem
+from .jsonfile import reject
+from .looks import edges
+from .voc_layout import walk
+
+_FOLDERS, _FILES = 2000, 20
+
+
+class Lost:
+    """Takes problems, counts the instances they cost, and forgets them: for a first pass that a second one repeats."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+
+    def __call__(self, problem: Problem) -> None:
+        """Take one problem in."""
+        self.lost += problem.lost
+
+
+def json_below(root: Path, on_problem: OnProblem) -> Iterator[str]:
+    """The paths of all JSON files below a folder, relative, with ``/``, folder by folder."""
+    for folder, names in walk(root, on_problem):
+        yield from (f"{folder}/{name}".lstrip("/") for name in names if name.lower().endswith(".json"))
+
+
+def json_files(path: Path, on_problem: OnProblem) -> list[str]:
+    """The JSON files that a source is, relative to its folder. Raises InputError when there is none."""
+    if not os.path.lexists(path):
+        raise reject(path, "missing", "there is no such file or folder", "check the path")
+    if not path.is_dir():
+        return [path.name]
+    found = list(json_below(path, on_problem))
+    if not found:
+        raise reject(path, "no_json_file", "the folder holds no *.json file", "give the folder of JSON files")
+    return found
+
+
+def some_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
+    """Whether a file, or one of the first JSON files in a folder, is of a format: ``is_one`` sees its beginning and end."""
+    try:
+        if not path.is_dir():
+            return path.is_file() and is_one(edges(path))
+        few = islice(json_below(path, ignore), _FILES)
+        return any((path / file).is_file() and is_one(edges(path / file)) for file in few)
+    except OSError:
+        return False
+
+
+def ignore(_: Problem) -> None:
+    """Take a problem and say nothing."""
