@@ -103,6 +103,8 @@ class ProblemLog:
     kept: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    """How many of ``counts`` are warnings."""
     rejected: int = 0
 
     def __call__(self, problem: Problem) -> None:
@@ -112,6 +114,8 @@ class ProblemLog:
             self.lost[problem.code] += problem.lost
         if problem.severity is Severity.ERROR:
             self.rejected += 1
+        else:
+            self.warnings[problem.code] += 1
         if self.counts[problem.code] <= self.keep:
             self.kept.append(problem)
 
@@ -124,6 +128,7 @@ class ProblemLog:
                 self.kept.append(problem)
         self.counts.update(other.counts)
         self.lost.update(other.lost)
+        self.warnings.update(other.warnings)
         self.rejected += other.rejected
 
     def to_dict(self) -> dict[str, Any]:

@@ -46,12 +46,18 @@ def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bo
     show_default=True,
     help="How the problems are printed: at most 20 of a kind as text, all of them otherwise.",
 )
-def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: str) -> None:
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    help="Write a copy with what is certain repaired; what is rejected is not in it.",
+)
+def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: str, fix: Path | None) -> None:
     """Check an annotation file or folder: every problem with its place. Ends with 3 when something is rejected.
 
     \b
     picsellia-ingest validate instances.json --imgdir images
     picsellia-ingest validate Annotations --output sarif > problems.sarif
+    picsellia-ingest validate instances.json --imgdir images --fix repaired.json
     """
     with told():
         from ..client.inspect import inspect as look
@@ -66,6 +72,11 @@ def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: st
             click.echo(f"hint: {hint}", err=True)
         for line in _as(output, log):
             click.echo(line)
+        if fix is not None:
+            from ..conversion import repair
+
+            for line in repair.lines(repair.repair(path, fix, ann_format, imgdir)):
+                click.echo(problems.shown(line), err=True)
         sys.exit(3 if log.rejected else 0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InvalidQueryError, ResourceNotFoundError
@@ -48,6 +48,8 @@ class Request:
     dry_run: bool = False
     overwrite: bool = False
     nb_jobs: int = -1
+    rename: bool = False
+    """Whether records take the names of the images they were matched with, also where those are left."""
 
 
 def convert(
@@ -120,6 +122,11 @@ def request(
     )  # fmt: skip
 
 
+def renaming(asked: Request) -> Request:
+    """The request, with records taking the names of the images they were matched with."""
+    return replace(asked, rename=True)
+
+
 def run(
     asked: Request, before: Callable[[Conversion], None] | None = None, step: Step = lambda _: None
 ) -> Conversion:
@@ -130,7 +137,15 @@ def run(
     parser.prepare(report.problems)
     header = parser.header()
     asked.selection.check(header)
-    report.images, report.instances, report.notes = parser.count(), parser.instance_count(), parser.notes
+    report.images, report.instances, report.notes = (
+        parser.count(),
+        parser.instance_count(),
+        list(parser.notes),
+    )
+    if asked.to.needs_images and asked.images == shards.LEAVE:
+        report.notes.append(
+            f"{asked.to.name} says all only beside its images: copy or link them, or name their folder when reading."
+        )
     writer = asked.to(asked.selection.header(header), parser.options, parser.name)
     with Output(writer, asked.destination, overwrite=asked.overwrite) as output:
         for done in _in_order(asked, output, report.losses):
@@ -162,10 +177,17 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
     parser = asked.parser
     names = parser.names()
     matches = _matches(asked, names)
-    shown = [_name(name, matches.get(name)) for name in names] if asked.images != shards.LEAVE else names
+    renamed = asked.rename or asked.images != shards.LEAVE
+    shown = [_name(name, matches.get(name)) for name in names] if renamed else names
     keys = output.writer.keys(shown, losses)
     work = shards.Work(
-        parser, output.writer, asked.selection, output.staging.folder, asked.imgdir, asked.images
+        parser,
+        output.writer,
+        asked.selection,
+        output.staging.folder,
+        asked.imgdir,
+        asked.images,
+        asked.rename,
     )
     jobs = _jobs(asked.nb_jobs) if parser.instance_count() >= LARGE else 1
     given: shards.Work | Path = work

@@ -11,14 +11,13 @@ import pickle
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord
 from ..parsers.base import Parser, Shard
@@ -41,6 +40,8 @@ class Work:
     folder: Path
     imgdir: Path | None = None
     images: str = LEAVE
+    rename: bool = False
+    """Whether records take the names of the images they were matched with."""
 
 
 @dataclass(slots=True)
@@ -99,35 +100,38 @@ def _with_image(
     """The record with the size its image has, and with the image in its place; None when it cannot be without one."""
     if match is None or what.imgdir is None:
         return record
-    place = record.place or Place("")
-    if isinstance(match, ItemError):
-        needed = what.images != LEAVE
-        done.problems(
-            Problem(
-                match.code, match.message, place, Severity.ERROR if needed else Severity.WARNING, Unit.IMAGE,
-                len(record.instances) if needed else 0, match.hint,
-            )
-        )  # fmt: skip
+    name, problem = findings.image_of(record, match, {})
+    needed = what.images != LEAVE
+    if problem is not None:
+        lenient = name is None and not needed
+        done.problems(replace(problem, severity=Severity.WARNING, lost=0) if lenient else problem)
+    if name is None:
         return None if needed else record
-    path = what.imgdir / match[0]
+    record = _sized(record, what.imgdir / name, done)
+    if needed or what.rename:
+        record = msgspec.structs.replace(record, file_name=name)
+    if needed:
+        _place(what.imgdir / name, what.folder / what.writer.image_path(record, key), what.images)
+        done.placed += 1
+    return record
+
+
+def _sized(record: ImageRecord, path: Path, done: Done) -> ImageRecord:
+    """The record with its image's size where the source states none; a size that is not the image's is warned of."""
     real = size_of(path)
     if real is None:
-        message = f"the size of {match[0]!r} cannot be read"
+        message = f"the size of {path.name!r} cannot be read"
+        place = record.place or Place("")
         done.problems(
             Problem("image_broken", message, place, Severity.WARNING, Unit.IMAGE, hint="copy it again")
         )
-    else:
-        problem = findings.size_unlike(record, real)
-        if problem is not None:
-            done.problems(problem)
-        if record.width is None or record.height is None:
-            record = msgspec.structs.replace(record, width=real[0], height=real[1])
-    if what.images == LEAVE:
         return record
-    record = msgspec.structs.replace(record, file_name=match[0])
-    _place(path, what.folder / what.writer.image_path(record, key), what.images)
-    done.placed += 1
-    return record
+    problem = findings.size_unlike(record, real)
+    if problem is not None:
+        done.problems(problem)
+    if record.width is not None and record.height is not None:
+        return record
+    return msgspec.structs.replace(record, width=real[0], height=real[1])
 
 
 def _place(path: Path, target: Path, how: str) -> None:

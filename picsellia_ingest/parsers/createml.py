@@ -23,7 +23,7 @@ from .folders import some_json
 from .json_rows import JsonRows, RowReader
 from .jsonfile import JsonFile, reject
 from .names import split_folder
-from .numbers import number, text_number
+from .numbers import as_numbers, number, text_number
 from .split_documents import SplitDocumentWriter
 from .writer import json_bytes, lose_image, lose_instance
 
@@ -102,6 +102,7 @@ def _instance(row: object, warn: Warn) -> Instance:
         message = f"the box has no area: {width:g} x {height:g}"
         raise ItemError("box_empty", message, "remove it, or draw it again", "coordinates")
     rectangle = Rectangle(_edge(x, width), _edge(y, height), width, height)
+    written = as_numbers(written)
     if written != _coordinates(rectangle):
         row["bbox"] = written
     return Instance(label, rectangle, None, (), row)

@@ -181,7 +181,8 @@ def _instance(words: list[str], warn: Warn) -> Instance:
     attributes |= {"dimensions": found[7:10], "location": found[10:13], "rotation_y": found[13]}
     if len(found) > 14:
         attributes["score"] = found[14]
-    if corners(rectangle) != found[3:7]:
+    in_order = found[3] <= found[5] and found[4] <= found[6]
+    if in_order and corners(rectangle) != found[3:7]:
         attributes["bbox"] = found[3:7]
     return Instance(label, rectangle, None, (), attributes)
 

@@ -127,11 +127,11 @@ class _RecordReader:
     def _side(self, rest: dict[str, Any], key: str) -> int | None:
         if rest.get(key) is None:
             return None
-        pixels = positive_int(rest[key])
+        written = rest.pop(key)
+        pixels = positive_int(written)
         if pixels is not None:
-            del rest[key]
             return pixels
-        message = f"{key} is {rest[key]!r:.40}; the picture's own is used"
+        message = f"{key} is {written!r:.40}; the picture's own is used"
         place = Place(shown(self.file.path), pointer=f"/{key}")
         self.on_problem(Problem("image_size_invalid", message, place, Severity.WARNING, Unit.IMAGE))
         return None

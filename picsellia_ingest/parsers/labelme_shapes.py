@@ -22,7 +22,7 @@ from ..errors import ItemError
 from ..geometry import Mask
 from ..model import Answer, Instance, Polygon, Rectangle, Ring
 from .checks import Warn, ring, usable_label
-from .numbers import number, text_number
+from .numbers import as_numbers, number, text_number
 from .voc_masks import check_png
 
 SPELLING = "segmentation"
@@ -52,6 +52,7 @@ def instance(row: dict[str, Any], warn: Warn) -> Instance:
         raise ItemError("shape_not_supported", message, "draw it as a polygon", "shape_type")
     if row.get("shape_type") in ("rectangle", "polygon", "mask"):
         del row["shape_type"]
+    points = as_numbers(points)
     if points != spelled(rectangle, polygon, mask=kind == "mask"):
         spelling["points"] = points
     if spelling:

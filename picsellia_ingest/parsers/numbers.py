@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 _DECIMAL = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
@@ -40,3 +41,12 @@ def positive_int(value: object) -> int | None:
     """A whole number above 0 and below 2**31, as image sizes are; 64.0 and "64" pass, None for anything else."""
     found = number(value)
     return int(found) if found is not None and 0 < found < 1 << 31 and found == int(found) else None
+
+
+def as_numbers(value: Any) -> Any:
+    """A value with every number that is written as text in it, or in the lists and objects in it, as a number."""
+    if isinstance(value, list):
+        return [as_numbers(one) for one in value]
+    if isinstance(value, dict):
+        return {key: as_numbers(one) for key, one in value.items()}
+    return number(value) if text_number(value) else value

@@ -5,14 +5,13 @@ A split is only known by its folder, so one whose name no reader takes for a spl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
 
 from ..losses import Losses
 from ..model import ImageRecord
-from .names import inside, split_folder, unique_stems
+from .names import inside, split_folder
 from .staging import Staging
 from .writer import DocumentWriter, Encoded, first_split, lose_header
 
@@ -24,10 +23,6 @@ class SplitDocumentWriter(DocumentWriter):
     by_split: ClassVar[bool] = True
     file: ClassVar[str]
     """What the documents of a folder are called."""
-
-    def keys(self, names: Sequence[str], losses: Losses) -> list[str]:  # noqa: ARG002 - the names are kept as they are
-        """Keys for the records, of which none has a file of its own."""
-        return unique_stems(names, Losses())
 
     def document(self, split: str) -> str:
         """The document of a split, where the reader finds the split again."""

@@ -23,7 +23,7 @@ from .json_rows import JsonRows, RowReader
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
 from .names import split_folder
-from .numbers import number, text_number
+from .numbers import as_numbers, number, text_number
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -174,9 +174,9 @@ def _instance(given: tuple[Any, str, str | None], warn: Warn) -> Instance:
     if number_ is not None:
         row["id"] = number_
     rectangle, polygon = shape_of(shape, warn)
-    plainly = spelled(rectangle, polygon)
-    if shape != plainly:
-        row["segmentation"] = shape
+    written = as_numbers(shape)
+    if written != spelled(rectangle, polygon):
+        row["segmentation"] = written
     return Instance(label, rectangle, polygon, (), row)
 
 

@@ -110,6 +110,10 @@ class DocumentWriter(Writer):
         """The path of the document of a split ("" for images without one) in a folder."""
         return f"{inside(split) or 'annotations'}{self.suffix}"
 
+    def keys(self, names: Sequence[str], losses: Losses) -> list[str]:  # noqa: ARG002 - the names are kept as they are
+        """Keys for the records, of which none has a file of its own."""
+        return unique_stems(names, Losses())
+
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:  # noqa: ARG002 - has no file of its own
         """The record's row, and the document it belongs to."""
         split = ""
