@@ -20,7 +20,7 @@ from . import coco_files
 from .answers import answers
 from .base import Options, Parser, Shard
 from .coco_categories import id_key
-from .coco_index import CocoIndex, build
+from .coco_index import CocoIndex, build, is_caption
 from .coco_shapes import instance
 from .jsonfile import JsonFile
 from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
@@ -183,9 +183,11 @@ class _Annotations:
         offset = int(index.annotation_start[position])
         pointer = f"/annotations/{index.annotation_number[position]}"
 
+        text = self.file.slice(offset, int(index.annotation_length[position]))
+
         def report(problem: ItemError, severity: Severity) -> None:
             at = f"{pointer}/{problem.field}" if problem.field else pointer
-            lost = int(severity is Severity.ERROR)
+            lost = int(severity is Severity.ERROR and not is_caption(text, index))
             place = self.file.place(offset, at)
             self.on_problem(
                 Problem(problem.code, problem.message, place, severity, lost=lost, hint=problem.hint)
@@ -195,7 +197,7 @@ class _Annotations:
             report(ItemError(code, message, field=field), Severity.WARNING)
 
         try:
-            row = _decoded(self.file.slice(offset, int(index.annotation_length[position])))
+            row = _decoded(text)
             if "caption" in row and id_key(row.get("category_id")) not in self.index.categories:
                 self.captions.append(row)
                 return None

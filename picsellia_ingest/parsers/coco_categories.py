@@ -6,7 +6,6 @@ with the reason when it is read. A name that stands twice is one label; an id th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
@@ -39,62 +38,54 @@ def id_key(value: object) -> Id | None:
     return int(value) if value == value // 1 else None
 
 
-@dataclass(slots=True)
 class Categories:
     """Labels by category id, and what else is said of each label, in the file's order."""
 
-    by_id: dict[Id, str | Unusable] = field(default_factory=dict)
-    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    def __init__(self, file: JsonFile, on_problem: OnProblem) -> None:
+        self.by_id: dict[Id, str | Unusable] = {}
+        self.labels: dict[str, dict[str, Any]] = {}
+        self._file = file
+        self._on_problem = on_problem
+        self._at = (0, "")
 
+    def read(self, raws: list[msgspec.Raw]) -> None:
+        """Take the elements of ``categories`` in."""
+        for number, raw in enumerate(raws):
+            self._at = (self._file.offset(raw), f"/categories/{number}")
+            try:
+                row = decoded(raw)
+                key = id_key(row.get("id")) if isinstance(row, dict) else None
+            except UNREADABLE as error:
+                words, hint = why(error)
+                self._warn("category_invalid", f"a category cannot be read: {words}", hint=hint)
+                continue
+            if key is None:
+                self._warn("category_invalid", "a category without a usable id", hint="give it an id")
+                continue
+            self._take(key, row)
 
-def read(file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> Categories:
-    """The categories of a file."""
-    found = Categories()
-    for number, raw in enumerate(raws):
-        offset, pointer = file.offset(raw), f"/categories/{number}"
-
-        def warn(
-            code: str, message: str, field: str = "", hint: str = "", at: int = offset, of: str = pointer
-        ) -> None:
-            place = file.place(at, f"{of}/{field}" if field else of)
-            on_problem(Problem(code, message, place, Severity.WARNING, Unit.FILE, hint=hint))
-
+    def _take(self, key: Id, row: dict[str, Any]) -> None:
         try:
-            row = decoded(raw)
-            key = id_key(row.get("id")) if isinstance(row, dict) else None
-        except UNREADABLE as error:
-            words, hint = why(error)
-            warn("category_invalid", f"a category cannot be read: {words}", "", hint)
-            continue
-        if key is None:
-            warn("category_invalid", "a category without a usable id", "", "give it an id")
-            continue
-        try:
-            label = check_label(
-                row.pop("name", None),
-                lambda code, message, _: warn(code, message, "name"),
-                f"category {key!r:.80}",
-            )
+            label = check_label(row.pop("name", None), self._warn, f"category {key!r:.80}")
         except ItemError as error:
-            found.by_id.setdefault(key, Unusable(error.code, error.message, error.hint))
-            warn(error.code, error.message, "name", error.hint)
-            continue
-        _take(found, key, label, row, warn)
-    return found
+            self.by_id.setdefault(key, Unusable(error.code, error.message, error.hint))
+            self._warn(error.code, error.message, "name", error.hint)
+            return
+        earlier = self.by_id.get(key)
+        if earlier == label:
+            self._warn("category_repeated", f"the category {key!r:.80} ({label!r:.80}) is listed twice")
+            return
+        if label in self.labels:
+            self._warn("label_repeated", f"two categories are called {label!r:.80}: they are one label")
+        self.labels.setdefault(label, row)
+        if earlier is None:
+            self.by_id[key] = label
+            return
+        message, hint = f"several categories have the id {key!r:.80}", "give every category its own id"
+        self._warn("category_id_repeated", f"{message}, {label!r:.80} among them", "id", hint)
+        self.by_id[key] = Unusable("category_id_repeated", message, hint)
 
-
-def _take(found: Categories, key: Id, label: str, row: dict[str, Any], warn: Any) -> None:
-    earlier = found.by_id.get(key)
-    if earlier == label:
-        warn("category_repeated", f"the category {key!r:.80} ({label!r:.80}) is listed twice")
-        return
-    if label in found.labels:
-        warn("label_repeated", f"two categories are called {label!r:.80}: they are one label")
-    found.labels.setdefault(label, row)
-    if earlier is None:
-        found.by_id[key] = label
-        return
-    message = f"the id {key!r:.80} is given to several categories, {label!r:.80} among them"
-    hint = "give every category its own id"
-    warn("category_id_repeated", message, "id", hint)
-    found.by_id[key] = Unusable("category_id_repeated", f"several categories have the id {key!r:.80}", hint)
+    def _warn(self, code: str, message: str, field: str = "", hint: str = "") -> None:
+        offset, pointer = self._at
+        place = self._file.place(offset, f"{pointer}/{'name' if field == 'label' else field}".rstrip("/"))
+        self._on_problem(Problem(code, message, place, Severity.WARNING, Unit.FILE, hint=hint))

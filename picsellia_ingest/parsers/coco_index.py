@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
-from . import coco_categories
-from .coco_categories import Id, Unusable, id_key
+from .coco_categories import Categories, Id, Unusable, id_key
 from .coco_files import split_of
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
@@ -100,12 +99,25 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
         on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
-    listed = coco_categories.read(file, categories or [], on_problem)
+    listed = Categories(file, on_problem)
+    listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
     owners = _Images(file, index, on_problem).read(images)
     _Annotations(file, index, on_problem, owners).read(annotations or [], bool(categories))
     return index
+
+
+def is_caption(text: bytes, index: CocoIndex) -> bool:
+    """Whether the index took an annotation for a caption, which is no instance; also of one that cannot be read whole."""
+    try:
+        return _captions(_ANNOTATION.decode(text), index)
+    except UNREADABLE:
+        return False
+
+
+def _captions(row: _AnnotationRow, index: CocoIndex) -> bool:
+    return len(row.caption) > 0 and id_key(row.category_id) not in index.categories
 
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
@@ -283,7 +295,7 @@ class _Annotations(_Section):
         own = row.id if type(row.id) is int else id_key(row.id)
         if own is not None:
             self.ids[number] = hash(own)
-        is_caption = len(row.caption) > 0 and id_key(row.category_id) not in self.index.categories
+        is_caption = _captions(row, self.index)
         if not is_caption:
             self._count()
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)

@@ -181,6 +181,16 @@ def test_bytes_that_are_no_utf8_cost_only_what_they_stand_in(tmp_path: Path) -> 
     assert parser.instance_count() == 3
 
 
+def test_a_caption_that_cannot_be_read_is_no_lost_instance(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    text = (FIXTURES / "keypoints" / "instances.json").read_bytes()
+    path.write_bytes(text.replace(b"two crates", b"two \xffcrates"))
+    records, parser, log = read(path)
+    assert (len(records[0].instances), parser.instance_count()) == (1, 1)
+    assert log.counts == {"annotation_invalid": 1}
+    assert not log.lost
+
+
 def test_a_top_level_key_that_is_no_utf8_rejects_the_file_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_bytes(
