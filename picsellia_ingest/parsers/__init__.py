@@ -29,6 +29,7 @@ FORMATS: dict[str, str] = {
     "CREATEML": "picsellia_ingest.parsers.createml:CreateMl",
     "VIA": "picsellia_ingest.parsers.via:Via",
     "KITTI": "picsellia_ingest.parsers.kitti:Kitti",
+    "OPEN-IMAGES": "picsellia_ingest.parsers.open_images:OpenImages",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
 }
 """Where each format's parser is, as ``module:class``."""
