@@ -34,7 +34,15 @@ FORMATS: dict[str, str] = {
 }
 """Where each format's parser is, as ``module:class``."""
 
-_ALIASES = {"voc": "PASCAL-VOC", "pascal": "PASCAL-VOC", "mscoco": "COCO"}
+_ALIASES = {
+    "voc": "PASCAL-VOC",
+    "pascal": "PASCAL-VOC",
+    "mscoco": "COCO",
+    "ultralytics": "YOLO",
+    "darknet": "YOLO",
+    "vgg": "VIA",
+    "oid": "OPEN-IMAGES",
+}
 
 
 def formats() -> dict[str, str]:

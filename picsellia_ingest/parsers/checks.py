@@ -22,6 +22,10 @@ OVERHANG = 0.5
 """Pixels by which a shape may pass the picture's edge without a word: that is rounding."""
 
 
+FRACTION_MAX = 2
+"""Above this, a fraction of the picture can be no part of a shape that overhangs: it is a number of pixels."""
+
+
 def usable_label(name: object) -> bool:
     """Whether a label can be seen, sent and stored: text, not blank, no control characters, no half characters."""
     if not isinstance(name, str) or not name.strip():
@@ -37,6 +41,13 @@ def ring(points: Sequence[float], field: str) -> Ring:
             "ring_flat", "the polygon has fewer than 3 points, or all on one line", "remove it", field
         )
     return Ring(cleaned)
+
+
+def check_fractions(values: Sequence[float]) -> None:
+    """Raise ItemError when a number that should be a fraction of the picture is plainly none."""
+    if max(values) > FRACTION_MAX:
+        message = f"{max(values):g} looks like pixels, not fractions of the picture"
+        raise ItemError("row_in_pixels", message, "divide by the picture's width and height")
 
 
 def check_inside(

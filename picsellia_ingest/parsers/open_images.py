@@ -21,7 +21,7 @@ from ..errors import InputError, ItemError
 from ..model import Header, ImageRecord, Instance, Label, Rectangle
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .checks import check_inside, usable_label
+from .checks import check_fractions, check_inside, usable_label
 from .folders import Lost, ignore
 from .image_files import images_below, size_of
 from .jsonfile import reject
@@ -39,7 +39,6 @@ ABSENT = "absent"
 """The attribute of an image that lists the labels which were verified to be absent."""
 
 _FOLDERS, _FILES = 2000, 40
-_FAR = 2
 
 
 class _Row(msgspec.Struct):
@@ -281,9 +280,7 @@ def rectangle_of(words: list[str], size: tuple[int, int]) -> Rectangle:
         wrong = words[values.index(None)]
         message = f"{SIDES[values.index(None)]} is not a finite number: {wrong!r:.40}"
         raise ItemError("box_invalid", message, "write four fractions of the picture")
-    if max(value or 0 for value in values) > _FAR:
-        message = f"{', '.join(words):.80} looks like pixels, not fractions of the picture"
-        raise ItemError("row_in_pixels", message, "divide by the picture's width and height")
+    check_fractions([value or 0 for value in values])
     left, right, top, bottom = map(Decimal, words)
     if right <= left or bottom <= top:
         raise ItemError(
