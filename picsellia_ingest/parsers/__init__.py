@@ -30,6 +30,7 @@ FORMATS: dict[str, str] = {
     "CREATEML": "picsellia_ingest.parsers.createml:CreateMl",
     "VIA": "picsellia_ingest.parsers.via:Via",
     "KITTI": "picsellia_ingest.parsers.kitti:Kitti",
+    "OPEN-IMAGES": "picsellia_ingest.parsers.open_images:OpenImages",
     "PICSELLIA": "picsellia_ingest.parsers.picsellia:Picsellia",
     "CVAT": "picsellia_ingest.parsers.cvat:Cvat",
     "DATUMARO": "picsellia_ingest.parsers.datumaro:Datumaro",
@@ -37,7 +38,15 @@ FORMATS: dict[str, str] = {
 }
 """Where each format's parser is, as ``module:class``."""
 
-_ALIASES = {"voc": "PASCAL-VOC", "pascal": "PASCAL-VOC", "mscoco": "COCO"}
+_ALIASES = {
+    "voc": "PASCAL-VOC",
+    "pascal": "PASCAL-VOC",
+    "mscoco": "COCO",
+    "ultralytics": "YOLO",
+    "darknet": "YOLO",
+    "vgg": "VIA",
+    "oid": "OPEN-IMAGES",
+}
 
 
 def formats() -> dict[str, str]:

@@ -33,6 +33,10 @@ COORDINATE_MAX = 1e9
 """Pixels from the origin beyond which nothing can lie: a picture has at most 2**31 of them in a row."""
 
 
+FRACTION_MAX = 2
+"""Above this, a fraction of the picture can be no part of a shape that overhangs: it is a number of pixels."""
+
+
 def usable_label(name: object) -> bool:
     """Whether a label can be seen, sent and stored: text of a possible length, no control and no half characters."""
     if not isinstance(name, str) or len(name) > LABEL_MAX:
@@ -87,6 +91,13 @@ def ring(points: Sequence[float], field: str) -> Ring:
 def outline(points: Sequence[float], field: str) -> tuple[Ring, ...]:
     """The rings of a format that holds one line for each part: its outer ring, and the holes that bridges join to it."""
     return geometry.unbridged(ring(points, field).points)
+
+
+def check_fractions(values: Sequence[float]) -> None:
+    """Raise ItemError when a number that should be a fraction of the picture is plainly none."""
+    if max(values) > FRACTION_MAX:
+        message = f"{max(values):g} looks like pixels, not fractions of the picture"
+        raise ItemError("row_in_pixels", message, "divide by the picture's width and height")
 
 
 def check_inside(

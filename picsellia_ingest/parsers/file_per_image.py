@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from ..errors import InputError
+from ..errors import InputError, ItemError
 from ..model import ImageRecord
-from ..problems import OnProblem, Place, Problem, Unit
+from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .folders import Lost
 
@@ -28,6 +28,22 @@ class Source(msgspec.Struct):
     """The file that a problem with the whole record names, below the source's folder."""
     name: str = ""
     instances: int = 0
+
+
+class LineReport:
+    """Reports what is wrong with one line of a file, which is one instance."""
+
+    def __init__(self, file: str, line: int, on_problem: OnProblem) -> None:
+        self.place, self.on_problem = Place(file, line), on_problem
+
+    def report(self, error: ItemError, severity: Severity = Severity.ERROR) -> None:
+        """Report a line that is rejected, or repaired."""
+        lost = int(severity is Severity.ERROR)
+        self.on_problem(Problem(error.code, error.message, self.place, severity, lost=lost, hint=error.hint))
+
+    def warn(self, code: str, message: str, field: str = "") -> None:
+        """Report a line that is kept."""
+        self.report(ItemError(code, message, field=field), Severity.WARNING)
 
 
 S = TypeVar("S", bound=Source)

@@ -1,8 +1,9 @@
-"""The JSON files of a source that is one file or a tree of folders, and how a format's own are told from others."""
+"""What the files of a source are: the JSON files below a folder, and how those of a format are told from others."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from .jsonfile import reject
 from .looks import edges
 from .voc_layout import walk
 
-_FOLDERS, _FILES = 2000, 20
+_FILES, _EDGE = 20, 4096
 
 
 class Lost:
@@ -51,6 +52,17 @@ def some_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
             return path.is_file() and is_one(edges(path))
         few = islice(json_below(path, ignore), _FILES)
         return any((path / file).is_file() and is_one(edges(path / file)) for file in few)
+    except OSError:
+        return False
+
+
+def begins(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Whether the text of a file begins so; not, when it cannot be read."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return pattern.match(stream.read(_EDGE).removeprefix(b"\xef\xbb\xbf")) is not None
     except OSError:
         return False
 

@@ -18,12 +18,12 @@ from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import Header, ImageRecord, Instance, Label, Rectangle
-from ..problems import OnProblem, Place, Problem, Severity
+from ..problems import OnProblem, Place
 from . import file_per_image
 from .base import Options
 from .checks import Warn, usable_label
-from .file_per_image import FilePerImage
-from .folders import ignore
+from .file_per_image import FilePerImage, LineReport
+from .folders import begins, ignore
 from .image_files import SUFFIXES, images_below
 from .jsonfile import reject
 from .names import inside, split_folder, stem
@@ -46,7 +46,7 @@ _UNKNOWN = {
     "location": [-1000] * 3,
     "rotation_y": -10,
 }
-_FOLDERS, _FILES, _EDGE = 2000, 40, 4096
+_FOLDERS, _FILES = 2000, 40
 
 
 class Source(file_per_image.Source):
@@ -69,7 +69,7 @@ class Kitti(FilePerImage[Source]):
         """Whether the file, or one of the first text files in the folder, begins with a row of 15 or 16 values."""
         try:
             if not path.is_dir():
-                return path.suffix.lower() == ".txt" and _begins_with_row(path)
+                return path.suffix.lower() == ".txt" and begins(path, _ROW)
             few = islice(walk(path, ignore), _FOLDERS)
             texts = (
                 path / folder / name
@@ -77,7 +77,7 @@ class Kitti(FilePerImage[Source]):
                 for name in names
                 if name.lower().endswith(".txt")
             )
-            return any(map(_begins_with_row, islice(texts, _FILES)))
+            return any(begins(text, _ROW) for text in islice(texts, _FILES))
         except OSError:
             return False
 
@@ -118,7 +118,7 @@ class Kitti(FilePerImage[Source]):
         given = {stem(name): name for name in reversed(images_below(imgdir))} if imgdir else {}
         others: list[str] = []
         for path in texts:
-            if LABELS in path.split("/")[:-1] or _begins_with_row(self.root / path):
+            if LABELS in path.split("/")[:-1] or begins(self.root / path, _ROW):
                 yield Source(path, image=_image(path, images, given))
             else:
                 others.append(path)
@@ -134,20 +134,11 @@ class Kitti(FilePerImage[Source]):
         rows = [(at, row.split()) for at, row in lines if row.strip()]
         found: list[Instance] = []
         for at, words in rows:
-            place = Place(self._shown(source.file), at)
-
-            def report(error: ItemError, severity: Severity, place: Place = place) -> None:
-                lost = int(severity is Severity.ERROR)
-                on_problem(Problem(error.code, error.message, place, severity, lost=lost, hint=error.hint))
-
+            line = LineReport(self._shown(source.file), at, on_problem)
             try:
-                found.append(
-                    _instance(
-                        words, lambda *said, report=report: report(ItemError(*said[:2]), Severity.WARNING)
-                    )
-                )
+                found.append(_instance(words, line.warn))
             except ItemError as error:
-                report(error, Severity.ERROR)
+                line.report(error)
         place = Place(self._shown(source.file), rows[0][0] if rows else None)
         own = {"image": {"labels": source.file}}
         return ImageRecord(source.image, None, None, tuple(found), (), own, split_folder(source.file), place)
@@ -203,16 +194,6 @@ def corners(found: Rectangle) -> list[float]:
     """Left, top, right and bottom of a box."""
     right, bottom = geometry.far_edge(found.left, found.width), geometry.far_edge(found.top, found.height)
     return [found.left, found.top, right, bottom]
-
-
-def _begins_with_row(path: Path) -> bool:
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            return _ROW.match(stream.read(_EDGE).removeprefix(b"\xef\xbb\xbf")) is not None
-    except OSError:
-        return False
 
 
 class KittiWriter(Writer):

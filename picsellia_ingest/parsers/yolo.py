@@ -18,12 +18,12 @@ from ..model import Header, ImageRecord, Instance, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options
 from .checks import usable_label
-from .file_per_image import FilePerImage
-from .folders import ignore
+from .file_per_image import FilePerImage, LineReport
+from .folders import begins, ignore
 from .image_files import size_of
 from .jsonfile import reject
 from .voc_layout import shown, walk
-from .yolo_layout import Layout, Source, begins_with_row
+from .yolo_layout import ROW, Layout, Source
 from .yolo_names import LISTS, NAME_FILES, Names, is_description, read, text_of
 from .yolo_rows import Classes, instance
 
@@ -56,7 +56,7 @@ class Yolo(FilePerImage[Source]):
             for folder, names in islice(walk(path, ignore), _FOLDERS):
                 texts = [name for name in names if name.lower().endswith(".txt")]
                 texts = [name for name in texts if name.lower() not in NAME_FILES | LISTS]
-                if any(begins_with_row(path / folder / name) for name in texts[:_FILES]):
+                if any(begins(path / folder / name, ROW) for name in texts[:_FILES]):
                     return True
                 looked_at += len(texts[:_FILES])
                 if looked_at > _FOLDERS:
@@ -174,35 +174,19 @@ class Yolo(FilePerImage[Source]):
         found: list[Instance] = []
         seen: set[str] = set()
         for line, text in rows:
-            reporter = _Reporter(Place(self._shown(source.file), line), on_problem)
+            reporter = LineReport(self._shown(source.file), line, on_problem)
             if text in seen:
-                reporter.warn("row_repeated", "the row stands in the file twice; both are kept", "")
+                reporter.warn("row_repeated", "the row stands in the file twice; both are kept")
             seen.add(text)
             try:
                 found.append(self._instance(text, source, reporter))
             except ItemError as error:
-                reporter.report(error, Severity.ERROR)
+                reporter.report(error)
         return tuple(found)
 
-    def _instance(self, text: str, source: Source, reporter: _Reporter) -> Instance:
+    def _instance(self, text: str, source: Source, reporter: LineReport) -> Instance:
         assert source.size is not None, "rows of images without a size are rejected together"
         return instance(text, self._classes, source.size, self._names.keypoints, reporter.warn)
 
     def _shown(self, relative: str) -> str:
         return shown(self.root / relative)
-
-
-class _Reporter:
-    """Reports what is wrong with one row."""
-
-    def __init__(self, place: Place, on_problem: OnProblem) -> None:
-        self.place, self.on_problem = place, on_problem
-
-    def report(self, error: ItemError, severity: Severity) -> None:
-        """Report a row that is rejected, or repaired."""
-        lost = int(severity is Severity.ERROR)
-        self.on_problem(Problem(error.code, error.message, self.place, severity, lost=lost, hint=error.hint))
-
-    def warn(self, code: str, message: str, field: str) -> None:
-        """Report a row that is kept."""
-        self.report(ItemError(code, message, field=field), Severity.WARNING)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from . import file_per_image
+from .folders import begins
 from .image_files import SUFFIXES, images_below
 from .names import DARKNET, SPLIT, split_folder
 from .voc_layout import shown, walk
@@ -22,9 +23,8 @@ from .yolo_names import LISTS, NAME_FILES, Names, text_of
 
 T = TypeVar("T")
 
-_ROW = re.compile(rb"\s*\d+(\.0*)?([ \t]+[-+]?[\d.]+([eE][-+]?\d+)?){4,}[ \t]*(\r|\n|\Z)")
+ROW = re.compile(rb"\s*\d+(\.0*)?([ \t]+[-+]?[\d.]+([eE][-+]?\d+)?){4,}[ \t]*(\r|\n|\Z)")
 _FAMILY = {"val": ("valid", "validation")}
-_EDGE = 4096
 
 
 class Source(file_per_image.Source):
@@ -63,9 +63,9 @@ class Layout:
         """The text files that hold rows: by their folder, the image beside, or their first row."""
         for path in self.texts:
             name = path.rpartition("/")[2].lower()
-            if name in NAME_FILES or (name in LISTS and not begins_with_row(self.root / path)):
+            if name in NAME_FILES or (name in LISTS and not begins(self.root / path, ROW)):
                 continue
-            if _is_label_folder(path) or _stem(path) in self._stems or begins_with_row(self.root / path):
+            if _is_label_folder(path) or _stem(path) in self._stems or begins(self.root / path, ROW):
                 yield path
 
     def sources(self, imgdir: Path | None, on_problem: OnProblem) -> list[Source]:
@@ -249,17 +249,6 @@ def _called(key: str, path: str) -> str:
 
 def _is_label_folder(path: str) -> bool:
     return any(step.lower() == "labels" or DARKNET.fullmatch(step) for step in path.split("/")[:-1])
-
-
-def begins_with_row(path: Path) -> bool:
-    """Whether a text file begins with a row."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            return _ROW.match(stream.read(_EDGE).removeprefix(b"\xef\xbb\xbf")) is not None
-    except OSError:
-        return False
 
 
 def _ambiguous(path: Path, images: list[str]) -> Problem:

@@ -16,13 +16,11 @@ from .. import geometry
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import checks
-from .checks import Warn, check_inside, usable_label
+from .checks import Warn, check_fractions, check_inside, usable_label
 from .numbers import number
 
 DIGITS = 12
 """Decimals of a fraction that is written: what was read with ten comes back as it was."""
-
-_FAR = 2
 
 
 class Classes:
@@ -68,7 +66,7 @@ def instance(text: str, classes: Classes, size: tuple[int, int], keypoints: int,
     if last > 5 and box:
         attributes["keypoints"] = found[5:last]
     shape = words[1 : 5 if box else last]
-    _check_fractions(found[1 : len(shape) + 1])
+    check_fractions(found[1 : len(shape) + 1])
     rectangle = rectangle_of(shape, size) if box else None
     polygon = None if box else polygon_of(shape, size)
     check_inside(rectangle, polygon, size, warn)
@@ -94,12 +92,6 @@ def _score(value: float) -> float:
         message = f"the number at the end, {value:g}, is no confidence"
         raise _bad(message, "is this a pose row? then data.yaml must state kpt_shape")
     return value
-
-
-def _check_fractions(values: Sequence[float]) -> None:
-    if max(values) > _FAR:
-        message = f"{max(values):g} looks like pixels, not fractions of the picture"
-        raise ItemError("row_in_pixels", message, "divide by the picture's width and height")
 
 
 def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:

@@ -19,6 +19,7 @@ CASES = {
     "YOLO": FIXTURES / "YOLO" / "demo",
     "LABELME": FIXTURES / "LABELME" / "demo",
     "CREATEML": FIXTURES / "CREATEML" / "odd" / "odd.json",
+    "OPEN-IMAGES": FIXTURES / "OPEN-IMAGES" / "demo",
     "KITTI": FIXTURES / "KITTI" / "demo",
     "VIA": FIXTURES / "VIA" / "demo" / "via_project.json",
     "PICSELLIA": FIXTURES / "PICSELLIA" / "dictionary" / "annotations.json",
