@@ -8,16 +8,9 @@ from pathlib import Path
 import click
 
 from . import main
-from .ends import FORMATS, show, told
+from .ends import FORMATS, convention, conventions, show, told
 
 _PATH = click.Path(path_type=Path)
-_VOC = click.option(
-    "--voc-coordinates",
-    type=click.Choice(["as_written", "inclusive"]),
-    default="as_written",
-    show_default=True,
-    help="Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
-)
 
 
 @main.command()
@@ -47,12 +40,12 @@ _VOC = click.option(
 @click.option(
     "--nb-jobs", default=-1, show_default=True, help="Processes for large sources; -1 for all cores."
 )
-@_VOC
+@conventions
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def convert(
     source: Path, destination: Path, to: str, ann_format: str | None, imgdir: Path | None, images: str, rectangle: bool,
     labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], strict: bool, dry_run: bool, overwrite: bool,
-    nb_jobs: int, voc_coordinates: str, as_json: bool,
+    nb_jobs: int, voc_coordinates: str, coordinates: str, exif: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a dataset's annotations in another format; says what that cannot hold before anything appears.
 
@@ -69,7 +62,7 @@ def convert(
 
         asked = pipeline.request(
             source, destination, to, ann_format=ann_format, imgdir=imgdir, images=images, strict=strict, dry_run=dry_run,
-            overwrite=overwrite, nb_jobs=nb_jobs, voc_coordinates=voc_coordinates,
+            overwrite=overwrite, nb_jobs=nb_jobs, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
             chosen=selection(rectangle=rectangle, labels=labels, only=only, drop=drop),
         )  # fmt: skip
         report = pipeline.run(asked, before=lambda found: show(found, as_json))
@@ -90,7 +83,7 @@ def convert(
 )
 @click.option("--rectangle", is_flag=True, help="Compare boxes only; a polygon's bounds where it has none.")
 @click.option("--attributes", is_flag=True, help="Compare also scores, flags and other attributes.")
-@_VOC
+@convention("voc_coordinates")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def diff(
     first: Path, second: Path, first_format: str | None, second_format: str | None, imgdir: Path | None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from ..conventions import CONVENTIONS
 from ..errors import (
     Action,
     AuthenticationError,
@@ -25,6 +26,8 @@ from ..errors import (
     UnsufficientRessourcesError,
     WrongHostError,
 )
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
     (LedgerError, 1),
@@ -66,3 +69,29 @@ def _plain(value: object) -> object:
 
 
 FORMATS = "Format of the annotations; recognised when not given."
+
+
+def conventions(command: F) -> F:
+    """The options that declare what a source's coordinates mean."""
+    for name in _MEANINGS:
+        command = convention(name)(command)
+    return command
+
+
+def convention(name: str) -> Callable[[F], F]:
+    """The option of one convention."""
+    known = CONVENTIONS[name]
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=click.Choice(known),
+        default=known[0],
+        show_default=True,
+        help=_MEANINGS[name],
+    )
+
+
+_MEANINGS = {
+    "exif": "Whether shapes lie on images as they are shown, or as they are stored before EXIF data turn them.",
+    "coordinates": "Whether numbers are pixels, or fractions of the picture in a format of pixels.",
+    "voc_coordinates": "Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
+}

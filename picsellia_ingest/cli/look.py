@@ -13,15 +13,19 @@ from .. import __version__, problems
 from ..errors import InputError
 from ..problems import ProblemLog
 from . import main
-from .ends import FORMATS, show, told
+from .ends import FORMATS, conventions, show, told
 
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--ann-format", help=FORMATS)
 @click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
+@conventions
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bool) -> None:
+def inspect(
+    path: Path, ann_format: str | None, imgdir: Path | None, voc_coordinates: str, coordinates: str, exif: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Say what an annotation file or folder is: images, instances, labels, and what is wrong with it.
 
     \b
@@ -29,8 +33,10 @@ def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bo
     """
     with told():
         from ..client.inspect import inspect as look
+        from ..parsers.base import Options
 
-        found = look(path, ann_format, imgdir)
+        options = Options(voc_coordinates, imgdir, coordinates, exif)
+        found = look(path, ann_format, imgdir, options=options)
         show(found, as_json)
         sys.exit(3 if found.problems.rejected else 0)
 
@@ -51,7 +57,11 @@ def inspect(path: Path, ann_format: str | None, imgdir: Path | None, as_json: bo
     type=click.Path(path_type=Path),
     help="Write a copy with what is certain repaired; what is rejected is not in it.",
 )
-def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: str, fix: Path | None) -> None:
+@conventions
+def validate(
+    path: Path, imgdir: Path | None, ann_format: str | None, output: str, fix: Path | None, voc_coordinates: str,
+    coordinates: str, exif: str,
+) -> None:  # fmt: skip
     """Check an annotation file or folder: every problem with its place. Ends with 3 when something is rejected.
 
     \b
@@ -61,9 +71,11 @@ def validate(path: Path, imgdir: Path | None, ann_format: str | None, output: st
     """
     with told():
         from ..client.inspect import inspect as look
+        from ..parsers.base import Options
 
+        options = Options(voc_coordinates, imgdir, coordinates, exif)
         try:
-            found = look(path, ann_format, imgdir, keep=20 if output == "text" else sys.maxsize)
+            found = look(path, ann_format, imgdir, 20 if output == "text" else sys.maxsize, options)
             log, hints = found.problems, found.hints
         except InputError as error:
             log, hints = ProblemLog(), []

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import main
-from .ends import FORMATS, show, told
+from .ends import FORMATS, conventions, show, told
 
 
 @main.command()
@@ -24,20 +24,14 @@ from .ends import FORMATS, show, told
 @click.option("--rectangle", is_flag=True, help="Send the box where an instance has a box and a polygon.")
 @click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
 @click.option("--organization", help="Organization to work in; your own by default.")
-@click.option(
-    "--voc-coordinates",
-    type=click.Choice(["as_written", "inclusive"]),
-    default="as_written",
-    show_default=True,
-    help="Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
-)
+@conventions
 @click.option("--journal", type=click.Path(path_type=Path), help="Where the run remembers what is done.")
 @click.option("--dry-run", is_flag=True, help="Make the whole plan and report, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def upload(
     name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
     tags: tuple[str, ...], nb_jobs: int, rectangle: bool, host: str | None, organization: str | None,
-    voc_coordinates: str, journal: Path | None, dry_run: bool, as_json: bool,
+    voc_coordinates: str, coordinates: str, exif: str, journal: Path | None, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Upload a labelled dataset: images, annotations, or both.
 
@@ -55,7 +49,7 @@ def upload(
 
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
-            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates,
+            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
         )  # fmt: skip
         session = open_session(None, organization, host)
         with progress() as shown:

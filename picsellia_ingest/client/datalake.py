@@ -40,13 +40,15 @@ class Datalake(Resource):
         dry_run: bool = False,
         journal: str | Path | None = None,
         voc_coordinates: str = "as_written",
+        coordinates: str = "pixels",
+        exif: str = "as_shown",
         quiet: bool = False,
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
 
         The dataset is made when there are images and none of that name; with annotations only it must exist.
-        ``version`` names the version to fetch, the newest if None. ``ann_format`` is COCO, PASCAL-VOC or PICSELLIA,
-        and is recognised where it is not given. Without ``tags`` the pictures get the upload's date. ``nb_jobs`` is
+        ``version`` names the version to fetch, the newest if None. ``ann_format`` is any format that
+        ``picsellia_ingest.parsers.FORMATS`` lists, and is recognised where it is not given. Without ``tags`` the pictures get the upload's date. ``nb_jobs`` is
         the number of parallel requests, -1 for all that make sense. With ``rectangle`` an instance that has a box and
         a polygon is sent as the box.
 
@@ -56,7 +58,7 @@ class Datalake(Resource):
         """
         job = ingest.job(
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
-            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates,
+            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
         )  # fmt: skip
         if quiet:
             return ingest.upload(self._session, job, journal)

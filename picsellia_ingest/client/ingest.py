@@ -32,6 +32,8 @@ def job(
     rectangle: bool = False,
     dry_run: bool = False,
     voc_coordinates: str = "as_written",
+    coordinates: str = "pixels",
+    exif: str = "as_shown",
 ) -> Job:
     """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -46,11 +48,14 @@ def job(
             f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
         )
     workers.jobs(nb_jobs)
+    folder = None if imgdir is None else Path(imgdir)
+    options = Options(voc_coordinates, folder, coordinates, exif)
     return Job(
         name=name,
         version=version or None,
-        imgdir=None if imgdir is None else Path(imgdir),
-        parser=None if ann_path is None else parser(ann_path, ann_format, voc_coordinates),
+        imgdir=folder,
+        parser=None if ann_path is None else parser(ann_path, ann_format, options),
+        recognised=ann_format is None,
         tags=tuple(tags) if tags else (datetime.now(timezone.utc).strftime("%Y-%m-%d"),),
         tags_wanted=bool(tags),
         nb_jobs=nb_jobs,
@@ -59,14 +64,14 @@ def job(
     )
 
 
-def parser(path: str | Path, ann_format: str | None, voc_coordinates: str = "as_written") -> Parser:
+def parser(path: str | Path, ann_format: str | None, options: Options | None = None) -> Parser:
     """The parser of an annotation file or folder; the format is recognised where it is not given."""
     where = Path(path)
     if not str(path) or not _there(where):
         raise InvalidQueryError(f"the annotations {str(path)!r} are not there", "check ann_path")
-    if voc_coordinates not in ("as_written", "inclusive"):
-        raise InvalidQueryError(f"voc_coordinates is {voc_coordinates!r}", "write as_written or inclusive")
-    return find_format(where, ann_format)(where, Options(voc_coordinates))
+    options = options or Options()
+    options.check()
+    return find_format(where, ann_format)(where, options)
 
 
 def _there(path: Path) -> bool:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..errors import ItemError
 from ..model import ImageRecord
+from ..parsers.base import Options, Parser
 from ..problems import Problem, ProblemLog, shown
-from ..upload import findings, images, matching, workers
+from ..upload import findings, images, matching, placing, workers
+from ..upload.evidence import Evidence, label_hints
 from ..upload.plan import SHARD
-from .evidence import Evidence, label_hints
 from .ingest import parser
 
 _JOBS = 5
@@ -28,6 +29,8 @@ class Inspection:
 
     path: str = ""
     format: str = ""
+    recognised_by: str = ""
+    """How the format was found, where it was not named."""
     images: int = 0
     images_without_instances: int = 0
     instances: int = 0
@@ -61,7 +64,8 @@ class Inspection:
         return map(shown, self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield f"{self.path}: {self.format}"
+        found = f", recognised by {self.recognised_by}" if self.recognised_by else ""
+        yield f"{self.path}: {self.format}{found}"
         yield f"{self.images} images, {self.images_without_instances} of them without an instance"
         yield (
             f"{self.instances} of {self.instances_stated} instances can be read: {self.with_box} have a box,"
@@ -89,29 +93,38 @@ class Inspection:
 
 
 def inspect(
-    path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None, keep: int = 1000
-) -> Inspection:
+    path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None, keep: int = 1000,
+    options: Options | None = None,
+) -> Inspection:  # fmt: skip
     """Read everything a source says; with ``imgdir`` also whether its images are there, and whole.
 
     ``keep`` is how many problems of each kind are kept. Raises FormatError, InputError.
     """
-    reader = parser(path, ann_format)
+    options = replace(options or Options(), imgdir=None if imgdir is None else Path(imgdir))
+    reader = parser(path, ann_format, options)
     found, evidence = Inspection(str(path), reader.name, problems=ProblemLog(keep)), Evidence()
+    found.recognised_by = "" if ann_format else reader.recognised_by
     reader.prepare(found.problems)
     found.images, found.instances_stated, found.notes = (
         reader.count(),
         reader.instance_count(),
-        list(reader.notes),
+        [*reader.notes, *placing.declared(options)],
     )
+    told = placing.quietly(options, found.problems)
     found.labels.update({label.name: 0 for label in reader.header().labels})
-    folder = None if imgdir is None else _Folder(Path(imgdir), reader.names(), found)
+    folder = None if imgdir is None else _Folder(Path(imgdir), reader, found)
     for shard in reader.shards(SHARD):
-        for record in reader.read(shard, found.problems):
-            found.take(record)
+        for record in reader.read(shard, told):
             evidence.take(record)
             if folder is not None:
                 folder.take(record, evidence)
-    found.hints += evidence.hints(found.problems.lost, found.instances_stated)
+            found.take(folder.placed(record) if folder else placing.placed(record, options, None, None, told))
+    found.notes += evidence.notes(options)
+    found.hints += (
+        ()
+        if options.coordinates == "normalised"
+        else evidence.hints(found.problems.lost, found.instances_stated)
+    )
     found.hints += islice(label_hints(found.labels), _MOST)
     if folder is not None:
         folder.finish()
@@ -121,12 +134,13 @@ def inspect(
 class _Folder:
     """The image folder of a source: every file is looked at, and records are compared with theirs."""
 
-    def __init__(self, imgdir: Path, names: list[str], found: Inspection) -> None:
-        self.found = found
+    def __init__(self, imgdir: Path, reader: Parser, found: Inspection) -> None:
+        self.found, self.imgdir, self.options = found, imgdir, reader.options
         files = images.scan(imgdir)
         for path, error in files.refused:
             found.problems(findings.refused(path, error))
         self.sizes: dict[str, tuple[int, int]] = {}
+        self.orientations: dict[str, int] = {}
         self.unusable: dict[str, ItemError] = {}
         for batch in workers.windows(files.files, workers.window(_JOBS)):
             for name, path, seen in workers.each(_looked, batch, _JOBS):
@@ -134,9 +148,10 @@ class _Folder:
                     self.unusable[name] = seen
                     found.problems(findings.refused(path, seen))
                 else:
-                    self.sizes[name] = seen
+                    self.sizes[name] = seen[:2]
+                    self.orientations[name] = seen[2]
         found.image_files = len(files.files) + len(files.refused)
-        self.matches = matching.pair(names, matching.NameIndex(name for name, _ in files.files))
+        self.matches = matching.pair(reader.names(), matching.NameIndex(name for name, _ in files.files))
         self.named: set[str] = set()
 
     def take(self, record: ImageRecord, evidence: Evidence) -> None:
@@ -147,8 +162,21 @@ class _Folder:
             self.found.images_missing += 1
             return
         self.named.add(image)
-        self._say(findings.size_unlike(record, self.sizes[image]))
-        evidence.compare(record, self.sizes[image])
+        if self.options.exif == "as_shown":
+            self._say(findings.size_unlike(record, self.sizes[image]))
+        evidence.compare(record, self.sizes[image], self.orientations[image])
+
+    def placed(self, record: ImageRecord) -> ImageRecord:
+        """The record in the convention that was declared for it."""
+        match = self.matches[record.file_name]
+        image = "" if isinstance(match, ItemError) else match[0]
+        return placing.placed(
+            record,
+            self.options,
+            self.imgdir / image if image else None,
+            self.sizes.get(image),
+            self.found.problems,
+        )
 
     def finish(self) -> None:
         """What all records together say of the folder."""
@@ -164,11 +192,11 @@ class _Folder:
             self.found.problems(problem)
 
 
-def _looked(name: str, path: Path) -> tuple[str, Path, tuple[int, int] | ItemError]:
+def _looked(name: str, path: Path) -> tuple[str, Path, tuple[int, int, int] | ItemError]:
     try:
-        _, width, height, _ = images.look(path)
+        _, width, height, orientation = images.look(path)
     except ItemError as error:
         return name, path, error
     except OSError as error:
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
-    return name, path, (width, height)
+    return name, path, (width, height, orientation)

@@ -151,6 +151,7 @@ def diff(
     if not 0 <= tolerance < 1e9:
         raise InvalidQueryError(f"tolerance is {tolerance}", "give a number of pixels, 0 or more")
     options = Options(voc_coordinates, None if imgdir is None else Path(imgdir))
+    options.check()
     found = Comparison(str(first), str(second))
     sides = [
         _Side(find_format(Path(path), name)(Path(path), options), found.problems)

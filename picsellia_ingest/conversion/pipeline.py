@@ -69,6 +69,8 @@ def convert(
     overwrite: bool = False,
     nb_jobs: int = -1,
     voc_coordinates: str = "as_written",
+    coordinates: str = "pixels",
+    exif: str = "as_shown",
 ) -> Conversion:
     """Write the annotations of ``source`` to ``destination`` in the format ``to``; the answer accounts for every instance.
 
@@ -76,14 +78,15 @@ def convert(
     their sizes are read where the source does not state them, and ``images`` says whether the files are put into the
     destination ("copy", "link") or left ("leave"). ``rectangle`` writes boxes; ``labels`` maps label names (a mapping, or
     the path of a TOML file); ``only`` and ``drop`` choose labels by their names in the source. With ``strict`` nothing is
-    written when something would be lost, with ``dry_run`` nothing in any case. ``nb_jobs`` is the number of processes
+    written when something would be lost, with ``dry_run`` nothing in any case. ``voc_coordinates``, ``coordinates`` and
+    ``exif`` declare what the source's numbers mean (parsers.base.Options). ``nb_jobs`` is the number of processes
     for large sources, -1 for one on each core. The destination appears whole or not at all.
 
     Raises InvalidQueryError, ResourceNotFoundError, FormatError, InputError.
     """
     asked = request(
         source, destination, to, ann_format=ann_format, imgdir=imgdir, images=images, strict=strict, dry_run=dry_run,
-        overwrite=overwrite, nb_jobs=nb_jobs, voc_coordinates=voc_coordinates,
+        overwrite=overwrite, nb_jobs=nb_jobs, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
         chosen=selection(rectangle=rectangle, labels=labels, only=only, drop=drop),
     )  # fmt: skip
     return run(asked)
@@ -92,7 +95,8 @@ def convert(
 def request(
     source: str | Path, destination: str | Path, to: str, *, chosen: Selection, ann_format: str | None = None,
     imgdir: str | Path | None = None, images: str = shards.LEAVE, strict: bool = False, dry_run: bool = False,
-    overwrite: bool = False, nb_jobs: int = -1, voc_coordinates: str = "as_written",
+    overwrite: bool = False, nb_jobs: int = -1, voc_coordinates: str = "as_written", coordinates: str = "pixels",
+    exif: str = "as_shown",
 ) -> Request:  # fmt: skip
     """Check the arguments of ``convert``."""
     where, folder = Path(source), None if imgdir is None else Path(imgdir)
@@ -115,7 +119,8 @@ def request(
     if images != shards.LEAVE and writer.suffix and Path(destination).suffix.lower() == writer.suffix:
         raise InvalidQueryError("the destination is one file: images have no place in it", "give a folder")
     found = find_format(where, ann_format)
-    options = Options(voc_coordinates, folder)
+    options = Options(voc_coordinates, folder, coordinates, exif)
+    options.check()
     return Request(
         where, Path(destination), found(where, options), ann_format is None, writer, chosen, folder, images, strict,
         dry_run, overwrite, nb_jobs,

@@ -20,11 +20,11 @@ import msgspec
 
 from ..losses import Losses
 from ..model import ImageRecord
-from ..parsers.base import Parser, Shard
+from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import size_of
 from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
-from ..upload import findings, matching
+from ..upload import findings, matching, placing
 from .selection import Selection
 
 COPY, LINK, LEAVE = "copy", "link", "leave"
@@ -80,7 +80,7 @@ def run(
     used: list[str] = []
 
     def records() -> Iterator[ImageRecord]:
-        for record in what.parser.read(shard, done.problems):
+        for record in what.parser.read(shard, placing.quietly(what.parser.options, done.problems)):
             key = next(key for name, key in waiting if name == record.file_name)
             found = _with_image(what, record, by_name[record.file_name], key, done)
             if found is not None:
@@ -98,16 +98,17 @@ def _with_image(
     what: Work, record: ImageRecord, match: matching.Match | None, key: str, done: Done
 ) -> ImageRecord | None:
     """The record with the size its image has, and with the image in its place; None when it cannot be without one."""
+    options = what.parser.options
     if match is None or what.imgdir is None:
-        return record
+        return placing.placed(record, options, None, None, done.problems)
     name, problem = findings.image_of(record, match, {})
     needed = what.images != LEAVE
     if problem is not None:
         lenient = name is None and not needed
         done.problems(replace(problem, severity=Severity.WARNING, lost=0) if lenient else problem)
     if name is None:
-        return None if needed else record
-    record = _sized(record, what.imgdir / name, done)
+        return None if needed else placing.placed(record, options, None, None, done.problems)
+    record = _sized(record, what.imgdir / name, options, done)
     if needed or what.rename:
         record = msgspec.structs.replace(record, file_name=name)
     if needed:
@@ -116,8 +117,8 @@ def _with_image(
     return record
 
 
-def _sized(record: ImageRecord, path: Path, done: Done) -> ImageRecord:
-    """The record with its image's size where the source states none; a size that is not the image's is warned of."""
+def _sized(record: ImageRecord, path: Path, options: Options, done: Done) -> ImageRecord:
+    """The record on its image, with its size where the source states none; a size that is not the image's is warned of."""
     real = size_of(path)
     if real is None:
         message = f"the size of {path.name!r} cannot be read"
@@ -125,10 +126,11 @@ def _sized(record: ImageRecord, path: Path, done: Done) -> ImageRecord:
         done.problems(
             Problem("image_broken", message, place, Severity.WARNING, Unit.IMAGE, hint="copy it again")
         )
-        return record
-    problem = findings.size_unlike(record, real)
+        return placing.placed(record, options, None, None, done.problems)
+    problem = findings.size_unlike(record, real) if options.exif == "as_shown" else None
     if problem is not None:
         done.problems(problem)
+    record = placing.placed(record, options, path, real, done.problems)
     if record.width is not None and record.height is not None:
         return record
     return msgspec.structs.replace(record, width=real[0], height=real[1])

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from ..conventions import CONVENTIONS
+from ..errors import InvalidQueryError
 from ..model import Header, ImageRecord
 from ..problems import OnProblem
 
@@ -36,10 +38,23 @@ class Options:
     ``voc_coordinates`` is ``"as_written"`` (left = xmin, width = xmax - xmin) or ``"inclusive"`` (the devkit's
     1-based inclusive corners: left = xmin - 1, width = xmax - xmin + 1). ``imgdir`` is where the images are: formats
     that count in fractions of a picture, and do not state its size, read it from the image's header there.
+
+    ``coordinates`` is ``"pixels"``, or ``"normalised"`` for a file in a format of pixels that holds fractions of the picture.
+    ``exif`` is ``"as_shown"``, or ``"as_stored"`` when shapes were drawn on an image before its EXIF data turned it. Both
+    are what whoever reads the records makes of them (upload.placing); a reader gives the numbers as they are.
     """
 
     voc_coordinates: str = "as_written"
     imgdir: Path | None = None
+    coordinates: str = "pixels"
+    exif: str = "as_shown"
+
+    def check(self) -> None:
+        """Raise InvalidQueryError for a convention that there is not."""
+        for name, known in CONVENTIONS.items():
+            given = getattr(self, name)
+            if given not in known:
+                raise InvalidQueryError(f"{name} is {given!r}", f"write {' or '.join(known)}")
 
 
 class Parser(ABC):

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..coordinates import QUARTER_TURNS
 from ..errors import ItemError
 from .looks import remedy, sniff
 
@@ -21,11 +22,11 @@ PIXELS_MAX = 178_956_970
 """Above this many pixels a picture counts as a decompression bomb (the limit at which Pillow raises)."""
 
 _TAIL = 1 << 16
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+_ORIENTATION = 0x0112
 
 
-def look(path: Path, *, whole: bool) -> tuple[int, int, bool]:
-    """Width and height in pixels as the image is shown, and whether its EXIF data turned it by a quarter.
+def look(path: Path, *, whole: bool) -> tuple[int, int, int]:
+    """Width and height in pixels as the image is shown, and its EXIF orientation, 1 where there is none.
 
     With ``whole`` also that nothing of it is missing. Raises ItemError, OSError.
     """
@@ -40,7 +41,8 @@ def look(path: Path, *, whole: bool) -> tuple[int, int, bool]:
                 raise ItemError(
                     "image_too_large", f"{width} x {height} pixels; at most {PIXELS_MAX} in all are accepted"
                 )
-            turned = image.getexif().get(_ORIENTATION) in _TURNED if "exif" in image.info else False
+            stated = image.getexif().get(_ORIENTATION) if "exif" in image.info else None
+            orientation = stated if isinstance(stated, int) and 1 < stated <= 8 else 1
             if whole and image.format == "PNG":
                 image.verify()
             elif whole and image.format in ("JPEG", "MPO"):
@@ -60,7 +62,7 @@ def look(path: Path, *, whole: bool) -> tuple[int, int, bool]:
             Image.DecompressionBombError,
         ) as error:
             raise ItemError("image_broken", f"the image cannot be read: {error}", "copy it again") from error
-    return (height, width, turned) if turned else (width, height, turned)
+    return (height, width, orientation) if orientation in QUARTER_TURNS else (width, height, orientation)
 
 
 def _opened(stream: Any, head: bytes, path: Path) -> Any:
@@ -112,3 +114,11 @@ def size_of(path: Path) -> tuple[int, int] | None:
     except (ItemError, OSError):
         return None
     return (width, height) if width > 0 and height > 0 else None
+
+
+def orientation_of(path: Path) -> int:
+    """The EXIF orientation of an image file, 1 to 8; 1 where it states none or cannot be read."""
+    try:
+        return look(path, whole=False)[2]
+    except (ItemError, OSError):
+        return 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..api import storage
+from ..coordinates import QUARTER_TURNS
 from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
 from ..parsers import image_files
 from ..parsers.image_files import SUFFIXES
@@ -99,13 +100,14 @@ def _link(path: Path, root: Path) -> ItemError | None:
 
 def survey(path: Path) -> Survey:
     """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
-    info, width, height, turned = look(path)
+    info, width, height, orientation = look(path)
     digest = storage.survey(path).sha256
+    turned = orientation in QUARTER_TURNS
     return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
 
 
-def look(path: Path) -> tuple[os.stat_result, int, int, bool]:
-    """A file's status, its size in pixels as it is shown, and whether it is turned. Raises ItemError as ``survey``."""
+def look(path: Path) -> tuple[os.stat_result, int, int, int]:
+    """A file's status, its size in pixels as it is shown, and its EXIF orientation. Raises ItemError as ``survey``."""
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise ItemError("not_a_file", "not a regular file")

@@ -16,7 +16,7 @@ from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
-from . import annotate, attach, plan, register, transfer, verify, workers
+from . import annotate, attach, placing, plan, register, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .plan import Job
@@ -78,7 +78,7 @@ class _Upload:
         if job.parser is not None:
             self.progress.stage("index", None)
             job.parser.prepare(report.problems)
-            report.notes += job.parser.notes
+            report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]
         self.dataset = attach.find(self.connection, self.organization, job.name, job.version)
         self.journal.begin()
         refused = self._plan_images()

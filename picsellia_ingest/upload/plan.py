@@ -20,7 +20,7 @@ from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..parsers.base import Parser
 from ..problems import Problem
-from . import findings, images, matching, workers
+from . import findings, images, matching, placing, workers
 from .items import Item
 from .journal import Journal
 from .report import Report
@@ -49,6 +49,14 @@ class Job:
     destination: str = ""
     journal: Path | None = None
     backend: str = "threading"
+    recognised: bool = False
+    """Whether the format of the annotations was not named, and was recognised."""
+
+    def recognised_note(self) -> list[str]:
+        """What the annotations were taken to be, and why, where nobody said it."""
+        if self.parser is None or not self.recognised:
+            return []
+        return [f"annotations read as {self.parser.name}, recognised by {self.parser.recognised_by}."]
 
 
 def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[str, ItemError]:
@@ -134,15 +142,16 @@ def plan_annotations(
         documents: dict[str, wire.Document] = {}
         found = [pairs[name] for name in record_names[shard.start : shard.stop]]
         items = journal.find([match[0] for match in found if not isinstance(match, ItemError)])
-        for record in parser.read(shard, report.problems):
+        for record in parser.read(shard, placing.quietly(parser.options, report.problems)):
             step(1)
             image, problem = findings.image_of(record, pairs[record.file_name], refused)
             _say(report, problem)
             if image is None:
                 continue
-            if (size := _size(items[image])) is not None:
+            if (size := _size(items[image])) is not None and parser.options.exif == "as_shown":
                 _say(report, findings.size_unlike(record, size))
-            document = wire.document(record, rectangle=job.rectangle, notes=report.changed_shape)
+            shown = placing.placed(record, parser.options, items[image].path, size, report.problems)
+            document = wire.document(shown, rectangle=job.rectangle, notes=report.changed_shape)
             labels.update((found["label"], found["type"]) for found in document.data)
             report.objects_planned += len(document.data)
             earlier = documents.get(image) or (_earlier(journal, image) if image in touched else None)

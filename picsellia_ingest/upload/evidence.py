@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .. import geometry
 from ..model import ImageRecord, Instance
+from ..parsers.base import Options
 
 _SCALE = "shapes lie wholly or partly outside their picture: are they in another scale, or another picture's?"
 _MOSTLY_LOST = {
@@ -37,6 +38,8 @@ class Evidence:
     sizes: int = 0
     sizes_unlike: int = 0
     sizes_turned: int = 0
+    turned: int = 0
+    """Images that their EXIF data turn or mirror."""
 
     def take(self, record: ImageRecord) -> None:
         """Count the shapes of a record that are suspicious."""
@@ -58,13 +61,27 @@ class Evidence:
         self.as_corners += over and as_corners and instance.rectangle is not None
         self.overhanging += over
 
-    def compare(self, record: ImageRecord, size: tuple[int, int]) -> None:
-        """Count a record whose stated size is not that of its picture."""
+    def compare(self, record: ImageRecord, size: tuple[int, int], orientation: int = 1) -> None:
+        """Count a record whose stated size is not that of its picture, and a picture that is turned when it is shown."""
         stated = (record.width, record.height)
+        self.turned += orientation != 1
         if None not in stated:
             self.sizes += 1
             self.sizes_unlike += stated not in (size, size[::-1])
             self.sizes_turned += stated == size[::-1] != size
+
+    def notes(self, options: Options) -> Iterator[str]:
+        """The conventions that were used, with the evidence for and against them."""
+        if self.shapes and options.coordinates == "pixels" and self.within_one:
+            yield (
+                f"coordinates are pixels: {self.shapes - self.within_one} of {self.shapes} shapes have a number above 1"
+                f" (evidence for pixels), {self.within_one} have none (for fractions of the picture)."
+            )
+        if self.turned and options.exif == "as_shown":
+            yield (
+                f"{self.turned} images are turned by their EXIF data; shapes are taken to lie on them as they are shown."
+                f" {self.sizes_turned} are stated in the size before turning (evidence against)."
+            )
 
     def hints(self, lost: Counter[str], stated: int) -> Iterator[str]:
         """What most items look like. ``lost`` counts the ``stated`` instances that were rejected, by code."""
