@@ -220,7 +220,7 @@ class OpenImages(Parser):
         file = self._index.files[number_]
         cells = cells_of(opened.read(file.path, start, length)) or []
         said = {name: cell.strip() for name, cell in zip(file.columns, cells, strict=False) if cell.strip()}
-        place = Place(shown(self.root / file.path), line)
+        place = Place(file.shown, line)
         return _Row(file.kind, place, said, said.get("Subset", file.split))
 
     def _instance(self, row: _Row, size: tuple[int, int] | None, on_problem: OnProblem) -> Instance:

@@ -36,6 +36,8 @@ class CsvFile(msgspec.Struct):
     kind: str
     columns: list[str]
     split: str
+    shown: str
+    """The path as it stands in problems."""
 
 
 class Index:
@@ -152,7 +154,7 @@ def look(path: Path, relative: str) -> CsvFile | None:
     elif {"Subset", "OriginalURL"} & set(columns):
         kind = IMAGES
     match = _SPLIT.match(path.name)
-    return CsvFile(relative, kind, columns, match[1].lower() if match else "") if kind else None
+    return CsvFile(relative, kind, columns, match[1].lower() if match else "", shown(path)) if kind else None
 
 
 def cells_of(text: bytes) -> list[str] | None:

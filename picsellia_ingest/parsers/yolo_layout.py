@@ -24,6 +24,7 @@ from .yolo_names import LISTS, NAME_FILES, Names, text_of
 T = TypeVar("T")
 
 ROW = re.compile(rb"\s*\d+(\.0*)?([ \t]+[-+]?[\d.]+([eE][-+]?\d+)?){4,}[ \t]*(\r|\n|\Z)")
+"""How a label file begins."""
 _FAMILY = {"val": ("valid", "validation")}
 
 

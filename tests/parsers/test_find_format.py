@@ -42,6 +42,12 @@ def test_a_path_is_recognised_without_a_name(name: str) -> None:
         ("Pascal VOC", "PASCAL-VOC"),
         ("PASCAL-VOC", "PASCAL-VOC"),
         ("picsellia", "PICSELLIA"),
+        ("Ultralytics", "YOLO"),
+        ("darknet", "YOLO"),
+        ("vgg", "VIA"),
+        ("openimages", "OPEN-IMAGES"),
+        ("label_me", "LABELME"),
+        ("Create ML", "CREATEML"),
     ],
 )
 def test_names_may_be_spelled_freely(written: str, name: str) -> None:
