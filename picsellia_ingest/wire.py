@@ -51,6 +51,9 @@ REASONS = {
 _BOOKKEEPING = frozenset(("id", "image_id", "area"))
 """Attributes whose absence loses nothing: numbers of the file's own, and what follows from the shape."""
 
+_SECONDS_MAX = 1 << 31
+"""Seconds beyond which what a file says of the time spent is no time."""
+
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 
 
@@ -131,7 +134,8 @@ def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Do
     """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
     sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
-    duration = seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    duration = seconds if is_number and 0 <= seconds < _SECONDS_MAX else None
     data = [found for group in sent for found in group]
     return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
 
