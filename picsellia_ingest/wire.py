@@ -48,6 +48,9 @@ REASONS = {
 }
 """What each reason code means, for people."""
 
+_SECONDS_MAX = 1 << 31
+"""Seconds beyond which what a file says of the time spent is no time."""
+
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 
 
@@ -129,7 +132,8 @@ def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Do
     """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
     sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
-    duration = seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    duration = seconds if is_number and 0 <= seconds < _SECONDS_MAX else None
     data = [found for group in sent for found in group]
     return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
 

@@ -153,3 +153,14 @@ def test_another_coordinate_is_another_object() -> None:
     objects, _ = sent(Instance("a", BOX))
     other, _ = sent(Instance("a", Rectangle(1, 2, 3.5, 4.001)))
     assert wire.missing(objects, other) == [0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "sent"), [(41.5, 41.5), (0, 0), (-1, None), (10**30, None), (True, None), ("3", None)]
+)
+def test_only_a_possible_time_is_sent(stated: Any, sent: float | None) -> None:
+    document = wire.document(
+        ImageRecord("a.jpg", attributes={"time_spent": stated}), rectangle=False, notes=Counter()
+    )
+    assert document.duration == sent
+    assert wire.decode(wire.encode(document)) == document

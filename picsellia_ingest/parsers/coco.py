@@ -65,6 +65,8 @@ class Coco(Parser):
                 if len(files) == 1:
                     raise
                 on_problem(error.problem)
+        if captions := sum(index.captions for index in self._indexes):
+            self.notes.append(f"{captions} captions are kept with their images; they are no instances.")
 
     def header(self) -> Header:
         """Labels in the order of the categories; a label that several files have is one."""

@@ -48,6 +48,7 @@ class CocoIndex:
     annotation_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     annotation_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     instances: int = 0
+    captions: int = 0
     categories: dict[Id, str | Unusable] = field(default_factory=dict)
     """Label by category id, or why the category gives none."""
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -296,6 +297,7 @@ class _Annotations(_Section):
         if own is not None:
             self.ids[number] = hash(own)
         is_caption = _captions(row, self.index)
+        self.index.captions += is_caption
         if not is_caption:
             self._count()
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)

@@ -27,7 +27,9 @@ def number(value: object) -> float | None:
 
 def _finite(value: float) -> float | None:
     try:
-        return value if math.isfinite(value) and abs(value) < 1e100 else None
+        if not math.isfinite(value) or abs(value) >= 1e100:
+            return None
+        return value if abs(value) < 1 << 63 else float(value)  # a longer integer is read back as a float
     except OverflowError:  # an integer beyond what a float holds
         return None
 

@@ -85,6 +85,7 @@ def test_keypoints_and_captions_go_to_attributes_and_a_caption_is_no_instance() 
     assert records[0].attributes["captions"] == [{"id": 2, "image_id": 1, "caption": "two crates"}]
     assert records[0].attributes["license"] == 4
     assert parser.instance_count() == 1
+    assert parser.notes == ["1 captions are kept with their images; they are no instances."]
 
 
 def test_ids_of_any_kind_lead_to_their_image_and_huge_ones_do_not_melt_into_each_other() -> None:

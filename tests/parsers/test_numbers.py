@@ -50,3 +50,8 @@ def test_a_number_in_text_is_told_from_a_number() -> None:
 )
 def test_an_image_size_is_a_whole_number_above_zero(value: object, expected: int | None) -> None:
     assert positive_int(value) == expected
+
+
+def test_an_integer_that_no_reader_keeps_exactly_is_a_float() -> None:
+    assert number(2**63 - 1) == 2**63 - 1
+    assert isinstance(number(10**30), float)
