@@ -101,7 +101,11 @@ def unbridged(points: Sequence[float]) -> tuple[Ring, ...]:
     if len(set(pairs)) == len(pairs):
         return (Ring(tuple(points)),)
     rings: list[Ring] = []
-    for outline, holes in _cut(pairs, ring_area(points)):
+    area = ring_area(points)
+    cut = _cut(pairs, area)
+    if any(len(outline) < 3 or ring_area(_flat(outline)) * area <= 0 for outline, _ in cut):
+        return (Ring(tuple(points)),)  # it crosses itself, and means something else than parts and holes
+    for outline, holes in cut:
         holes = sorted(map(_from_first, holes), key=lambda hole: (hole[0][1], hole[0][0]))
         rings += (Ring(_flat(outline)), *(Ring(_flat(hole), hole=True) for hole in holes))
     return tuple(rings)
@@ -112,26 +116,51 @@ def _cut(pairs: list[Point], area: float) -> list[tuple[list[Point], list[list[P
     parts: list[tuple[list[Point], list[list[Point]]]] = []
     holes: list[tuple[int, list[Point]]] = []
     outline: list[Point] = []
+    so_far: list[float] = []
     places: dict[tuple[Point, Point], int] = {}
+    xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
+    nothing = _NEAR_NOTHING * (max(xs) - min(xs)) * (max(ys) - min(ys))
     for point in (*pairs, pairs[0]):
         start = places.get((point, outline[-1])) if outline else None
-        inner = outline[start + 1 : -1] if start is not None else []
-        turns = ring_area(_flat(inner)) * area if len(inner) >= 3 else 0.0
-        if start is not None and turns:
-            if turns < 0:
+        inner = [] if start is None else _inner(outline, so_far, start, nothing)
+        if start is not None and inner:
+            if ring_area(_flat(inner)) * area < 0:
                 holes.append((start, inner))
             else:
                 parts.append((inner, [hole for at, hole in holes if at > start]))
                 holes = [(at, hole) for at, hole in holes if at <= start]
             for index in range(start, len(outline) - 1):
                 places.pop((outline[index], outline[index + 1]), None)
-            del outline[start + 1 :]
+            del outline[start + 1 :], so_far[start + 1 :]
             continue
         if outline:
             places[outline[-1], point] = len(outline) - 1
+        so_far.append(so_far[-1] + _cross(outline[-1], point) if outline else 0.0)
         outline.append(point)
     whole = outline[:-1] if outline[-1] == outline[0] else outline
     return [(whole, [hole for _, hole in holes]), *parts[::-1]]
+
+
+def _inner(outline: list[Point], so_far: list[float], start: int, nothing: float) -> list[Point]:
+    """What lies between the two ends of a bridge that begins at ``start``, if it has an inside; empty otherwise.
+
+    ``so_far`` holds the sums of cross products up to each point, so that a long way there and back costs no time.
+    """
+    if len(outline) - start - 2 < 3:
+        return []
+    twice = so_far[-2] - so_far[start + 1] + _cross(outline[-2], outline[start + 1])
+    if abs(twice) <= nothing:
+        return []
+    inner = outline[start + 1 : -1]
+    return inner if abs(ring_area(_flat(inner))) > nothing else []
+
+
+_NEAR_NOTHING = 1e-9
+"""The part of its bounds that a ring must fill: less is the rounding of a way there and back."""
+
+
+def _cross(one: Point, two: Point) -> float:
+    return one[0] * two[1] - two[0] * one[1]
 
 
 def _from_first(ring: list[Point]) -> list[Point]:

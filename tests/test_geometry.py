@@ -97,6 +97,26 @@ def test_any_other_ring_is_filled_as_the_coco_api_fills_it(
     )
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=12))
+def test_whatever_a_line_does_its_rings_have_points_and_its_area_is_kept(
+    pairs: list[tuple[int, int]],
+) -> None:
+    points = geometry.clean_ring([value for pair in pairs for value in pair])
+    if len(points) < 6:
+        return
+    rings = geometry.unbridged(points)
+    assert all(len(ring.points) >= 6 for ring in rings)
+    assert not rings[0].hole
+    if len(rings) > 1:
+        assert geometry.area(Polygon(rings)) == abs(geometry.ring_area(points))
+
+
+def test_a_long_way_there_and_back_costs_no_time() -> None:
+    there = [(x * 0.1, (x % 7) * 0.3) for x in range(60_000)]
+    points = tuple(value for pair in [*there, *there[-2::-1]] for value in pair)
+    assert geometry.unbridged(points) == (Ring(points),)
+
+
 def test_a_line_walked_to_and_fro_without_a_ring_between_is_left_as_it_is() -> None:
     whisker = (0, 0, 10, 0, 15, 0, 10, 0, 10, 10)
     assert geometry.unbridged(whisker) == (Ring(whisker),)

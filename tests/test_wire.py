@@ -37,7 +37,7 @@ answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(SingleChoice, texts, texts, st.tuples(texts, texts)),
     st.builds(RangeAnswer, texts, numbers, numbers, numbers),
 )
-rings = st.lists(st.tuples(numbers, numbers), min_size=3, max_size=8).map(
+rings = st.lists(st.tuples(numbers, numbers), min_size=3, max_size=8, unique=True).map(
     lambda points: Ring(tuple(value for point in points for value in point))
 )
 shapes: st.SearchStrategy[dict[str, Any]] = st.one_of(
