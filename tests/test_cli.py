@@ -232,3 +232,50 @@ def test_ctrl_c_ends_an_upload_with_how_to_go_on_and_the_next_run_completes_it(
     assert done.returncode == 0, done.stderr
     assert "600 images" in done.stdout
     assert "0 failed" in done.stdout
+
+
+def test_convert_says_what_is_lost_and_diff_that_the_rest_is_the_same(run: Run, tmp_path: Path) -> None:
+    done = run("convert", DEMO / "instances.json", "voc", "--to", "PASCAL-VOC")
+    assert done.returncode == 0, done.stderr
+    assert "recognised by" in done.stdout
+    assert "holes_bridged: 1 polygons whose holes are joined" in done.stdout
+    assert "7 instances: 7 written" in done.stdout
+    same = run("diff", DEMO / "instances.json", "voc")
+    assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "the same: 7 instances agree")
+    other = run("diff", DEMO / "instances.json", FIXTURES / "COCO" / "boxes" / "instances.json", "--json")
+    assert other.returncode == 6
+    assert json.loads(other.stdout)["counts"]["only in the first"] == 4
+
+
+def test_convert_refuses_to_lose_with_strict_and_writes_nothing_on_a_dry_run(
+    run: Run, tmp_path: Path
+) -> None:
+    strict = run("convert", DEMO / "instances.json", "voc", "--to", "voc", "--strict")
+    assert strict.returncode == 3
+    assert strict.stdout.splitlines()[-1] == "REFUSED: something would be lost; nothing is written"
+    dry = run("convert", DEMO / "instances.json", "voc", "--to", "voc", "--dry-run", "--json")
+    assert dry.returncode == 0
+    assert json.loads(dry.stdout)["losses"]["changed"]["holes_bridged"] == 1
+    assert not (tmp_path / "voc").exists()
+
+
+def test_convert_maps_and_chooses_labels_and_names_a_slip_of_the_pen(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text('[labels]\ncrate = "box"\n')
+    arguments = ("convert", DEMO / "instances.json", "out.json", "--to", "COCO", "--labels", "map.toml")
+    done = run(*arguments, "--only", "crate")
+    assert done.returncode == 0, done.stderr
+    assert [row["name"] for row in json.loads((tmp_path / "out.json").read_text())["categories"]] == ["box"]
+    wrong = run(*arguments, "--only", "crte", "--overwrite")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "error: the source has no label 'crte' - is 'crate' meant?\n",
+    )
+    there = run(*arguments)
+    assert there.returncode == 2
+    assert "is there already" in there.stderr
+
+
+def test_a_format_that_only_exists_in_the_mind_is_answered_with_those_there_are(run: Run) -> None:
+    done = run("convert", DEMO / "instances.json", "out", "--to", "BMP")
+    assert done.returncode == 2
+    assert "choose one of COCO, " in done.stderr

@@ -18,7 +18,7 @@ from ..parsers import find_format, formats, load
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import images_below
 from ..parsers.writer import Output, Writer
-from ..upload import matching, workers
+from ..upload import matching, placing, workers
 from . import shards
 from .report import Conversion
 from .selection import Selection, selection
@@ -142,11 +142,8 @@ def run(
     parser.prepare(report.problems)
     header = parser.header()
     asked.selection.check(header)
-    report.images, report.instances, report.notes = (
-        parser.count(),
-        parser.instance_count(),
-        list(parser.notes),
-    )
+    report.images, report.instances = parser.count(), parser.instance_count()
+    report.notes = [*parser.notes, *placing.declared(parser.options)]
     if asked.to.needs_images and asked.images == shards.LEAVE:
         report.notes.append(
             f"{asked.to.name} says all only beside its images: copy or link them, or name their folder when reading."

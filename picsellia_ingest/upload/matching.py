@@ -40,7 +40,7 @@ class NameIndex:
         ):
             if form in self._exact:
                 return self._exact[form], EXACT if form == _form(name) else "matched_by_name"
-        wanted = _form(name).replace("\\", "/").strip().lstrip("/")
+        wanted = _plain(name)
         for key, code in (
             (_name, "matched_by_name"),
             (_stem, "matched_by_stem"),
@@ -52,6 +52,29 @@ class NameIndex:
         raise ItemError(
             "image_missing", f"there is no image called {name!r}", "is this the right image folder?"
         )
+
+    def below(self, folder: str, name: str) -> tuple[str, str] | None:
+        """The image of that very path below a folder, if there is a folder and such an image."""
+        found = self._exact.get(folder + _plain(name)) if folder and not _CLIMBS.search(name) else None
+        return None if found is None else (found, EXACT)
+
+    def folder_of(self, names: Iterable[str]) -> str:
+        """The one folder below which all the names lie that lie anywhere; "" when there is none, or no need of one.
+
+        Who gives the folder above the right one has not made any name ambiguous.
+        """
+        common: set[str] | None = None
+        for name in names:
+            wanted = _plain(name)
+            if wanted in self._exact:
+                return ""
+            forms = self._table(_name).get(_name(wanted), ())
+            folders = {form.removesuffix(wanted) for form in forms if form.endswith(f"/{wanted}")}
+            if folders:
+                common = folders if common is None else common & folders
+                if not common:
+                    return ""
+        return common.pop() if common is not None and len(common) == 1 else ""
 
     def _table(self, key: Callable[[str], str]) -> dict[str, list[str]]:
         if key not in self._by:
@@ -77,6 +100,10 @@ class NameIndex:
 
 def _form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+def _plain(name: str) -> str:
+    return _form(name).replace("\\", "/").strip().lstrip("/")
 
 
 def _name(path: str) -> str:
@@ -109,9 +136,11 @@ def pair(names: Iterable[str], index: NameIndex) -> dict[str, Match]:
     """
     found: dict[str, Match] = {}
     users: dict[str, list[str]] = defaultdict(list)
-    for name in dict.fromkeys(names):
+    distinct = dict.fromkeys(names)
+    folder = index.folder_of(distinct)
+    for name in distinct:
         try:
-            image, code = index.match(name)
+            image, code = index.below(folder, name) or index.match(name)
             found[name] = (image, code)
             users[image].append(name)
         except ItemError as error:

@@ -78,3 +78,23 @@ def test_two_records_of_different_names_do_not_share_an_image_unless_one_names_i
 
 def test_two_records_of_one_name_share_its_image() -> None:
     assert pair(["a.jpg", "a.jpg"], NameIndex(["a.jpg"])) == {"a.jpg": ("a.jpg", EXACT)}
+
+
+def test_names_that_all_lie_below_one_folder_are_exact_there() -> None:
+    images = ["set/images/a.jpg", "set/images/night/a.jpg", "set/thumbs/b.jpg", "set/images/b.jpg"]
+    found = pair(["a.jpg", "night/a.jpg", "b.jpg", "gone.jpg"], NameIndex(images))
+    assert found["a.jpg"] == ("set/images/a.jpg", EXACT)
+    assert found["night/a.jpg"] == ("set/images/night/a.jpg", EXACT)
+    assert found["b.jpg"] == ("set/images/b.jpg", EXACT)
+    assert isinstance(found["gone.jpg"], ItemError)
+
+
+def test_two_folders_that_both_hold_all_names_leave_them_ambiguous() -> None:
+    images = ["train/a.jpg", "val/a.jpg", "train/b.jpg", "val/b.jpg"]
+    found = pair(["a.jpg", "b.jpg"], NameIndex(images))
+    assert all(isinstance(match, ItemError) and match.code == "image_ambiguous" for match in found.values())
+
+
+def test_a_name_that_climbs_is_not_saved_by_a_common_folder() -> None:
+    found = pair(["a.jpg", "../a.jpg"], NameIndex(["x/a.jpg", "x/y/a.jpg"]))
+    assert isinstance(found["../a.jpg"], ItemError)
