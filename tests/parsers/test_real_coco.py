@@ -18,7 +18,7 @@ from tests.paths import dataset, expected
 
 DATASETS = [
     "picsellia_cartons_coco", "picsellia_coco_exports", "coco_val_labelbox", "taco_coco", "coco_keypoints_mmpose",
-    "labelme_examples", "datumaro_assets",
+    "labelme_examples", "datumaro_assets", "sharks_three_formats", "panlabel_fixtures",
 ]  # fmt: skip
 
 
@@ -56,7 +56,8 @@ def test_images_objects_labels_boxes_polygons_and_masks_are_those_counted(name: 
     checked = 0
     for file, stated in expected(name).items():
         if stated["format"] == "coco" and "panoptic" not in file:
-            check(dataset(name) / file, stated)
+            path = dataset(name) / file
+            check(path / "_annotations.coco.json" if path.is_dir() else path, stated)
             checked += 1
     assert checked
 
@@ -81,3 +82,25 @@ def test_a_results_list_is_refused_and_called_one() -> None:
 def test_a_panoptic_file_is_refused_and_called_one() -> None:
     with pytest.raises(InputError, match="panoptic"):
         Coco(dataset("coco_val_labelbox") / "panoptic.json").prepare(ProblemLog())
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "captions_val2014_fakecap_results.json",
+        "instances_val2014_fakebbox100_results.json",
+        "instances_val2014_fakesegm100_results.json",
+        "person_keypoints_val2014_fakekeypoints100_results.json",
+    ],
+)
+def test_a_real_list_of_results_is_refused_as_what_it_is(file: str) -> None:
+    assert file in expected("coco_results")
+    with pytest.raises(InputError, match="results list"):
+        Coco(dataset("coco_results") / file).prepare(lambda _: None)
+
+
+@pytest.mark.parametrize("file", ["panoptic_train.json", "panoptic_val.json"])
+def test_a_real_panoptic_file_is_refused_as_what_it_is(file: str) -> None:
+    path = dataset("datumaro_assets") / "coco_dataset" / "coco_panoptic" / "annotations" / file
+    with pytest.raises(InputError, match="panoptic"):
+        Coco(path).prepare(lambda _: None)
