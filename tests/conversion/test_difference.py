@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import picsellia_ingest
-from picsellia_ingest.conversion import difference
+from picsellia_ingest.conversion import sameness
 from picsellia_ingest.errors import InvalidQueryError
 from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring
 from tests.paths import FIXTURES
@@ -131,15 +131,15 @@ def test_a_ring_is_the_same_from_whichever_point_and_way_it_is_drawn(
         Instance("a", polygon=Polygon((Ring(tuple(v for point in each for v in point)),)))
         for each in (points, other)
     )
-    exactly, nearly = difference.Criteria(), difference.Criteria(tolerance=0.1)
-    assert difference._key(one, exactly) == difference._key(two, exactly)
-    assert difference._distance(one, two, nearly) == 0
+    exactly, nearly = sameness.Criteria(), sameness.Criteria(tolerance=0.1)
+    assert sameness.key(one, exactly) == sameness.key(two, exactly)
+    assert sameness.distance(one, two, nearly) == 0
 
 
 def test_a_box_that_is_its_polygons_bounds_is_as_good_as_none() -> None:
     shape = Polygon((Ring((0, 0, 4, 0, 4, 3)),))
     with_box = Instance("a", Rectangle(0, 0, 4, 3), shape)
     other_box = Instance("a", Rectangle(0, 0, 5, 3), shape)
-    key = difference.Criteria()
-    assert difference._key(with_box, key) == difference._key(Instance("a", polygon=shape), key)
-    assert difference._key(with_box, key) != difference._key(other_box, key)
+    key = sameness.Criteria()
+    assert sameness.key(with_box, key) == sameness.key(Instance("a", polygon=shape), key)
+    assert sameness.key(with_box, key) != sameness.key(other_box, key)
