@@ -76,12 +76,12 @@ def validate(
         options = Options(voc_coordinates, imgdir, coordinates, exif)
         try:
             found = look(path, ann_format, imgdir, 20 if output == "text" else sys.maxsize, options)
-            log, hints = found.problems, found.hints
+            log, hints = found.problems, [*found.notes, *(f"hint: {hint}" for hint in found.hints)]
         except InputError as error:
             log, hints = ProblemLog(), []
             log(error.problem)
         for hint in hints:
-            click.echo(f"hint: {hint}", err=True)
+            click.echo(problems.shown(hint), err=True)
         for line in _as(output, log):
             click.echo(line)
         if fix is not None:

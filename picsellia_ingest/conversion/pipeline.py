@@ -181,7 +181,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
     matches = _matches(asked, names)
     renamed = asked.rename or asked.images != shards.LEAVE
     shown = [_name(name, matches.get(name)) for name in names] if renamed else names
-    keys = output.writer.keys(shown, losses)
+    named = list(zip(names, output.writer.keys(shown, losses), strict=True))
     work = shards.Work(
         parser,
         output.writer,
@@ -197,7 +197,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         given = output.staging.folder / ".work"
         shards.save(work, given)
     tasks = [
-        (given, number, shard, keys[shard.start : shard.stop], _images(matches, names, shard))
+        (given, number, shard, named[shard.start : shard.stop], _images(matches, names, shard))
         for number, shard in enumerate(parser.shards(SHARD))
     ]
     for window in workers.windows(tasks, 8 * jobs):

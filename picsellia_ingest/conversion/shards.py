@@ -69,14 +69,17 @@ def _load(path: Path) -> Work:
 
 
 def run(
-    work: Work | Path, number: int, shard: Shard, keys: Sequence[str], images: Sequence[matching.Match | None]
-) -> Done:
-    """Write one shard. ``keys`` and ``images`` belong to its records; an image is None where no folder was given."""
+    work: Work | Path, number: int, shard: Shard, keys: Sequence[tuple[str, str]],
+    images: Sequence[matching.Match | None],
+) -> Done:  # fmt: skip
+    """Write one shard. ``keys`` are its records' names, each with the name that its own files have.
+
+    ``images`` belong to its records; one is None where no folder was given.
+    """
     what = _load(work) if isinstance(work, Path) else work
     done = Done(number)
-    names = what.parser.names()[shard.start : shard.stop]
-    by_name = dict(zip(names, images, strict=True))
-    waiting = iter(zip(names, keys, strict=True))
+    by_name = {name: match for (name, _), match in zip(keys, images, strict=True)}
+    waiting = iter(keys)
     used: list[str] = []
 
     def records() -> Iterator[ImageRecord]:

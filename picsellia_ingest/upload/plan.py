@@ -17,10 +17,11 @@ from typing import Any
 
 from .. import wire
 from ..errors import ItemError
-from ..model import CLASSIFICATION, POLYGON, RECTANGLE
-from ..parsers.base import Parser
+from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
+from ..parsers.base import Parser, Shard
 from ..problems import Problem
 from . import findings, images, matching, placing, workers
+from .evidence import Evidence
 from .items import Item
 from .journal import Journal
 from .report import Report
@@ -133,38 +134,66 @@ def plan_annotations(
     """
     assert job.parser is not None
     parser, names = job.parser, journal.names()
-    record_names = parser.names()
-    pairs = matching.pair(record_names, matching.NameIndex([*names, *refused]))
     report.instances.came_in = parser.instance_count()
-    labels: set[tuple[str, str]] = set()
-    touched: set[str] = set()
+    documents = _Documents(job, parser, journal, report, refused)
+    documents.pairs = matching.pair(documents.names, matching.NameIndex([*names, *refused]))
     for shard in parser.shards(SHARD):
+        documents.plan(shard, step)
+    report.instances.rejected.update(report.problems.lost)
+    report.notes += documents.evidence.notes(parser.options)
+    if parser.options.coordinates == "pixels":
+        hints = documents.evidence.hints(report.problems.lost, report.instances.came_in)
+        report.notes += (f"hint: {hint}" for hint in hints)
+    report.images_without_record = len(names) - len(documents.touched)
+    return documents.labels
+
+
+class _Documents:
+    """The documents of all images: one shard of records at a time is in memory, the rest is in the journal."""
+
+    def __init__(
+        self, job: Job, parser: Parser, journal: Journal, report: Report, refused: Mapping[str, ItemError]
+    ) -> None:
+        self.job, self.parser, self.journal, self.report, self.refused = job, parser, journal, report, refused
+        self.names = parser.names()
+        self.pairs: dict[str, matching.Match] = {}
+        self.evidence = Evidence()
+        self.labels: set[tuple[str, str]] = set()
+        self.touched: set[str] = set()
+
+    def plan(self, shard: Shard, step: Step) -> None:
+        """Read one shard and put its documents into the journal."""
         documents: dict[str, wire.Document] = {}
-        found = [pairs[name] for name in record_names[shard.start : shard.stop]]
-        items = journal.find([match[0] for match in found if not isinstance(match, ItemError)])
-        for record in parser.read(shard, placing.quietly(parser.options, report.problems)):
+        found = [self.pairs[name] for name in self.names[shard.start : shard.stop]]
+        items = self.journal.find([match[0] for match in found if not isinstance(match, ItemError)])
+        for record in self.parser.read(shard, placing.quietly(self.parser.options, self.report.problems)):
             step(1)
-            image, problem = findings.image_of(record, pairs[record.file_name], refused)
-            _say(report, problem)
-            if image is None:
-                continue
-            if (size := _size(items[image])) is not None and parser.options.exif == "as_shown":
-                _say(report, findings.size_unlike(record, size))
-            shown = placing.placed(record, parser.options, items[image].path, size, report.problems)
-            document = wire.document(shown, rectangle=job.rectangle, notes=report.changed_shape)
-            labels.update((found["label"], found["type"]) for found in document.data)
-            report.objects_planned += len(document.data)
-            earlier = documents.get(image) or (_earlier(journal, image) if image in touched else None)
-            documents[image] = wire.merged(earlier, document) if earlier else document
-            touched.add(image)
-        journal.plan_documents(
+            self.evidence.take(record)
+            image, problem = findings.image_of(record, self.pairs[record.file_name], self.refused)
+            _say(self.report, problem)
+            if image is not None:
+                self._take(self._placed(record, items[image]), image, documents)
+        self.journal.plan_documents(
             (wire.encode(document), len(document.parts), name)
             for name, document in documents.items()
             if document.data or document.image_qa
         )
-    report.instances.rejected.update(report.problems.lost)
-    report.images_without_record = len(names) - len(touched)
-    return labels
+
+    def _placed(self, record: ImageRecord, item: Item) -> ImageRecord:
+        """The record on its image, in the convention that was declared; a size that is not the image's is warned of."""
+        options, size = self.parser.options, _size(item)
+        if size is not None and options.exif == "as_shown":
+            _say(self.report, findings.size_unlike(record, size))
+            self.evidence.compare(record, size)
+        return placing.placed(record, options, item.path, size, self.report.problems)
+
+    def _take(self, record: ImageRecord, image: str, documents: dict[str, wire.Document]) -> None:
+        document = wire.document(record, rectangle=self.job.rectangle, notes=self.report.changed_shape)
+        self.labels.update((found["label"], found["type"]) for found in document.data)
+        self.report.objects_planned += len(document.data)
+        earlier = documents.get(image) or (_earlier(self.journal, image) if image in self.touched else None)
+        documents[image] = wire.merged(earlier, document) if earlier else document
+        self.touched.add(image)
 
 
 def _earlier(journal: Journal, image: str) -> wire.Document | None:
