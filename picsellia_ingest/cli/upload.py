@@ -1,4 +1,4 @@
-"""``picsellia-ingest upload``."""
+"""``picsellia-ingest upload`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -57,4 +57,54 @@ def upload(
         show(report, as_json)
         if host and host.startswith("local:") and not as_json:
             click.echo(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
+        sys.exit(report.exit_code)
+
+
+@main.command()
+@click.option("--name", required=True, help="Dataset to compare with.")
+@click.option("--dataset-version", help="Version to fetch; the newest by default.")
+@click.option(
+    "--imgdir", type=click.Path(path_type=Path), help="Folder of images, to compare names and content."
+)
+@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--ann-format", help=FORMATS)
+@click.option(
+    "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
+)
+@click.option("--rectangle", is_flag=True, help="The upload sent boxes where there are a box and a polygon.")
+@click.option(
+    "--exact", is_flag=True, help="Objects that the platform has beyond the source are differences too."
+)
+@click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
+@click.option("--organization", help="Organization to look in; your own by default.")
+@conventions
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def verify(
+    name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    nb_jobs: int, rectangle: bool, exact: bool, host: str | None, organization: str | None,
+    voc_coordinates: str, coordinates: str, exif: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare a dataset on the platform with its source, whenever and wherever it was uploaded. Ends with 6 if they differ.
+
+    \b
+    picsellia-ingest verify --name cars --imgdir images --ann-path instances.json
+
+    Names, sizes, stored content, annotations and answers are compared, and a sample of the pictures is read back and
+    hashed. Nothing is changed, and no journal of the upload is needed.
+    """
+    with told():
+        from dataclasses import replace
+
+        from ..client import ingest
+        from ..client.progress import progress
+        from ..client.session import open_session
+
+        job = ingest.job(
+            name, dataset_version, imgdir, ann_path, ann_format, None, nb_jobs, rectangle=rectangle,
+            voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
+        )  # fmt: skip
+        session = open_session(None, organization, host)
+        with progress() as shown:
+            report = ingest.check(session, replace(job, exact=exact), shown)
+        show(report, as_json)
         sys.exit(report.exit_code)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
 
@@ -90,6 +92,15 @@ def upload(
     destination = "\n".join(parts)
     with Journal(Path(journal) if journal else _journal_path(destination), destination) as opened:
         return pipeline.run(what, session.connection, session.identity, opened, progress)
+
+
+def check(session: Session, what: Job, progress: Progress | None = None) -> Report:
+    """Compare what the platform holds with the source, from these two alone: no journal of an upload is needed."""
+    with (
+        TemporaryDirectory(prefix="picsellia-ingest-") as folder,
+        Journal(Path(folder) / "check.db", "check") as opened,
+    ):
+        return pipeline.run(replace(what, check=True), session.connection, session.identity, opened, progress)
 
 
 def _journal_path(destination: str) -> Path:

@@ -272,6 +272,28 @@ class Journal:
             ).fetchone()[0]
         )
 
+    def ids(self, where: str) -> set[int]:
+        """The numbers of the run's items that meet a condition of this package's own."""
+        rows = self._base.execute(f"SELECT id FROM item WHERE run=? AND ({where})", (self.run,))
+        return {row[0] for row in rows}
+
+    def put_back(self, pictures: Iterable[int], annotations: Iterable[int]) -> None:
+        """The platform turned out not to hold these pictures, or not all of these items' annotations."""
+        with self.transaction():
+            self._base.executemany(
+                f"UPDATE item SET state={State.TRANSFERRED:d}, picture_id=NULL, picture_there=0, {_UNSAID} WHERE id=?",
+                [(item,) for item in pictures],
+            )
+            self._base.executemany(
+                f"UPDATE item SET state={State.ATTACHED:d}, {_UNSAID} WHERE id=? AND state={State.ANNOTATED:d}",
+                [(item,) for item in annotations],
+            )
+
+    def total(self, column: str, where: str) -> int:
+        """The sum of a column over the run's items that meet a condition of this package's own."""
+        query = f"SELECT COALESCE(sum({column}), 0) FROM item WHERE run=? AND ({where})"
+        return int(self._base.execute(query, (self.run,)).fetchone()[0])
+
     def sums(self) -> dict[str, int]:
         """The ledger's figures: pictures and instances, by what became of them."""
         row = self._base.execute(
@@ -327,6 +349,7 @@ class Journal:
             )
 
 
+_UNSAID = "instances_there=0, instances_sent=0, partly_held=1"
 _FRESH = "document=NULL, instances=0, picture_there=0, instances_there=0, instances_sent=0, partly_held=0, code=NULL, error=NULL"
 
 

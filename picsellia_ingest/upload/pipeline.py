@@ -8,8 +8,7 @@ interrupted run did not reach, the same command reaches: the journal remembers, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..api import platform
@@ -21,26 +20,17 @@ from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .plan import Job
 from .progress import Progress, Quiet
-from .report import Report
+from .report import Forecast, Report
+from .stages import Run, Stop
 
-OUTAGE_LEAST = 10
-"""This many items in a row without an answer from the platform end the run: it can be taken up again."""
-COMMIT_EVERY = 64
-FAILURES_SHOWN = 100
-
-
-class _Stop(Exception):
-    """The run goes no further."""
-
-    def __init__(self, reason: str, code: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
+ROUNDS = 2
+"""How often a run sends what is lacking when the platform then differs from the plan."""
 
 
 def run(
     job: Job, connection: Connection, identity: Identity, journal: Journal, progress: Progress | None = None
 ) -> Report:
-    """Do the job; whatever happens to single items, there is a report.
+    """Do the job; whatever happens to single items, there is a report. A dry run and a check ask, and change nothing.
 
     Raises PicselliaError when the job as a whole cannot be done: an input rejected whole, a dataset that is not there.
     """
@@ -48,29 +38,19 @@ def run(
     upload = _Upload(job, connection, identity, journal, progress or Quiet())
     try:
         upload.plan()
-        if not job.dry_run:
+        if job.check:
+            upload.look()
+        elif job.dry_run:
+            upload.forecast()
+        else:
             upload.carry_out()
-    except _Stop as stop:
+    except Stop as stop:
         upload.report.stopped, upload.report.stop_code = str(stop), stop.code
     return upload.finish(time.monotonic() - started)
 
 
-class _Upload:
-    """One run of one job."""
-
-    def __init__(
-        self, job: Job, connection: Connection, identity: Identity, journal: Journal, progress: Progress
-    ) -> None:
-        self.job, self.connection, self.journal, self.progress = job, connection, journal, progress
-        self.organization = identity.organization_id
-        self.report = Report(dataset=job.name, version=job.version or "", dry_run=job.dry_run)
-        self.dataset: Dataset | None = None
-        self.created = False
-        self.changed = False
-        self.outages = 0
-        traffic = connection.traffic
-        traffic.halted = False
-        self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
+class _Upload(Run):
+    """One run of one job: the order of its stages."""
 
     def plan(self) -> None:
         """Everything that can be known before something is changed."""
@@ -107,11 +87,20 @@ class _Upload:
         try:
             self._carry_out()
         except PicselliaError as error:
-            raise _Stop(str(error), reason(error)) from error
+            raise Stop(str(error), reason(error)) from error
 
     def _carry_out(self) -> None:
         self._believe()
         self._recognise()
+        self._send()
+        for _ in range(1, ROUNDS):
+            if self.lacking.pictures or self.lacking.annotations:
+                self.journal.put_back(self.lacking.pictures, self.lacking.annotations)
+                self._send()
+        self.report.verified = not self.report.differences
+
+    def _send(self) -> None:
+        """Send what is not there, and compare."""
         self._send_pictures()
         self._attach()
         if self.journal.give_another_chance(WORTH_ANOTHER_PASS):
@@ -120,12 +109,47 @@ class _Upload:
         if self.dataset is None:
             self.report.notes.append("no image could be sent, so no dataset was made")
             # What is not there cannot differ; the ledger says what became of the images.
-            self.report.verified = True
             return
         self._annotate(self.dataset)
         if self.changed:
             self._verify(self.dataset)
+
+    def forecast(self) -> None:
+        """What a run would send: the platform is asked what it has."""
+        self._believe()
+        self._recognise()
+        here = f"state<{State.TRANSFERRED:d} AND path IS NOT NULL"
+        pictures, size = self.journal.count(here), self.journal.total("size", here)
+        annotations = self.journal.count(f"document IS NOT NULL AND state<{State.ANNOTATED:d}")
+        labels = [] if self.dataset is None else self.journal.new_labels(self.dataset.id, self.report.labels)
+        self.report.forecast = Forecast(
+            pictures, size, annotations, len(self.report.labels if self.dataset is None else labels),
+            new_dataset=self.dataset is None,
+        )  # fmt: skip
+
+    def look(self) -> None:
+        """Compare the source with what the platform holds, and change nothing."""
+        if self.dataset is None:
+            raise ResourceNotFoundError(f"there is no dataset {self.job.name!r} to check", "check the name")
+        try:
+            self._believe()
+            self._note_lacking(
+                f"state<{State.ATTACHED:d}", "not_on_platform", "the picture is not in the dataset"
+            )
+            lacking = f"document IS NOT NULL AND state={State.ATTACHED:d}"
+            self._note_lacking(
+                lacking, "annotation_differs", "not all that the source says is on the platform"
+            )
+            self._compare(
+                self.dataset, exact=self.job.exact, where=f"state>={State.ATTACHED:d} AND path IS NOT NULL"
+            )
+        except PicselliaError as error:
+            raise Stop(str(error), reason(error)) from error
         self.report.verified = not self.report.differences
+
+    def _note_lacking(self, where: str, code: str, words: str) -> None:
+        for window in self.journal.todo(State.PLANNED, State.ATTACHED, plan.SHARD, where):
+            self.journal.records(Outcome(item.id, code=code, error=words) for item in window)
 
     def _believe(self) -> None:
         """Put what the dataset holds in place of what the journal remembers."""
@@ -153,7 +177,7 @@ class _Upload:
         """Take pictures of the platform for items of the same name and content."""
         for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, plan.SHARD):
             tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
-            self._take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
+            self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
         if self.job.tags_wanted:
             self._tag(held)
 
@@ -171,7 +195,7 @@ class _Upload:
                 platform.change_pictures(self.connection, self.organization, "tag", body)
 
     def _send_pictures(self) -> None:
-        self._stage(
+        self.stage(
             "pictures", (State.PLANNED, State.TRANSFERRED), _send_picture, self.organization, self.job.tags
         )
 
@@ -179,7 +203,7 @@ class _Upload:
         """Find the ids that registration did not tell, then make the pictures members, a chunk at a time."""
         lake = register.Lake(self.connection, self.organization, self.job.tags)
         for window in self.journal.todo(State.REGISTERED, State.REGISTERED, plan.SHARD, "picture_id IS NULL"):
-            self._take(lake.resolve(window))
+            self.take(lake.resolve(window))
         for window in self.journal.todo(State.REGISTERED, State.REGISTERED, attach.CHUNK):
             self.changed = True
             self._attach_chunk(window)
@@ -194,11 +218,11 @@ class _Upload:
             else:
                 platform.add_pictures(self.connection, self.organization, ids, self.dataset.id)
         except PicselliaError as error:
-            self._take([failed(item.id, error) for item in window])
+            self.take([failed(item.id, error) for item in window])
             if self.dataset is None:
-                raise _Stop(f"the dataset cannot be made: {error}", reason(error)) from error
+                raise Stop(f"the dataset cannot be made: {error}", reason(error)) from error
             return
-        self._take([Outcome(item.id, State.ATTACHED) for item in window])
+        self.take([Outcome(item.id, State.ATTACHED) for item in window])
 
     def _annotate(self, dataset: Dataset) -> None:
         labels = self.journal.new_labels(dataset.id, self.report.labels)
@@ -211,7 +235,7 @@ class _Upload:
 
     def _send_annotations(self, dataset: Dataset) -> None:
         attached = (State.ATTACHED, State.ATTACHED)
-        self._stage("annotations", attached, annotate.annotate, dataset.id, where="document IS NOT NULL")
+        self.stage("annotations", attached, annotate.annotate, dataset.id, where="document IS NOT NULL")
 
     def _create_labels(self, dataset: Dataset, labels: list[tuple[str, str]]) -> None:
         self.progress.stage("labels", len(labels))
@@ -228,96 +252,19 @@ class _Upload:
         self.journal.labels_made(dataset.id, made)
 
     def _verify(self, dataset: Dataset) -> None:
-        self.progress.stage("verify", None)
-        differences, holdings = verify.compare(self.connection, dataset.id, self.journal, exact=self.created)
         sent = f"path IS NOT NULL AND state>={State.ATTACHED:d} AND NOT picture_there"
-        items = self.journal.sample(verify.sample(self.journal.count(sent)), sent)
-        tasks = [(self.connection, item) for item in items]
-        read_back = workers.each(verify.read_back, tasks, self.job.nb_jobs, self.job.backend)
-        self.report.differences = differences + [found for found in read_back if found is not None]
+        holdings = self._compare(dataset, exact=self.created, where=sent)
         verify.statistics(self.connection, dataset.id, holdings)
 
-    def _stage(
-        self,
-        name: str,
-        states: tuple[State, State],
-        function: Callable[..., Outcome],
-        *more: object,
-        where: str = "1",
-    ) -> None:
-        """Run ``function(connection, *more, item)`` on every item in these states."""
-        total = self.journal.count(
-            f"state BETWEEN {states[0]:d} AND {states[1]:d} AND code IS NULL AND ({where})"
-        )
-        if not total:
-            return
-        self.changed = True
-        self.progress.stage(name, total)
-        for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
-            tasks = [(self.connection, *more, item) for item in window]
-            self._take(self._stepped(workers.each(function, tasks, self.job.nb_jobs, self.job.backend)))
-
-    def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        for outcome in outcomes:
-            self.progress.step(1)
-            yield outcome
-
-    def _take(self, outcomes: Iterable[Outcome]) -> None:
-        """Write outcomes down as they come. Where one of them ends the run, the work that is queued is let run dry."""
-        batch: list[Outcome] = []
-        stop: _Stop | None = None
-        try:
-            for outcome in outcomes:
-                batch.append(outcome if not stop else replace(outcome, code=None, error=None))
-                stop = stop or self._reason_to_stop(outcome)
-                self.connection.traffic.halted = stop is not None
-                if len(batch) >= COMMIT_EVERY:
-                    self.journal.records(batch)
-                    batch = []
-        except KeyboardInterrupt:
-            self.connection.traffic.halted = True
-            raise
-        finally:
-            self.journal.records(batch)
-        if stop is not None:
-            raise stop
-
-    def _reason_to_stop(self, outcome: Outcome) -> _Stop | None:
-        self.outages = self.outages + 1 if outcome.outage else 0
-        if outcome.stop:
-            return _Stop(outcome.error or "", outcome.code or "")
-        if self.outages >= max(OUTAGE_LEAST, 2 * workers.jobs(self.job.nb_jobs)):
-            return _Stop(f"the platform does not answer: {outcome.error}")
-        return None
-
-    def finish(self, seconds: float) -> Report:
-        """Close the account."""
-        report, sums, traffic = self.report, self.journal.sums(), self.connection.traffic
-        if self.dataset is not None:
-            report.dataset, report.version, report.dataset_id = (
-                self.dataset.name,
-                self.dataset.version,
-                self.dataset.id,
-            )
-        if report.dry_run:
-            report.images.planned, report.instances.planned = sums["pictures"], sums["instances"]
-        else:
-            report.images.uploaded, report.images.already_there = sums["uploaded"], sums["there"]
-            report.instances.uploaded, report.instances.already_there = (
-                sums["instances_sent"],
-                sums["instances_there"],
-            )
-            for code, pictures, instances in self.journal.failures():
-                report.images.failed[code] += pictures
-                report.instances.failed[code] += instances
-        report.failures = self.journal.errors(FAILURES_SHOWN)
-        report.requests = traffic.requests - self.before[0]
-        report.retries = traffic.retries - self.before[1]
-        report.picture_bytes = traffic.picture_bytes - self.before[2]
-        report.seconds = seconds
-        report.check()
-        self.journal.end(report.exit_code)
-        return report
+    def _compare(self, dataset: Dataset, *, exact: bool, where: str) -> verify.Holdings:
+        """List every difference; of the pictures that meet ``where``, a sample is read back."""
+        self.progress.stage("verify", None)
+        found = self.lacking = verify.compare(self.connection, dataset.id, self.journal, exact=exact)
+        items = self.journal.sample(verify.sample(self.journal.count(where)), where)
+        tasks = [(self.connection, item) for item in items]
+        read_back = workers.each(verify.read_back, tasks, self.job.nb_jobs, self.job.backend)
+        self.report.differences = [*found.differences, *(one for one in read_back if one is not None)]
+        return found.holdings
 
 
 def _send_picture(connection: Connection, organization_id: str, tags: Sequence[str], item: Item) -> Outcome:

@@ -47,6 +47,10 @@ class Job:
     nb_jobs: int = 5
     rectangle: bool = False
     dry_run: bool = False
+    check: bool = False
+    """Whether the platform is only compared with the source."""
+    exact: bool = False
+    """Whether a check counts what the platform has beyond the source as a difference."""
     destination: str = ""
     journal: Path | None = None
     backend: str = "threading"

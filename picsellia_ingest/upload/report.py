@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..errors import LedgerError
@@ -59,6 +59,29 @@ class Account:
         return text
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would send to the platform as it is now. ``size`` is in bytes."""
+
+    pictures: int
+    size: int
+    annotations: int
+    labels: int
+    new_dataset: bool = False
+
+    @property
+    def requests(self) -> int:
+        """About how many requests that takes: three a picture, one an annotation, one a label."""
+        return 3 * self.pictures + self.annotations + self.labels
+
+    def __str__(self) -> str:
+        dataset = "a new dataset, " if self.new_dataset else ""
+        return (
+            f"to send: {dataset}{self.pictures} pictures ({self.size} bytes), annotations of {self.annotations} pictures,"
+            f" {self.labels} labels; about {self.requests} requests"
+        )
+
+
 @dataclass(slots=True)
 class Report:
     """The result of an upload. ``exit_code`` and ``verdict`` say how it ended."""
@@ -83,6 +106,10 @@ class Report:
     differences: list[str] = field(default_factory=list)
     verified: bool = False
     dry_run: bool = False
+    forecast: Forecast | None = None
+    """Of a dry run: what would be sent."""
+    checked: bool = False
+    """Whether the platform was only compared with the source."""
     stopped: str = ""
     stop_code: str = ""
     requests: int = 0
@@ -95,6 +122,12 @@ class Report:
         """0 complete and verified, 3 complete but input was rejected, 4 incomplete, 5 not allowed, 6 the platform differs."""
         if self.stop_code in ("not_allowed", "quota"):
             return NOT_ALLOWED
+        if (
+            self.checked
+            and not self.stopped
+            and (self.images.failed or self.instances.failed or self.differences)
+        ):
+            return DIFFERENT
         if self.stopped or self.images.failed or self.instances.failed:
             return INCOMPLETE
         if self.differences:
@@ -108,6 +141,11 @@ class Report:
         """The last line: how it ended and how to go on."""
         if self.dry_run:
             return "dry run: nothing was sent"
+        if self.checked and self.exit_code in (COMPLETE, REJECTED, DIFFERENT):
+            holds = self.exit_code != DIFFERENT
+            return (
+                "verified: the platform holds all of it" if holds else "the platform DIFFERS from the source"
+            )
         if self.exit_code in (INCOMPLETE, NOT_ALLOWED):
             why = f" ({self.stopped})" if self.stopped else ""
             return f"INCOMPLETE{why}: run the same command again, it goes on where it stopped"
@@ -129,6 +167,8 @@ class Report:
         yield f"dataset {self.dataset!r}, version {self.version!r}"
         yield self.images.line("images")
         yield self.instances.line("instances")
+        if self.forecast is not None:
+            yield str(self.forecast)
         for code, count in sorted(self.changed_shape.items()):
             yield f"  {count} {REASONS[code]}"
         if self.labels:
@@ -156,6 +196,7 @@ class Report:
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["images"], plain["instances"] = self.images.to_dict(), self.instances.to_dict()
         plain["problems"] = self.problems.to_dict()
+        plain["forecast"] = None if self.forecast is None else asdict(self.forecast)
         return {**plain, "exit_code": self.exit_code, "verdict": self.verdict}
 
     def __str__(self) -> str:

@@ -62,61 +62,78 @@ def reconcile_annotations(connection: Connection, dataset_id: str, journal: Jour
         journal.mark_partly_held(partly)
 
 
-def compare(
-    connection: Connection, dataset_id: str, journal: Journal, *, exact: bool
-) -> tuple[list[str], Holdings]:
-    """Every difference between the plan and the platform, and what the dataset holds.
+@dataclass(slots=True)
+class Comparison:
+    """Every difference between the plan and the platform, what the dataset holds, and the items that lack something."""
+
+    differences: list[str] = field(default_factory=list)
+    holdings: Holdings = field(default_factory=Holdings)
+    pictures: list[int] = field(default_factory=list)
+    """Items whose picture was attached and is not in the dataset."""
+    annotations: list[int] = field(default_factory=list)
+    """Items that were annotated and whose annotation lacks something."""
+
+
+def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact: bool) -> Comparison:
+    """Page through the dataset once.
 
     With ``exact`` the dataset was made by this run, so objects beyond the plan are differences too.
     """
-    differences, holdings = _pictures(connection, dataset_id, journal), Holdings()
-    seen = 0
+    found = Comparison()
+    _pictures(connection, dataset_id, journal, found)
+    seen: set[int] = set()
     for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
         items = journal.find([str(record.get("external_picture_url")) for record in batch])
         for record in batch:
-            holdings.add(record)
+            found.holdings.add(record)
             item = items.get(str(record.get("external_picture_url")))
             if item is not None and item.document is not None:
-                seen += item.state is State.ANNOTATED
-                differences += _differs(item, record, exact=exact)
-    unseen = journal.count(f"state={State.ANNOTATED:d} AND document IS NOT NULL") - seen
-    if unseen > 0:
-        differences.append(f"{unseen} pictures that were annotated have no annotation on the platform")
-    return differences, holdings
+                seen.add(item.id)
+                _compare_annotation(item, record, found, exact=exact)
+    unseen = journal.ids(f"state={State.ANNOTATED:d} AND document IS NOT NULL") - seen
+    if unseen:
+        found.differences.append(
+            f"{len(unseen)} pictures that were annotated have no annotation on the platform"
+        )
+        found.annotations += sorted(unseen)
+    return found
 
 
-def _pictures(connection: Connection, dataset_id: str, journal: Journal) -> list[str]:
-    differences: list[str] = []
-    found = 0
+def _pictures(connection: Connection, dataset_id: str, journal: Journal, found: Comparison) -> None:
+    seen: set[int] = set()
     for batch in windows(platform.dataset_pictures(connection, dataset_id), 500):
         items = journal.find([str(picture.get("external_url")) for picture in batch])
         for picture in batch:
             item = items.get(str(picture.get("external_url")))
             if item is None:
                 continue
-            found += 1
+            seen.add(item.id)
             sizes = (picture.get("width"), picture.get("height"))
             if (
                 item.path is not None
                 and picture.get("internal_key") == item.object_key
                 and sizes != (item.width, item.height)
             ):
-                differences.append(
+                found.differences.append(
                     f"{item.name}: {sizes[0]} x {sizes[1]} on the platform, {item.width} x {item.height} here"
                 )
-    lacking = journal.count(f"state>={State.ATTACHED:d}") - found
-    if lacking > 0:
-        differences.append(f"{lacking} pictures that were attached are not in the dataset")
-    return differences
+    found.pictures = sorted(journal.ids(f"state>={State.ATTACHED:d}") - seen)
+    if found.pictures:
+        found.differences.append(f"{len(found.pictures)} pictures that were attached are not in the dataset")
 
 
-def _differs(item: Item, record: Mapping[str, Any], *, exact: bool) -> list[str]:
+def _compare_annotation(item: Item, record: Mapping[str, Any], found: Comparison, *, exact: bool) -> None:
     document = wire.decode(item.document or b"")
     lacking, questions = wire.lacks(document, [record])
     if (lacking or questions) and item.state is State.ANNOTATED:  # what others lack is in the ledger already
-        return [f"{item.name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"]
+        found.differences.append(
+            f"{item.name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"
+        )
+        found.annotations.append(item.id)
+        return
     extra = len(record.get("annotations") or ()) - (len(document.data) - len(lacking))
-    return [f"{item.name}: {extra} objects more than planned"] if exact and extra > 0 else []
+    if exact and extra > 0:
+        found.differences.append(f"{item.name}: {extra} objects more than planned")
 
 
 def sample(count: int) -> int:

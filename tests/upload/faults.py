@@ -13,7 +13,7 @@ class Faults:
     """``fail(method, part, times, how)``: the next ``times`` requests whose path holds ``part`` go wrong.
 
     ``before``: answered 503, nothing done. ``after``: done, then answered 503. ``lost``: done, then an answer that is
-    no JSON. ``status NNN``: answered so, nothing done.
+    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done.
     """
 
     def __init__(self) -> None:
@@ -52,6 +52,8 @@ class Faults:
                 else f"{how.removeprefix('status ') if how.startswith('status') else '503'} X"
             )
             body = b"<html>" if how == "lost" else b'{"error": "made to fail"}'
+            if how == "lie":
+                status, body = "200 OK", b"{}"
             start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
             return [body]
 

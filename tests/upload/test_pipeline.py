@@ -477,8 +477,8 @@ def test_a_picture_that_has_only_answers_is_missed_too_when_its_annotation_is_go
     endpoints.delete_annotations(destination.connection, dataset, picture)
     with Journal(destination.journal, "test") as journal:
         journal.run = 1
-        differences, _ = verify.compare(destination.connection, dataset, journal, exact=False)
-    assert differences == ["1 pictures that were annotated have no annotation on the platform"]
+        found = verify.compare(destination.connection, dataset, journal, exact=False)
+    assert found.differences == ["1 pictures that were annotated have no annotation on the platform"]
 
 
 def test_work_can_be_done_in_processes(destination: Destination) -> None:

@@ -1,0 +1,137 @@
+"""What every stage of a run has in common: windows of items, outcomes written as they come, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from ..api.connection import Connection
+from ..api.platform import Dataset, Identity
+from . import workers
+from .items import Outcome, State
+from .journal import Journal
+from .plan import Job
+from .progress import Progress
+from .report import Report
+from .verify import Comparison
+
+OUTAGE_LEAST = 10
+"""This many items in a row without an answer from the platform end the run: it can be taken up again."""
+COMMIT_EVERY = 64
+FAILURES_SHOWN = 100
+
+
+class Stop(Exception):
+    """The run goes no further."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Run:
+    """One run of one job: its report, its journal, and the way items go through a stage."""
+
+    def __init__(
+        self, job: Job, connection: Connection, identity: Identity, journal: Journal, progress: Progress
+    ) -> None:
+        self.job, self.connection, self.journal, self.progress = job, connection, journal, progress
+        self.organization = identity.organization_id
+        self.report = Report(
+            dataset=job.name, version=job.version or "", dry_run=job.dry_run, checked=job.check
+        )
+        self.dataset: Dataset | None = None
+        self.created = False
+        self.changed = False
+        self.outages = 0
+        self.lacking = Comparison()
+        traffic = connection.traffic
+        traffic.halted = False
+        self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
+
+    def stage(
+        self,
+        name: str,
+        states: tuple[State, State],
+        function: Callable[..., Outcome],
+        *more: object,
+        where: str = "1",
+    ) -> None:
+        """Run ``function(connection, *more, item)`` on every item in these states."""
+        total = self.journal.count(
+            f"state BETWEEN {states[0]:d} AND {states[1]:d} AND code IS NULL AND ({where})"
+        )
+        if not total:
+            return
+        self.changed = True
+        self.progress.stage(name, total)
+        for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
+            tasks = [(self.connection, *more, item) for item in window]
+            self.take(self._stepped(workers.each(function, tasks, self.job.nb_jobs, self.job.backend)))
+
+    def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            self.progress.step(1)
+            yield outcome
+
+    def take(self, outcomes: Iterable[Outcome]) -> None:
+        """Write outcomes down as they come. Where one of them ends the run, the work that is queued is let run dry."""
+        batch: list[Outcome] = []
+        stop: Stop | None = None
+        try:
+            for outcome in outcomes:
+                batch.append(outcome if not stop else replace(outcome, code=None, error=None))
+                stop = stop or self._reason_to_stop(outcome)
+                self.connection.traffic.halted = stop is not None
+                if len(batch) >= COMMIT_EVERY:
+                    self.journal.records(batch)
+                    batch = []
+        except KeyboardInterrupt:
+            self.connection.traffic.halted = True
+            raise
+        finally:
+            self.journal.records(batch)
+        if stop is not None:
+            raise stop
+
+    def _reason_to_stop(self, outcome: Outcome) -> Stop | None:
+        self.outages = self.outages + 1 if outcome.outage else 0
+        if outcome.stop:
+            return Stop(outcome.error or "", outcome.code or "")
+        if self.outages >= max(OUTAGE_LEAST, 2 * workers.jobs(self.job.nb_jobs)):
+            return Stop(f"the platform does not answer: {outcome.error}")
+        return None
+
+    def finish(self, seconds: float) -> Report:
+        """Close the account."""
+        report, sums, traffic = self.report, self.journal.sums(), self.connection.traffic
+        if self.dataset is not None:
+            report.dataset, report.version, report.dataset_id = (
+                self.dataset.name,
+                self.dataset.version,
+                self.dataset.id,
+            )
+        if report.dry_run:
+            report.images.already_there, report.instances.already_there = (
+                sums["there"],
+                sums["instances_there"],
+            )
+            report.images.planned = sums["pictures"] - sums["there"]
+            report.instances.planned = sums["instances"] - sums["instances_there"]
+        else:
+            report.images.uploaded, report.images.already_there = sums["uploaded"], sums["there"]
+            report.instances.uploaded, report.instances.already_there = (
+                sums["instances_sent"],
+                sums["instances_there"],
+            )
+            for code, pictures, instances in self.journal.failures():
+                report.images.failed[code] += pictures
+                report.instances.failed[code] += instances
+        report.failures = self.journal.errors(FAILURES_SHOWN)
+        report.requests = traffic.requests - self.before[0]
+        report.retries = traffic.retries - self.before[1]
+        report.picture_bytes = traffic.picture_bytes - self.before[2]
+        report.seconds = seconds
+        report.check()
+        self.journal.end(report.exit_code)
+        return report
