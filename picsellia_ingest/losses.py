@@ -15,7 +15,7 @@ REASONS = {
     "split_in_parts": "instances in several parts, written as one shape for each part",
     "parts_joined": "instances in several parts, joined to one outline by bridges of zero width",
     "holes_bridged": "polygons whose holes are joined to the outline by a bridge of zero width",
-    "rasterised": "polygons with holes between pixel edges, written as the mask of the pixels they fill",
+    "rasterised": "polygons between pixel edges, beyond the picture or with parts that overlap, written as the pixels they fill",
     "pixels_overlap": "instances that share pixels with one drawn over them, so that part of them is hidden",
     "box_from_polygon": "boxes that are the bounds of a polygon without a box of its own",
     "box_not_held": "instances with a polygon and another box than its bounds; the polygon is written",

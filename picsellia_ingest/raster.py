@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import MASK_PIXELS_MAX, Mask
+from .geometry import MASK_PIXELS_MAX, Mask, area, ring_area
 from .model import Polygon, Ring
 
 
@@ -36,12 +36,19 @@ def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     if on_pixel_edges(polygon):
-        return _between_edges(polygon, height, width)
+        mask = _between_edges(polygon, height, width)
+        overlap = len(polygon.rings) > 1 and not fills(polygon, mask)
+        return _unite(polygon, height, width) if overlap else mask
     mask = np.zeros((height, width), np.bool_)
     for ring in polygon.rings:
         filled = _as_coco_fills(ring, height, width)
         mask = mask & ~filled if ring.hole else mask | filled
     return mask
+
+
+def fills(polygon: Polygon, mask: Mask) -> bool:
+    """Whether a polygon's mask says all that the polygon does: no part of it is cut, overlaps another or lies outside."""
+    return on_pixel_edges(polygon) and bool(mask.sum() == area(polygon))
 
 
 def _between_edges(polygon: Polygon, height: int, width: int) -> Mask:
@@ -52,6 +59,18 @@ def _between_edges(polygon: Polygon, height: int, width: int) -> Mask:
             if x == next_x:
                 toggles[min(y, next_y) : max(y, next_y), x] ^= True
     return np.logical_xor.accumulate(toggles, axis=1)[:, :width]
+
+
+def _unite(polygon: Polygon, height: int, width: int) -> Mask:
+    """The pixels in more outer rings than holes, for parts that overlap."""
+    steps = np.zeros((height, width + 1), np.int32)
+    for ring in polygon.rings:
+        points = np.clip(np.array(ring.points).reshape(-1, 2), 0, (width, height)).astype(np.int64)
+        turn = 1 if (ring_area(ring.points) > 0) != ring.hole else -1
+        for (x, y), (next_x, next_y) in zip(points, np.roll(points, -1, axis=0), strict=True):
+            if x == next_x:
+                steps[min(y, next_y) : max(y, next_y), x] += turn if next_y < y else -turn
+    return np.asarray(np.cumsum(steps, axis=1)[:, :width] > 0)
 
 
 def _as_coco_fills(ring: Ring, height: int, width: int) -> Mask:

@@ -26,6 +26,7 @@ FORMATS: dict[str, str] = {
     "COCO": "picsellia_ingest.parsers.coco:Coco",
     "YOLO": "picsellia_ingest.parsers.yolo:Yolo",
     "PASCAL-VOC": "picsellia_ingest.parsers.pascal_voc:PascalVoc",
+    "MASKS": "picsellia_ingest.parsers.masks:PngMasks",
     "LABELME": "picsellia_ingest.parsers.labelme:LabelMe",
     "CREATEML": "picsellia_ingest.parsers.createml:CreateMl",
     "VIA": "picsellia_ingest.parsers.via:Via",
@@ -44,6 +45,7 @@ _ALIASES = {
     "mscoco": "COCO",
     "ultralytics": "YOLO",
     "darknet": "YOLO",
+    "png": "MASKS",
     "vgg": "VIA",
     "oid": "OPEN-IMAGES",
 }

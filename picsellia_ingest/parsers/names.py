@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from ..losses import Losses
 
+_STEP_MAX = 200
+"""Bytes of a file's name, so that there is room for an extension and a number."""
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
 SPLIT = re.compile(r"(train|val|valid|validation|test|trainval)\d*", re.I)
@@ -29,6 +31,12 @@ def stem(name: str) -> str:
     return before if usable else name
 
 
+def seen(path: str) -> str:
+    """A path below a folder of which no step is hidden from a reader, or too long to be a file's name."""
+    steps = (f"_{step}" if step.startswith(".") or step == "__MACOSX" else step for step in path.split("/"))
+    return "/".join(step.encode()[:_STEP_MAX].decode("utf-8", "ignore") for step in steps)
+
+
 def unique_stems(names: Sequence[str], losses: Losses) -> list[str]:
     """For every image name a stem below a folder that no other has, also where case does not count.
 
@@ -38,12 +46,14 @@ def unique_stems(names: Sequence[str], losses: Losses) -> list[str]:
     found: list[str] = []
     for number, name in enumerate(names):
         plain = inside(name)
-        wanted = stem(plain) or f"image_{number + 1}"
+        wanted = seen(stem(plain)) or f"image_{number + 1}"
         chosen = wanted
         while chosen.casefold() in taken:
             tries = taken[wanted.casefold()] = taken.get(wanted.casefold(), 1) + 1
-            chosen = f"{wanted}_{plain.rpartition('.')[2] or 'image'}" if tries == 2 else f"{wanted}_{tries}"
-        if chosen != wanted or plain != name.replace("\\", "/"):
+            chosen = (
+                f"{wanted}_{plain[len(stem(plain)) + 1 :] or 'image'}" if tries == 2 else f"{wanted}_{tries}"
+            )
+        if chosen != stem(plain) or plain != name.replace("\\", "/"):
             losses.note("name_changed")
         taken.setdefault(chosen.casefold(), 1)
         found.append(chosen)

@@ -8,6 +8,10 @@ otherwise its label is uncertain and it is left out. Without SegmentationObject,
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +22,17 @@ from PIL import Image
 
 from .. import geometry
 from ..errors import InputError, ItemError
+from ..geometry import Mask
 from ..model import Polygon, Rectangle
 from ..problems import Place, Problem, Unit
+from . import voc_layout
 from .checks import Size, usable_label
 
 SAME_CLASS = 0.9
 """The part of an object's classed pixels that must have one class."""
+
+NAMES = ("class_names.txt", "labelmap.txt")
+"""The files that list classes."""
 
 _INSIDE = 0.95
 _PIXELS_MAX = 1 << 26
@@ -69,7 +78,7 @@ class ClassNames:
 
 def class_names(root: Path) -> ClassNames:
     """The classes that ``class_names.txt`` or ``labelmap.txt`` in a folder lists, else the twenty of VOC."""
-    for name in ("class_names.txt", "labelmap.txt"):
+    for name in NAMES:
         try:
             if not (root / name).is_file() or (root / name).stat().st_size > 1 << 20:
                 continue
@@ -133,10 +142,7 @@ class Masks:
 
     def polygon(self, number: int) -> Polygon:
         """The exact outline of an object, with its holes."""
-        ys, xs = np.nonzero(self._objects == number)
-        top, left = int(ys.min()), int(xs.min())
-        part = self._objects[top : int(ys.max()) + 1, left : int(xs.max()) + 1] == number
-        polygon = geometry.mask_polygon(part, left, top)
+        polygon = outline(self._objects == number)
         assert polygon is not None, "an object has pixels"
         return polygon
 
@@ -191,21 +197,35 @@ def _plain(label: str) -> str:
 
 def _numbers(path: Path, shown: str, colors: dict[int, int]) -> Pixels:
     """The numbers a mask holds, (height, width). Colours become the numbers of ``colors``, else of VOC's palette."""
+    with opened(path, shown) as image:
+        if image.mode == "P" and colors:
+            return _from_palette(np.asarray(image, np.int32), image.getpalette("RGB") or [], colors)
+        if image.mode in ("RGB", "RGBA"):
+            return _from_colors(np.asarray(image.convert("RGB"), np.int32), colors)
+        if image.mode not in ("P", "L", "1", "I", "I;16", "I;16B"):
+            raise ValueError(f"pictures of mode {image.mode} hold no object numbers")
+        return np.asarray(image).astype(np.int32)
+
+
+@contextmanager
+def opened(path: Path, shown: str) -> Iterator[Image.Image]:
+    """A PNG picture whose size can be afforded. Raises InputError when it cannot be read, also for what happens inside."""
     try:
         _check_header(path)
         with Image.open(path, formats=["PNG"]) as image:
-            if image.mode == "P" and colors:
-                return _from_palette(np.asarray(image, np.int32), image.getpalette("RGB") or [], colors)
-            if image.mode in ("RGB", "RGBA"):
-                return _from_colors(np.asarray(image.convert("RGB"), np.int32), colors)
-            if image.mode not in ("P", "L", "1", "I", "I;16", "I;16B"):
-                raise ValueError(f"pictures of mode {image.mode} hold no object numbers")
-            return np.asarray(image).astype(np.int32)
-    except (OSError, ValueError, SyntaxError) as error:
-        hint = "draw it again, or remove it"
-        raise _rejected(
-            "mask_invalid", f"the mask {path.name} cannot be read: {error}", shown, hint
-        ) from error
+            yield image
+    except (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, struct.error, zlib.error) as error:
+        message = f"the mask {voc_layout.shown(Path(path.name))} cannot be read: {error}"
+        raise _rejected("mask_invalid", message, shown, "draw it again, or remove it") from error
+
+
+def outline(where: Mask) -> Polygon | None:
+    """The exact outline of a mask of shape (height, width), with its holes; None when it is empty."""
+    columns, rows = np.flatnonzero(where.any(axis=0)), np.flatnonzero(where.any(axis=1))
+    if not len(rows):
+        return None
+    left, top = int(columns[0]), int(rows[0])
+    return geometry.mask_polygon(where[top : rows[-1] + 1, left : columns[-1] + 1], left, top)
 
 
 def _from_palette(indexes: Pixels, palette: list[int], colors: dict[int, int]) -> Pixels:
