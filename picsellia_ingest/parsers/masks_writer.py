@@ -21,7 +21,7 @@ from ..losses import Losses
 from ..model import ImageRecord, Instance
 from .checks import usable_label
 from .masks import FOLDER, NOTHING
-from .names import inside, stem, unique_stems
+from .names import unique_stems
 from .staging import Staging
 from .voc_masks import NAMES
 from .writer import Encoded, Writer, lose_header, lose_image, lose_instance
@@ -45,11 +45,6 @@ class MasksWriter(Writer):
             if key != was:
                 losses.note("name_changed")
         return keys
-
-    def image_path(self, record: ImageRecord, key: str) -> str:
-        """Beside the folder of its masks."""
-        name = inside(record.file_name)
-        return f"{key}{name[len(stem(name)) :]}"
 
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output."""
