@@ -42,6 +42,7 @@ class NameIndex:
                 return self._exact[form], EXACT if form == _form(name) else "matched_by_name"
         wanted = _plain(name)
         for key, code in (
+            (_path_stem, "matched_by_stem"),
             (_name, "matched_by_name"),
             (_stem, "matched_by_stem"),
             (_lower_name, "matched_by_case"),
@@ -115,6 +116,12 @@ def _stem(path: str) -> str:
     name = _name(path)
     stem, dot, extension = name.rpartition(".")
     return stem if stem and f"{dot}{extension}".lower() in SUFFIXES else name
+
+
+def _path_stem(path: str) -> str:
+    """The path without what is an image's extension."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{_stem(name)}"
 
 
 def _lower_name(path: str) -> str:

@@ -98,3 +98,15 @@ def test_two_folders_that_both_hold_all_names_leave_them_ambiguous() -> None:
 def test_a_name_that_climbs_is_not_saved_by_a_common_folder() -> None:
     found = pair(["a.jpg", "../a.jpg"], NameIndex(["x/a.jpg", "x/y/a.jpg"]))
     assert isinstance(found["../a.jpg"], ItemError)
+
+
+def test_a_path_without_its_extension_is_that_path_before_it_is_a_name_elsewhere() -> None:
+    found = pair(["dock", "night/dock"], NameIndex(["dock.jpg", "night/dock.jpg"]))
+    assert found == {
+        "dock": ("dock.jpg", "matched_by_stem"), "night/dock": ("night/dock.jpg", "matched_by_stem"),
+    }  # fmt: skip
+
+
+def test_a_name_with_another_extension_than_the_image_still_needs_to_be_the_only_one() -> None:
+    found = pair(["a.png"], NameIndex(["a.jpg", "a.bmp"]))
+    assert isinstance(found["a.png"], ItemError)
