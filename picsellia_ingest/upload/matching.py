@@ -42,8 +42,8 @@ class NameIndex:
                 return self._exact[form], EXACT if form == _form(name) else "matched_by_name"
         wanted = _plain(name)
         for key, code in (
-            (_path_stem, "matched_by_stem"),
             (_name, "matched_by_name"),
+            (_path_stem, "matched_by_stem"),
             (_stem, "matched_by_stem"),
             (_lower_name, "matched_by_case"),
             (_lower_stem, "matched_by_case"),

@@ -110,3 +110,7 @@ def test_a_path_without_its_extension_is_that_path_before_it_is_a_name_elsewhere
 def test_a_name_with_another_extension_than_the_image_still_needs_to_be_the_only_one() -> None:
     found = pair(["a.png"], NameIndex(["a.jpg", "a.bmp"]))
     assert isinstance(found["a.png"], ItemError)
+
+
+def test_the_same_name_in_a_folder_comes_before_the_same_path_with_another_extension() -> None:
+    assert pair(["x.jpg"], NameIndex(["x.png", "sub/x.jpg"])) == {"x.jpg": ("sub/x.jpg", EXACT)}
