@@ -42,6 +42,7 @@ class Datalake(Resource):
         voc_coordinates: str = "as_written",
         coordinates: str = "pixels",
         exif: str = "as_shown",
+        on_conflict: str = "error",
         quiet: bool = False,
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
@@ -52,6 +53,9 @@ class Datalake(Resource):
         the number of parallel requests, -1 for all that make sense. With ``rectangle`` an instance that has a box and
         a polygon is sent as the box.
 
+        ``on_conflict`` says what becomes of an image whose name the lake has for another content: "error" fails it,
+        "skip" leaves it out, "rename" gives it a name with its hash, "replace" deletes the other picture.
+
         The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
         accounts for every image and instance; single failures are in it and are not raised. Raises
         InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError.
@@ -59,6 +63,7 @@ class Datalake(Resource):
         job = ingest.job(
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
+            on_conflict=on_conflict,
         )  # fmt: skip
         if quiet:
             return ingest.upload(self._session, job, journal)

@@ -14,6 +14,7 @@ from ..errors import InvalidQueryError, ResourceNotFoundError
 from ..parsers import find_format
 from ..parsers.base import Options, Parser
 from ..upload import pipeline, workers
+from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
 from ..upload.plan import Job
 from ..upload.progress import Progress
@@ -36,6 +37,7 @@ def job(
     voc_coordinates: str = "as_written",
     coordinates: str = "pixels",
     exif: str = "as_shown",
+    on_conflict: str = "error",
 ) -> Job:
     """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -50,6 +52,8 @@ def job(
             f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
         )
     workers.jobs(nb_jobs)
+    if on_conflict not in POLICIES:
+        raise InvalidQueryError(f"on_conflict is {on_conflict!r}", f"write {', '.join(POLICIES)}")
     folder = None if imgdir is None else Path(imgdir)
     options = Options(voc_coordinates, folder, coordinates, exif)
     return Job(
@@ -63,6 +67,7 @@ def job(
         nb_jobs=nb_jobs,
         rectangle=rectangle,
         dry_run=dry_run,
+        on_conflict=on_conflict,
     )
 
 

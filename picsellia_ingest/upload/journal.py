@@ -188,7 +188,7 @@ class Journal:
         """
         with self.transaction():
             self._base.execute(
-                f"UPDATE item SET state=MIN(state, {State.TRANSFERRED:d}), picture_id=NULL, picture_there=0"
+                f"UPDATE item SET state=MIN(state, {State.TRANSFERRED:d}), picture_id=NULL, picture_there=0, instances_there=0"
                 " WHERE run=? AND path IS NOT NULL",
                 (self.run,),
             )
@@ -250,6 +250,35 @@ class Journal:
                 return
             last = rows[-1]["id"]
             yield [_item(row) for row in rows]
+
+    def failed(self, code: str, size: int) -> Iterator[list[Item]]:
+        """Windows of the run's items that failed for this reason; what is done to them takes them out of it."""
+        last = 0
+        while rows := self._base.execute(
+            "SELECT * FROM item WHERE run=? AND code=? AND id>? ORDER BY id LIMIT ?",
+            (self.run, code, last, size),
+        ).fetchall():
+            last = rows[-1]["id"]
+            yield [_item(row) for row in rows]
+
+    def rename(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Give items another name and object name, and a new beginning; what an earlier run called so is forgotten."""
+        with self.transaction():
+            for item, name, key in rows:
+                self._base.execute("DELETE FROM item WHERE name=? AND run<>?", (name, self.run))
+                self._base.execute(
+                    f"UPDATE OR IGNORE item SET name=?, object_key=?, {_AGAIN} WHERE id=?", (name, key, item)
+                )
+
+    def take_off(self, ids: Iterable[int]) -> None:
+        """Let items begin anew."""
+        with self.transaction():
+            self._base.executemany(f"UPDATE item SET {_AGAIN} WHERE id=?", [(item,) for item in ids])
+
+    def leave_out(self, ids: Iterable[int]) -> None:
+        """Take items out of the run; the next one takes them up again."""
+        with self.transaction():
+            self._base.executemany("UPDATE item SET run=0 WHERE id=?", [(item,) for item in ids])
 
     def names(self) -> list[str]:
         """The names of the run's items."""
@@ -349,6 +378,7 @@ class Journal:
             )
 
 
+_AGAIN = "state=0, picture_id=NULL, picture_there=0, code=NULL, error=NULL"
 _UNSAID = "instances_there=0, instances_sent=0, partly_held=1"
 _FRESH = "document=NULL, instances=0, picture_there=0, instances_there=0, instances_sent=0, partly_held=0, code=NULL, error=NULL"
 

@@ -15,7 +15,7 @@ from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
-from . import annotate, attach, placing, plan, register, transfer, verify, workers
+from . import annotate, attach, conflicts, placing, plan, register, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .plan import Job
@@ -90,14 +90,28 @@ class _Upload(Run):
             raise Stop(str(error), reason(error)) from error
 
     def _carry_out(self) -> None:
-        self._believe()
-        self._recognise()
+        self._compare_names()
         self._send()
         for _ in range(1, ROUNDS):
             if self.lacking.pictures or self.lacking.annotations:
                 self.journal.put_back(self.lacking.pictures, self.lacking.annotations)
                 self._send()
         self.report.verified = not self.report.differences
+
+    def _compare_names(self) -> None:
+        """Find out what is there, and settle what the lake has under the same name with another content."""
+        self._believe()
+        self._recognise()
+        if self._settle():
+            self._believe()
+            self._recognise()
+
+    def _settle(self) -> bool:
+        settler = conflicts.Conflicts(self.connection, self.organization, self.journal, self.report)
+        return settler.settle(self.job.on_conflict, self._lake)
+
+    def _lake(self) -> dict[str, Mapping[str, Any]]:
+        return register.by_name(platform.list_pictures(self.connection, self.organization))
 
     def _send(self) -> None:
         """Send what is not there, and compare."""
@@ -124,7 +138,7 @@ class _Upload(Run):
         labels = [] if self.dataset is None else self.journal.new_labels(self.dataset.id, self.report.labels)
         self.report.forecast = Forecast(
             pictures, size, annotations, len(self.report.labels if self.dataset is None else labels),
-            new_dataset=self.dataset is None,
+            new_dataset=self.dataset is None, collisions=self.journal.count(f"code='{conflicts.TAKEN}'"),
         )  # fmt: skip
 
     def look(self) -> None:
@@ -170,8 +184,7 @@ class _Upload(Run):
     def _recognise(self) -> None:
         """Pictures that are in the lake already are not sent again, whoever sent them."""
         if self.journal.count(f"state<{State.ATTACHED:d} AND code IS NULL"):
-            lake = platform.list_pictures(self.connection, self.organization)
-            self._adopt(register.by_name(lake), State.REGISTERED)
+            self._adopt(self._lake(), State.REGISTERED)
 
     def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
         """Take pictures of the platform for items of the same name and content."""

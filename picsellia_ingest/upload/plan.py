@@ -49,6 +49,8 @@ class Job:
     dry_run: bool = False
     check: bool = False
     """Whether the platform is only compared with the source."""
+    on_conflict: str = "error"
+    """What becomes of an image whose name the lake has for another content: one of ``conflicts.POLICIES``."""
     exact: bool = False
     """Whether a check counts what the platform has beyond the source as a difference."""
     destination: str = ""

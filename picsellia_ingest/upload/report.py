@@ -68,6 +68,8 @@ class Forecast:
     annotations: int
     labels: int
     new_dataset: bool = False
+    collisions: int = 0
+    """Images whose name the lake has for another content."""
 
     @property
     def requests(self) -> int:
@@ -76,9 +78,10 @@ class Forecast:
 
     def __str__(self) -> str:
         dataset = "a new dataset, " if self.new_dataset else ""
+        collisions = f"; {self.collisions} names are taken by other pictures" if self.collisions else ""
         return (
             f"to send: {dataset}{self.pictures} pictures ({self.size} bytes), annotations of {self.annotations} pictures,"
-            f" {self.labels} labels; about {self.requests} requests"
+            f" {self.labels} labels; about {self.requests} requests{collisions}"
         )
 
 
