@@ -8,6 +8,7 @@ zero width, which is undone when it is read. VOC's own elements are written verb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -211,11 +212,9 @@ def append(parent: etree._Element, name: str, value: Any) -> None:
             element.text = clean(str(value))
 
 
+_NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
 def clean(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(
-        char
-        for char in text
-        if char in "\t\n\r"
-        or (ord(char) >= 32 and not 0xD800 <= ord(char) <= 0xDFFF and ord(char) not in (0xFFFE, 0xFFFF))
-    )
+    """Text without the characters that XML cannot hold (XML 1.0, section 2.2)."""
+    return _NO_XML.sub("", text)
