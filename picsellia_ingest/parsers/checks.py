@@ -29,6 +29,9 @@ SLIVER = 0.1
 LABEL_MAX = 1000
 """Characters a label may have: more is a file that was pasted into a name."""
 
+INSTANCES_MAX = 300_000
+"""Instances of one image beyond which its record would not fit into the memory that reading is given."""
+
 COORDINATE_MAX = 1e9
 """Pixels from the origin beyond which nothing can lie: a picture has at most 2**31 of them in a row."""
 

@@ -8,6 +8,7 @@ all other findings wait until the annotation is read.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
+from .checks import INSTANCES_MAX
 from .coco_categories import Categories, Id, Unusable, id_key
 from .coco_files import split_of
 from .jsonfile import JsonFile, reject
@@ -85,7 +87,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
-    annotations, categories = file.array(top, "annotations"), file.array(top, "categories")
+    categories = file.array(top, "categories")
     index = CocoIndex(file.path, file.rewritten, split_of(file.path))
     for key in [key for key in top if key not in ("images", "annotations", "categories")]:
         try:
@@ -97,14 +99,15 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
                     "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **_WARNING_FILE
                 )
             )
-    if annotations is None:
-        message = "there is no 'annotations' array: the images are read without instances"
-        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
     listed = Categories(file, on_problem)
     listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
     owners = _Images(file, index, on_problem).read(images)
+    annotations = file.array(top, "annotations")
+    if annotations is None:
+        message = "there is no 'annotations' array: the images are read without instances"
+        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
     _Annotations(file, index, on_problem, owners).read(annotations or [], bool(categories))
     return index
 
@@ -162,9 +165,9 @@ class _Images(_Section):
     def read(self, raws: list[msgspec.Raw]) -> dict[Id, int]:
         starts, lengths = self.file.offsets(raws)
         owners: dict[Id, int] = {}
-        kept: list[int] = []
-        self.seen: set[str] = set()
+        kept, once = array("q"), array("q")
         for number, raw in enumerate(raws):
+            raws[number] = _NOTHING  # millions of them would stay until the last is read
             at = (int(starts[number]), f"/images/{number}")
             try:
                 row = _IMAGE.decode(raw)
@@ -179,12 +182,25 @@ class _Images(_Section):
                 self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
                 continue
             if self._owns(row, owners, len(kept), at):
+                once.append(len(kept) if id_key(row.id) is not None else -1)
                 kept.append(number)
                 self.index.names.append(row.file_name or "")
         chosen = np.array(kept, np.int64)
+        self._warn_of_repeated_names(np.array(once, np.int64), starts[chosen], chosen)
         self.index.image_number = chosen
         self.index.image_start, self.index.image_length = starts[chosen], lengths[chosen]
         return owners
+
+    def _warn_of_repeated_names(self, records: IntArray, starts: IntArray, numbers: IntArray) -> None:
+        """Images that are listed again under another id; told by their names' hashes, which take no memory to speak of."""
+        names = self.index.names
+        known = records[records >= 0]
+        hashes = np.fromiter((hash(names[record]) for record in known), np.int64, len(known))
+        for position in np.delete(np.arange(len(known)), np.unique(hashes, return_index=True)[1]).tolist():
+            record = int(known[position])
+            message = f"{names[record]!r:.200} is listed again, under another id; both are kept"
+            at = (int(starts[record]), f"/images/{numbers[record]}")
+            self.report("image_repeated", message, at, **_WARNING_IMAGE)
 
     def _owns(self, row: _ImageRow, owners: dict[Id, int], record: int, at: tuple[int, str]) -> bool:
         key = id_key(row.id)
@@ -209,10 +225,6 @@ class _Images(_Section):
             return True
         if key not in owners:
             owners[key] = record
-            if row.file_name in self.seen:
-                message = f"{row.file_name!r:.200} is listed again, under another id; both are kept"
-                self.report("image_repeated", message, at, **_WARNING_IMAGE)
-            self.seen.add(row.file_name)
             return True
         earlier = owners[key]
         if earlier >= 0 and self.index.names[earlier] == row.file_name:
@@ -264,15 +276,29 @@ class _Annotations(_Section):
         owner = np.empty(len(raws), np.int64)
         self.ids = np.full(len(raws), _NO_ID, np.int64)
         for number, raw in enumerate(raws):
+            raws[number] = _NOTHING  # millions of them would stay until the last is read
             owner[number] = self._owner(raw, number, int(starts[number]))
         self._warn_of_repeated_ids(starts)
         self._warn_of_mixed_shapes()
         index = self.index
+        self._refuse_crowded_images(owner, starts)
         order = np.argsort(owner, kind="stable")
         order = order[np.searchsorted(owner[order], 0) :]
         index.first = np.searchsorted(owner[order], np.arange(len(index.names) + 1))
         index.annotation_number = order
         index.annotation_start, index.annotation_length = starts[order], lengths[order]
+
+    def _refuse_crowded_images(self, owner: IntArray, starts: IntArray) -> None:
+        """Leave out what is said of an image with more instances than memory should hold at a time."""
+        placed = owner[owner >= 0]
+        counts = np.bincount(placed) if len(placed) else np.zeros(0, np.int64)
+        for record in np.flatnonzero(counts > INSTANCES_MAX).tolist():
+            mine = np.flatnonzero(owner == record)
+            message = f"{self.index.names[record]!r:.200} has {counts[record]} instances; at most {INSTANCES_MAX} are accepted"
+            at = (int(starts[mine[0]]), f"/annotations/{int(mine[0])}")
+            lost = int(counts[record])
+            self.report("instances_too_many", message, at, unit=Unit.IMAGE, lost=lost, hint="split the image")
+            owner[mine] = _UNNAMED
 
     def _warn_of_repeated_ids(self, starts: IntArray) -> None:
         """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""

@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Header, ImageRecord, Label
 from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .checks import plain_label
+from .checks import INSTANCES_MAX, plain_label
 from .jsonfile import JsonFile, reject
 from .jsontext import Keys, crumbs, repeated_key
 from .looks import edges
@@ -154,6 +154,14 @@ class Picsellia(Parser):
                     Problem("key_repeated", message, place, unit=Unit.IMAGE, lost=objects or 0, hint=hint)
                 )
                 continue
+            if objects is not None and objects > INSTANCES_MAX:
+                message = f"{name!r:.200} has {objects} objects; at most {INSTANCES_MAX} are accepted"
+                place = file.place(start, f"{self._pointer(number)}/annotations")
+                hint = "split the image"
+                on_problem(
+                    Problem("instances_too_many", message, place, unit=Unit.IMAGE, lost=objects, hint=hint)
+                )
+                continue
             if name is None or objects is None:
                 self._reject_record(file, (number, start), name, objects or 0, on_problem)
                 continue
@@ -205,7 +213,7 @@ class Picsellia(Parser):
         if crumbs(row.annotations):
             return name, picture, None
         raws = [] if bytes(row.annotations) == b"null" else attempt(RAWS, row.annotations)
-        if name is None or raws is None:
+        if name is None or raws is None or len(raws) > INSTANCES_MAX:
             return name, picture, None if raws is None else len(raws)
         objects = attempt(_OBJECTS, row.annotations)
         for found in objects if objects is not None else (attempt(_OBJECT, one) for one in raws):
