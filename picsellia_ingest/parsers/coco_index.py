@@ -104,6 +104,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
     owners = _Images(file, index, on_problem).read(images)
+    del images
     annotations = file.array(top, "annotations")
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
@@ -159,15 +160,71 @@ _WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE
 _WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
 
 
-class _Images(_Section):
-    """Records in the file's order. The answer maps an image id to its record; to -1 - n when it has none."""
+@dataclass(slots=True)
+class Owners:
+    """The record of every image id; a negative number says why it has none. Either all are in arrays, or all in ``by_id``."""
 
-    def read(self, raws: list[msgspec.Raw]) -> dict[Id, int]:
+    by_id: dict[Id, int]
+    ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    records: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """``ids`` sorted, and the record of each."""
+
+    def get(self, key: Id | None) -> int:
+        """The record of one id."""
+        if type(key) is int and -_HUGE < key < _HUGE and len(self.ids):
+            return int(self.of(np.array([key], np.int64))[0])
+        return _UNKNOWN if key is None else self.by_id.get(key, _UNKNOWN)
+
+    def of(self, keys: IntArray) -> IntArray:
+        """The records of many ids that are whole numbers."""
+        if not len(self.ids):
+            return np.fromiter((self.by_id.get(key, _UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
+        at = np.minimum(np.searchsorted(self.ids, keys), len(self.ids) - 1)
+        return np.where(self.ids[at] == keys, self.records[at], _UNKNOWN)
+
+
+_HUGE = 1 << 62
+
+
+class _Images(_Section):
+    """Records in the file's order, and the owners of their ids."""
+
+    def read(self, raws: list[msgspec.Raw]) -> Owners:
         starts, lengths = self.file.offsets(raws)
-        owners: dict[Id, int] = {}
-        kept, once = array("q"), array("q")
+        plain = self._plainly(raws, starts, lengths)
+        return plain if plain is not None else Owners(self._one_by_one(starts, lengths))
+
+    def _plainly(self, raws: list[msgspec.Raw], starts: IntArray, lengths: IntArray) -> Owners | None:
+        """All images, if each has a name and a whole number of its own for an id: then no dictionary is needed."""
+        names: list[str] = []
+        ids = np.empty(len(raws), np.int64)
         for number, raw in enumerate(raws):
             raws[number] = _NOTHING  # millions of them would stay until the last is read
+            try:
+                row = _IMAGE.decode(raw)
+            except UNREADABLE:
+                return None
+            name, own = row.file_name, row.id
+            if type(own) is not int or not -_HUGE < own < _HUGE or not name or not name.strip():
+                return None
+            if repeated_key(bytes(raw), _NAMING) is not None:
+                return None
+            names.append(name)
+            ids[number] = own
+        order = np.argsort(ids, kind="stable")
+        if (np.diff(ids[order]) == 0).any():
+            return None
+        numbers = np.arange(len(raws), dtype=np.int64)
+        self.index.names = names
+        self.index.image_number, self.index.image_start, self.index.image_length = numbers, starts, lengths
+        self._warn_of_repeated_names(numbers, starts, numbers)
+        return Owners({}, ids[order], order)
+
+    def _one_by_one(self, starts: IntArray, lengths: IntArray) -> dict[Id, int]:
+        owners: dict[Id, int] = {}
+        kept, once = array("q"), array("q")
+        for number in range(len(starts)):
+            raw = self.file.slice(int(starts[number]), int(lengths[number]))
             at = (int(starts[number]), f"/images/{number}")
             try:
                 row = _IMAGE.decode(raw)
@@ -177,7 +234,7 @@ class _Images(_Section):
                     "image_invalid", f"an image cannot be read: {words}", at, unit=Unit.IMAGE, hint=hint
                 )
                 continue
-            if (repeated := repeated_key(bytes(raw), _NAMING)) is not None:
+            if (repeated := repeated_key(raw, _NAMING)) is not None:
                 message = f"an image has {repeated!r} twice"
                 self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
                 continue
@@ -258,14 +315,14 @@ _UNPLACED = {
 
 
 _NO_ID = -(1 << 63)
+_BY_NUMBER = -9
+"""Stands for a record that is looked up by the number of its image."""
 
 
 class _Annotations(_Section):
     """Groups the annotations by record; captions are kept with their image but are no instances."""
 
-    def __init__(
-        self, file: JsonFile, index: CocoIndex, on_problem: OnProblem, owners: dict[Id, int]
-    ) -> None:
+    def __init__(self, file: JsonFile, index: CocoIndex, on_problem: OnProblem, owners: Owners) -> None:
         super().__init__(file, index, on_problem)
         self.owners = owners
         self.shaped = self.shapeless = 0
@@ -273,11 +330,19 @@ class _Annotations(_Section):
     def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
         self.has_categories = has_categories
         starts, lengths = self.file.offsets(raws)
-        owner = np.empty(len(raws), np.int64)
+        owner = np.full(len(raws), _BY_NUMBER, np.int64)
+        self.keys = np.zeros(len(raws), np.int64)
         self.ids = np.full(len(raws), _NO_ID, np.int64)
         for number, raw in enumerate(raws):
             raws[number] = _NOTHING  # millions of them would stay until the last is read
-            owner[number] = self._owner(raw, number, int(starts[number]))
+            found = self._owner(raw, number, int(starts[number]))
+            if found is not None:
+                owner[number] = found
+        by_number = np.flatnonzero(owner == _BY_NUMBER)
+        owner[by_number] = self.owners.of(self.keys[by_number])
+        for number in by_number[owner[by_number] < 0].tolist():
+            text = self.file.slice(int(starts[number]), int(lengths[number]))
+            self._unplaced(int(owner[number]), _ANNOTATION.decode(text), int(starts[number]), number)
         self._warn_of_repeated_ids(starts)
         self._warn_of_mixed_shapes()
         index = self.index
@@ -310,13 +375,14 @@ class _Annotations(_Section):
             at = (int(starts[number]), f"/annotations/{number}/id")
             self.report("annotation_id_repeated", message, at, **_WARNING_FILE)
 
-    def _owner(self, raw: msgspec.Raw, number: int, start: int) -> int:
-        at = (start, f"/annotations/{number}")
+    def _owner(self, raw: msgspec.Raw, number: int, start: int) -> int | None:
+        """The record of an annotation; None when it follows from ``keys``, which is looked up for all at once."""
         try:
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
             self._count()
             words, hint = why(error)
+            at = (start, f"/annotations/{number}")
             self.report("annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint)
             return _UNNAMED
         own = row.id if type(row.id) is int else id_key(row.id)
@@ -326,15 +392,21 @@ class _Annotations(_Section):
         self.index.captions += is_caption
         if not is_caption:
             self._count()
-        key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
-        record = _UNKNOWN if key is None else self.owners.get(key, _UNKNOWN)
-        if record < 0:
-            code, reason, hint = _UNPLACED[record]
-            message = f"an annotation cannot be placed: {reason} ({row.image_id!r:.80})"
-            self.report(code, message, (at[0], f"{at[1]}/image_id"), hint=hint, lost=int(not is_caption))
-        elif not is_caption:
             self._tally(row)
+        key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
+        if type(key) is int and -_HUGE < key < _HUGE:
+            self.keys[number] = key
+            return None
+        record = self.owners.get(key)
+        if record < 0:
+            self._unplaced(record, row, start, number)
         return record
+
+    def _unplaced(self, record: int, row: _AnnotationRow, start: int, number: int) -> None:
+        code, reason, hint = _UNPLACED[record]
+        message = f"an annotation cannot be placed: {reason} ({row.image_id!r:.80})"
+        at = (start, f"/annotations/{number}/image_id")
+        self.report(code, message, at, hint=hint, lost=int(not _captions(row, self.index)))
 
     def _count(self) -> None:
         """Count an instance. Raises InputError when none can have a name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -218,3 +219,28 @@ def test_a_bad_file_in_a_folder_does_not_stop_the_others(tmp_path: Path) -> None
     records, _, log = read(tmp_path)
     assert len(records) == 3
     assert log.counts == {"json_syntax": 1}
+
+
+def test_an_image_with_more_instances_than_memory_should_hold_is_left_out_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("picsellia_ingest.parsers.coco_index.INSTANCES_MAX", 1)
+    records, parser, log = case("boxes")
+    crowded = [problem for problem in log.kept if problem.code == "instances_too_many"]
+    assert [problem.lost for problem in crowded] == [2]
+    assert "/annotations/" in str(crowded[0].place.pointer)
+    assert parser.instance_count() == sum(len(record.instances) for record in records) + 2
+
+
+@pytest.mark.parametrize(
+    "extra", ['{"id": "x", "file_name": "x.jpg"}', '{"id": 1, "file_name": "x.jpg"}', '{"id": 9}']
+)
+def test_images_are_found_whether_or_not_all_ids_are_numbers_of_their_own(tmp_path: Path, extra: str) -> None:
+    plain = json.loads((FIXTURES / "boxes" / "instances.json").read_text())
+    kept = [row for row in plain["annotations"] if row["image_id"] != 1]
+    plain["annotations"], odd = kept, json.loads(extra)
+    (tmp_path / "plain.json").write_text(json.dumps(plain))
+    plain["images"].append(odd)
+    (tmp_path / "odd.json").write_text(json.dumps(plain))
+    before, after = read(tmp_path / "plain.json")[0], read(tmp_path / "odd.json")[0]
+    assert after[: len(before)] == before
