@@ -114,8 +114,9 @@ class CvatWriter(DocumentWriter):
         holes = any(inner for _, inner in parts)
         was_mask = all(name in said for name in ("left", "top", "width", "height"))
         as_mask = was_mask if self.native else holes or len(parts) > 1
-        if as_mask and raster.on_pixel_edges(polygon):
-            return [("mask", _mask(polygon, said if was_mask else {}))]
+        mask = _mask(polygon, said if was_mask else {}) if as_mask else None
+        if mask is not None:
+            return [("mask", mask)]
         if len(parts) > 1:
             losses.note("split_in_parts")
         if holes:
@@ -158,18 +159,15 @@ def _corners(box: Rectangle, said: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(said.get(name, repr(value))) for name, value in corners}
 
 
-def _mask(polygon: Polygon, was: Mapping[str, Any]) -> dict[str, Any]:
-    """Row-major run lengths inside the mask's box: the one it had, or the polygon's bounds."""
+def _mask(polygon: Polygon, was: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Row-major run lengths inside the mask's box: the one it had, or the polygon's bounds. None for no exact mask."""
     around = geometry.bounds(polygon)
     left, top = int(was.get("left", around.left)), int(was.get("top", around.top))
     width, height = int(was.get("width", around.width)), int(was.get("height", around.height))
-    moved = Polygon(
-        tuple(
-            type(ring)(tuple(v - (top if i % 2 else left) for i, v in enumerate(ring.points)), ring.hole)
-            for ring in polygon.rings
-        )
-    )
-    runs = raster.run_lengths(np.ascontiguousarray(raster.polygon_mask(moved, height, width).T))
+    mask = raster.exact_mask(geometry.moved(polygon, left, top), height, width)
+    if mask is None:
+        return None
+    runs = raster.run_lengths(np.ascontiguousarray(mask.T))
     return {
         "rle": ", ".join(map(str, runs.tolist())), "left": left, "top": top, "width": width, "height": height,
     }  # fmt: skip

@@ -105,13 +105,10 @@ def _drawn(
     holes = any(inner for _, inner in parts)
     rle = row.pop("rle", None) or {}
     height, width = rle.get("size") or (record.height or 0, record.width or 0)
-    if (
-        (was == "mask" or (was is None and (holes or len(parts) > 1)))
-        and raster.on_pixel_edges(polygon)
-        and height
-        and width
-    ):
-        counts = raster.encode_counts(raster.run_lengths(raster.polygon_mask(polygon, height, width)))
+    as_mask = was == "mask" or (was is None and (holes or len(parts) > 1))
+    mask = raster.exact_mask(polygon, height, width) if as_mask else None
+    if mask is not None:
+        counts = raster.encode_counts(raster.run_lengths(mask))
         return [{**row, "type": "mask", "rle": {**rle, "counts": counts, "size": [height, width]}}]
     if len(parts) > 1:
         losses.note("split_in_parts")

@@ -141,7 +141,10 @@ class Kitti(FilePerImage[Source]):
                 line.report(error)
         place = Place(self._shown(source.file), rows[0][0] if rows else None)
         own = {"image": {"labels": source.file}}
-        return ImageRecord(source.image, None, None, tuple(found), (), own, split_folder(source.file), place)
+        # What lies below label_2 is an image's own folder, also where it is called like a split.
+        above, _, _ = f"/{source.file}".partition(f"/{LABELS}/")
+        splits = split_folder(f"{above}/" if LABELS in source.file.split("/") else source.file)
+        return ImageRecord(source.image, None, None, tuple(found), (), own, splits, place)
 
     def _shown(self, relative: str) -> str:
         return shown(self.root / relative)
@@ -251,7 +254,7 @@ class KittiWriter(Writer):
         if found is None and polygon is None:
             losses.drop("classification_not_held")
             return ""
-        if len(instance.label.split()) != 1:
+        if instance.label.split() != [instance.label]:
             losses.drop("label_not_held")
             return ""
         if polygon is not None:

@@ -7,7 +7,7 @@ are any, and the list of its images, so that those without a box are there too. 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, notable
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance, notable
 from .base import Options
 from .names import inside, stem
 from .numbers import number
@@ -77,8 +77,10 @@ class OpenImagesWriter(Writer):
             said.pop(key_, None)
         if not self.native and record.qa:
             losses.note("image_answers_not_held")
+        if not self.native and record.width is not None and not any(kind == BOXES for kind, _ in rows):
+            losses.note("size_not_held")
         if not own or own.get("listed"):
-            plain = {column: cell for column, cell in said.items() if _is_cell(column, cell)}
+            plain = _cells(said, self.native, losses)
             if not self.native:
                 losses.attributes(
                     {column: cell for column, cell in said.items() if column not in plain},
@@ -90,7 +92,7 @@ class OpenImagesWriter(Writer):
                     {
                         "ImageID": name,
                         "Subset": split,
-                        **{column: str(cell) for column, cell in plain.items()},
+                        **plain,
                     },
                 )
             )
@@ -120,9 +122,11 @@ class OpenImagesWriter(Writer):
         said = dict(one.attributes) if self.native else notable(one.attributes)
         own = said.pop("id", None) if self.native else None
         said.pop("bbox", None)
-        if not self.native and isinstance(said.get("score"), (int, float)):
-            said["Confidence"] = said.pop("score")
-        cells = {column: str(cell) for column, cell in said.items() if _is_cell(column, cell)}
+        # Of a label of a whole image, a confidence of 0 would say that it was verified to be absent.
+        scored = said.get("score") or one.kind != CLASSIFICATION
+        if not self.native and scored and isinstance(said.get("score"), (int, float)):
+            said["Confidence"] = str(said.pop("score"))
+        cells = _cells(said, self.native, losses)
         losses.attributes({column: cell for column, cell in said.items() if column not in cells})
         named = {"LabelName": self._keys[one.label] if own is None else str(own)}
         return (
@@ -188,6 +192,15 @@ class OpenImagesWriter(Writer):
         """Give the disk space of the rows back."""
         for spool, _ in self._open.values():
             spool.remove()
+
+
+def _cells(said: Mapping[str, Any], native: bool, losses: Losses) -> dict[str, str]:
+    """The attributes that can stand in a cell, as text; those of another format that were none are counted."""
+    cells = {column: str(cell) for column, cell in said.items() if _is_cell(column, cell)}
+    as_text = [column for column, cell in cells.items() if cell != said[column]]
+    if as_text and not native:
+        losses.note("attributes_as_text", as_text)
+    return cells
 
 
 def _is_cell(column: str, cell: object) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from .. import geometry
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance
 from .base import Options
 from .names import inside, stem, unique_stems
 from .numbers import number
@@ -72,7 +72,8 @@ class YoloWriter(Writer):
         else:
             split = _split(record, losses)
             path, splits = f"labels/{_folder(split)}/{key}.txt", (split,) if split else ()
-        unsized = len(rows) < len(record.instances) and not (record.width and record.height)
+        shapes = any(one.kind != CLASSIFICATION for one in record.instances)
+        unsized = shapes and not (record.width and record.height)
         text = "".join(f"{row}\n" for row in rows)
         files = [] if path is None or unsized else [(inside(str(path)), text.encode())]
         return Encoded(files, (splits, self.image_path(record, key)))
