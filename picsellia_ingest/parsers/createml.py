@@ -18,10 +18,11 @@ from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Rectangle
+from ..problems import OnProblem
 from .checks import Warn, usable_label
 from .folders import some_json
-from .json_rows import JsonRows, RowReader
-from .jsonfile import JsonFile, reject
+from .json_rows import JsonRows, RowReader, rows_of_list
+from .jsonfile import JsonFile
 from .names import split_folder
 from .numbers import as_numbers, number, text_number
 from .split_documents import SplitDocumentWriter
@@ -49,12 +50,9 @@ class CreateMl(JsonRows):
         """What writes CREATEML."""
         return CreateMlWriter
 
-    def _elements(self, file: JsonFile) -> list[tuple[str, msgspec.Raw]]:
-        top = file.top()
-        if not isinstance(top, list):
-            hint = "is this another format's?"
-            raise reject(file.path, "not_createml", "the document is not a list of images", hint)
-        return [(f"/{number}", raw) for number, raw in enumerate(top)]
+    def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:  # noqa: ARG002 - it has nothing to report
+        hint = "is this another format's?"
+        return rows_of_list(file, "not_createml", "the document is not a list of images", hint)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         row = reader.row

@@ -19,7 +19,7 @@ from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .cvat_shapes import CORNERS
 from .staging import Staging
 from .voc_writer import append, as_texts, clean
-from .writer import DocumentWriter, first_split
+from .writer import DocumentWriter, first_split, lose_header
 
 _FLAGS = ("occluded", "z_order", "source", "group_id", "rotation")
 _UNNUMBERED = "?"
@@ -37,11 +37,8 @@ class CvatWriter(DocumentWriter):
         """Take over the output."""
         super().begin(staging, losses)
         self._number = 0
-        if not self.native and notable(self.header.attributes):
-            losses.note("header_not_held", notable(self.header.attributes))
-        for label in () if self.native else self.header.labels:
-            if notable(label.attributes):
-                losses.note("label_attributes_not_held", notable(label.attributes))
+        if not self.native:
+            lose_header(self.header, losses)
 
     def rows(self, record: ImageRecord, losses: Losses) -> bytes:
         """The ``image`` element; another format's is numbered by ``add``."""

@@ -18,7 +18,7 @@ from . import brush
 from .labelstudio import NUMBER
 from .labelstudio_results import labels, shape
 from .staging import Staging
-from .writer import DocumentWriter, json_bytes
+from .writer import DocumentWriter, json_bytes, lose_header
 
 
 class LabelStudioWriter(DocumentWriter):
@@ -30,13 +30,7 @@ class LabelStudioWriter(DocumentWriter):
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output. Tasks do not list the labels."""
         super().begin(staging, losses)
-        if not self.native and notable(self.header.attributes):
-            losses.note("header_not_held", notable(self.header.attributes))
-        for label in self.header.labels:
-            if notable(label.attributes):
-                losses.note("label_attributes_not_held", notable(label.attributes))
-            if not label.kinds:
-                losses.note("labels_not_held")
+        lose_header(self.header, losses, unused=True)
 
     def rows(self, record: ImageRecord, losses: Losses) -> bytes:
         """One task."""
