@@ -19,7 +19,7 @@ from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .cvat_shapes import CORNERS
 from .staging import Staging
 from .voc_writer import append, as_texts, clean
-from .writer import DocumentWriter, first_split, lose_header
+from .writer import DocumentWriter, first_split, lines_of, lose_box, lose_header, lose_image
 
 _FLAGS = ("occluded", "z_order", "source", "group_id", "rotation")
 _UNNUMBERED = "?"
@@ -54,10 +54,8 @@ class CvatWriter(DocumentWriter):
             self._shapes(image, instance, losses)
         if clean(record.file_name) != record.file_name:
             losses.note("name_changed")
-        if record.qa:
-            losses.note("image_answers_not_held")
         if not self.native:
-            losses.attributes(notable(record.attributes), "image_attributes_not_held")
+            lose_image(record, losses)
         etree.indent(image, "  ", level=1)
         return b"  " + etree.tostring(image, encoding="utf-8").rstrip()
 
@@ -82,9 +80,7 @@ class CvatWriter(DocumentWriter):
                 append(element, "attribute", {"@name": name, "#text": value})
         if instance.qa:
             losses.note("answers_not_held")
-        box, polygon = instance.rectangle, instance.polygon
-        if box is not None and polygon is not None and box != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
 
     def _said(self, instance: Instance, losses: Losses) -> tuple[dict[str, Any], dict[str, str]]:
         """XML attributes of the shape, and named attributes."""
@@ -114,17 +110,12 @@ class CvatWriter(DocumentWriter):
         mask = _mask(polygon, said if was_mask else {}) if as_mask else None
         if mask is not None:
             return [("mask", mask)]
-        if len(parts) > 1:
-            losses.note("split_in_parts")
-        if holes:
-            losses.note("holes_bridged")
-        lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
         return [
             (
                 "polygon",
                 {"points": ";".join(f"{x!r},{y!r}" for x, y in zip(line[0::2], line[1::2], strict=True))},
             )
-            for line in lines
+            for line in lines_of(polygon, losses)
         ]
 
     def head(self) -> bytes:

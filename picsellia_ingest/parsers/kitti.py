@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, Label, Rectangle
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance, Label, Rectangle
 from ..problems import OnProblem, Place
 from . import file_per_image
 from .base import Options
@@ -30,7 +30,7 @@ from .names import inside, split_folder, stem
 from .numbers import number
 from .staging import Staging
 from .voc_layout import shown, walk
-from .writer import Encoded, Writer, first_split, lose_header, lose_image, lose_instance
+from .writer import Encoded, Writer, box_of, first_split, lose_header, lose_image, lose_instance
 from .yolo_names import text_of
 
 if TYPE_CHECKING:
@@ -250,18 +250,13 @@ class KittiWriter(Writer):
 
     def _row(self, instance: Instance, losses: Losses) -> str:
         """The row of an instance; nothing when it cannot be written, which is counted."""
-        found, polygon = instance.rectangle, instance.polygon
-        if found is None and polygon is None:
+        if instance.kind == CLASSIFICATION:
             losses.drop("classification_not_held")
             return ""
         if instance.label.split() != [instance.label]:
             losses.drop("label_not_held")
             return ""
-        if polygon is not None:
-            losses.note("polygon_not_held")
-        if found is None and polygon is not None:
-            losses.note("box_from_polygon")
-            found = geometry.bounds(polygon)
+        found = box_of(instance, losses)
         assert found is not None, "an instance has a box or a polygon"
         said = {**_UNKNOWN, **(instance.attributes if self.native else {})}
         if not self.native:

@@ -18,7 +18,7 @@ from . import brush
 from .labelstudio import NUMBER
 from .labelstudio_results import labels, shape
 from .staging import Staging
-from .writer import DocumentWriter, json_bytes, lose_header
+from .writer import DocumentWriter, json_bytes, lines_of, lose_box, lose_header
 
 
 class LabelStudioWriter(DocumentWriter):
@@ -76,11 +76,7 @@ class LabelStudioWriter(DocumentWriter):
         if record.width is None or record.height is None:
             losses.drop("size_unknown")
             return []
-        if instance.polygon is not None and instance.rectangle not in (
-            None,
-            geometry.bounds(instance.polygon),
-        ):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
         common = {"image_rotation": 0, **self._common("label", instance, record)}
         found = [
             {**common, "type": f"{kind}labels", "value": {**value, f"{kind}labels": [instance.label]}}
@@ -130,11 +126,6 @@ def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[
     mask = raster.exact_mask(polygon, height, width) if holes or len(parts) > 1 else None
     if mask is not None:
         return [("brush", {"format": "rle", "rle": brush.encode(mask)})]
-    if len(parts) > 1:
-        losses.note("split_in_parts")
-    if holes:
-        losses.note("holes_bridged")
-    lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
     return [
         (
             "polygon",
@@ -144,7 +135,7 @@ def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[
                 ]
             },
         )
-        for line in lines
+        for line in lines_of(polygon, losses)
     ]
 
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import CLASSIFICATION, Header, ImageRecord, Instance, notable
@@ -22,7 +21,7 @@ from .numbers import number
 from .open_images import ABSENT, SIDES, fractions, rectangle_of
 from .open_images_index import BOXES, IMAGES, LABELS
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, first_split, json_bytes, lose_header
+from .writer import Encoded, Spool, Writer, box_of, first_split, json_bytes, lose_header
 from .yolo_rows import shown
 
 _FILES = {
@@ -135,12 +134,7 @@ class OpenImagesWriter(Writer):
 
     def _sides(self, one: Instance, size: tuple[int, int], losses: Losses) -> list[str]:
         """The edges of an instance's box in fractions, as they were if they still are those of the box."""
-        box = one.rectangle
-        if one.polygon is not None:
-            losses.note("polygon_not_held")
-            if box is None:
-                losses.note("box_from_polygon")
-                box = geometry.bounds(one.polygon)
+        box = box_of(one, losses)
         assert box is not None, "an instance has a box or a polygon"
         written = one.attributes.get("bbox") if self.native else None
         if isinstance(written, list) and _same(written, box, size):

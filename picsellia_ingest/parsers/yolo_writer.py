@@ -19,7 +19,7 @@ from .base import Options
 from .names import inside, stem, unique_stems
 from .numbers import number
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, first_split, lose_header, lose_image, lose_instance
+from .writer import Encoded, Spool, Writer, first_split, lose_box, lose_header, lose_image, lose_instance
 from .yaml_subset import quoted
 from .yolo import DATA_YAML
 from .yolo_names import KEYS
@@ -92,8 +92,7 @@ class YoloWriter(Writer):
         size = (record.width, record.height)
         text = spelled(instance, size) if self.native else None
         if text is None and polygon is not None:
-            if rectangle is not None and rectangle != geometry.bounds(polygon):
-                losses.note("box_not_held")
+            lose_box(instance, losses)
             if any(ring.hole for ring in polygon.rings):
                 losses.note("holes_bridged")
             if len(geometry.parts(polygon)) > 1:
