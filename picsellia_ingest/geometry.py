@@ -58,6 +58,16 @@ def rotated(box: Rectangle, degrees: float, around: Point) -> Polygon:
     return Polygon((Ring(tuple(points)),))
 
 
+def moved(polygon: Polygon, left: float, top: float) -> Polygon:
+    """The polygon as it is seen from the point (left, top)."""
+    return Polygon(
+        tuple(
+            Ring(tuple(value - (top if at % 2 else left) for at, value in enumerate(ring.points)), ring.hole)
+            for ring in polygon.rings
+        )
+    )
+
+
 def clean_ring(points: Sequence[float]) -> tuple[float, ...]:
     """The ring without the repeat of its first point at the end, however often it is repeated."""
     end = len(points)

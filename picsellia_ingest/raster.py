@@ -51,6 +51,17 @@ def fills(polygon: Polygon, mask: Mask) -> bool:
     return on_pixel_edges(polygon) and bool(mask.sum() == area(polygon))
 
 
+def exact_mask(polygon: Polygon, height: int, width: int) -> Mask | None:
+    """The pixels that a polygon fills, if they say all that it does; None where they do not, or are too many."""
+    if not on_pixel_edges(polygon):
+        return None
+    try:
+        mask = polygon_mask(polygon, height, width)
+    except ValueError:
+        return None
+    return mask if fills(polygon, mask) else None
+
+
 def _between_edges(polygon: Polygon, height: int, width: int) -> Mask:
     toggles = np.zeros((height, width + 1), np.bool_)
     for ring in polygon.rings:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from .. import geometry, raster, wire
@@ -17,10 +18,11 @@ from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
 from .coco import ANSWERS
 from .coco_categories import id_key
+from .coco_files import split_of
 from .coco_shapes import CLOSED, UNCOMPRESSED
 from .names import inside
 from .staging import Staging
-from .writer import DocumentWriter, Spool, json_bytes
+from .writer import DocumentWriter, Encoded, Spool, json_bytes
 
 _OWN = ("images", "annotations", "categories")
 
@@ -35,6 +37,14 @@ class CocoWriter(DocumentWriter):
     def document(self, split: str) -> str:
         """``annotations/instances_<split>.json`` in a folder; one file otherwise."""
         return f"annotations/instances_{inside(split) or 'default'}.json" if self.folder else "instances.json"
+
+    def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
+        """The record's rows; a split that no reader would find by the file's name is not held."""
+        encoded = super().encode(record, key, losses)
+        split, _ = encoded.row
+        if split and split_of(Path(self.document(split))) != (split,):
+            losses.note("splits_not_held")
+        return encoded
 
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output."""
@@ -98,7 +108,7 @@ class CocoWriter(DocumentWriter):
         except ValueError:
             losses.note("holes_bridged")
             return [list(geometry.bridge(*part)) for part in geometry.parts(polygon)]
-        if not raster.on_pixel_edges(polygon):
+        if not raster.fills(polygon, mask):
             losses.note("rasterised")
         runs = raster.run_lengths(mask)
         counts = runs.tolist() if was.get("counts") == UNCOMPRESSED else raster.encode_counts(runs)

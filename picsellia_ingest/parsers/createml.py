@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Rectangle
+from ..problems import OnProblem
 from .checks import Warn, usable_label
 from .folders import some_json
-from .json_rows import JsonRows, RowReader
-from .jsonfile import JsonFile, reject
+from .json_rows import JsonRows, RowReader, rows_of_list
+from .jsonfile import JsonFile
 from .names import split_folder
 from .numbers import as_numbers, number, text_number
 from .split_documents import SplitDocumentWriter
-from .writer import json_bytes, lose_image, lose_instance
+from .writer import box_of, json_bytes, lose_image, lose_instance
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -49,12 +49,9 @@ class CreateMl(JsonRows):
         """What writes CREATEML."""
         return CreateMlWriter
 
-    def _elements(self, file: JsonFile) -> list[tuple[str, msgspec.Raw]]:
-        top = file.top()
-        if not isinstance(top, list):
-            hint = "is this another format's?"
-            raise reject(file.path, "not_createml", "the document is not a list of images", hint)
-        return [(f"/{number}", raw) for number, raw in enumerate(top)]
+    def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:  # noqa: ARG002 - it has nothing to report
+        hint = "is this another format's?"
+        return rows_of_list(file, "not_createml", "the document is not a list of images", hint)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         row = reader.row
@@ -152,16 +149,10 @@ class CreateMlWriter(SplitDocumentWriter):
         return json_bytes({key: self.name_in_document(record), listed: boxes, **said})
 
     def _box(self, instance: Instance, losses: Losses) -> dict[str, Any] | None:
-        box = instance.rectangle
-        if box is None and instance.polygon is None:
+        box = box_of(instance, losses)
+        if box is None:
             losses.drop("classification_not_held")
             return None
-        if instance.polygon is not None:
-            losses.note("polygon_not_held")
-        if box is None and instance.polygon is not None:
-            losses.note("box_from_polygon")
-            box = geometry.bounds(instance.polygon)
-        assert box is not None, "an instance has a box or a polygon"
         said = dict(instance.attributes) if self.native else {}
         if not self.native:
             lose_instance(instance, losses)

@@ -19,7 +19,7 @@ from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .cvat_shapes import CORNERS
 from .staging import Staging
 from .voc_writer import append, as_texts, clean
-from .writer import DocumentWriter, first_split
+from .writer import DocumentWriter, first_split, lines_of, lose_box, lose_header, lose_image
 
 _FLAGS = ("occluded", "z_order", "source", "group_id", "rotation")
 _UNNUMBERED = "?"
@@ -37,11 +37,8 @@ class CvatWriter(DocumentWriter):
         """Take over the output."""
         super().begin(staging, losses)
         self._number = 0
-        if not self.native and notable(self.header.attributes):
-            losses.note("header_not_held", notable(self.header.attributes))
-        for label in () if self.native else self.header.labels:
-            if notable(label.attributes):
-                losses.note("label_attributes_not_held", notable(label.attributes))
+        if not self.native:
+            lose_header(self.header, losses)
 
     def rows(self, record: ImageRecord, losses: Losses) -> bytes:
         """The ``image`` element; another format's is numbered by ``add``."""
@@ -57,10 +54,8 @@ class CvatWriter(DocumentWriter):
             self._shapes(image, instance, losses)
         if clean(record.file_name) != record.file_name:
             losses.note("name_changed")
-        if record.qa:
-            losses.note("image_answers_not_held")
         if not self.native:
-            losses.attributes(notable(record.attributes), "image_attributes_not_held")
+            lose_image(record, losses)
         etree.indent(image, "  ", level=1)
         return b"  " + etree.tostring(image, encoding="utf-8").rstrip()
 
@@ -85,9 +80,7 @@ class CvatWriter(DocumentWriter):
                 append(element, "attribute", {"@name": name, "#text": value})
         if instance.qa:
             losses.note("answers_not_held")
-        box, polygon = instance.rectangle, instance.polygon
-        if box is not None and polygon is not None and box != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
 
     def _said(self, instance: Instance, losses: Losses) -> tuple[dict[str, Any], dict[str, str]]:
         """XML attributes of the shape, and named attributes."""
@@ -114,19 +107,15 @@ class CvatWriter(DocumentWriter):
         holes = any(inner for _, inner in parts)
         was_mask = all(name in said for name in ("left", "top", "width", "height"))
         as_mask = was_mask if self.native else holes or len(parts) > 1
-        if as_mask and raster.on_pixel_edges(polygon):
-            return [("mask", _mask(polygon, said if was_mask else {}))]
-        if len(parts) > 1:
-            losses.note("split_in_parts")
-        if holes:
-            losses.note("holes_bridged")
-        lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
+        mask = _mask(polygon, said if was_mask else {}) if as_mask else None
+        if mask is not None:
+            return [("mask", mask)]
         return [
             (
                 "polygon",
                 {"points": ";".join(f"{x!r},{y!r}" for x, y in zip(line[0::2], line[1::2], strict=True))},
             )
-            for line in lines
+            for line in lines_of(polygon, losses)
         ]
 
     def head(self) -> bytes:
@@ -158,18 +147,15 @@ def _corners(box: Rectangle, said: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(said.get(name, repr(value))) for name, value in corners}
 
 
-def _mask(polygon: Polygon, was: Mapping[str, Any]) -> dict[str, Any]:
-    """Row-major run lengths inside the mask's box: the one it had, or the polygon's bounds."""
+def _mask(polygon: Polygon, was: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Row-major run lengths inside the mask's box: the one it had, or the polygon's bounds. None for no exact mask."""
     around = geometry.bounds(polygon)
     left, top = int(was.get("left", around.left)), int(was.get("top", around.top))
     width, height = int(was.get("width", around.width)), int(was.get("height", around.height))
-    moved = Polygon(
-        tuple(
-            type(ring)(tuple(v - (top if i % 2 else left) for i, v in enumerate(ring.points)), ring.hole)
-            for ring in polygon.rings
-        )
-    )
-    runs = raster.run_lengths(np.ascontiguousarray(raster.polygon_mask(moved, height, width).T))
+    mask = raster.exact_mask(geometry.moved(polygon, left, top), height, width)
+    if mask is None:
+        return None
+    runs = raster.run_lengths(np.ascontiguousarray(mask.T))
     return {
         "rle": ", ".join(map(str, runs.tolist())), "left": left, "top": top, "width": width, "height": height,
     }  # fmt: skip

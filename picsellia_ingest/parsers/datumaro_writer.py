@@ -15,7 +15,7 @@ from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
 from .datumaro import DEFAULT
 from .names import inside
-from .writer import DocumentWriter, json_bytes
+from .writer import DocumentWriter, json_bytes, lines_of, lose_box
 
 _KINDS = {"rectangle": "bbox", "classification": "label"}
 
@@ -70,8 +70,7 @@ class DatumaroWriter(DocumentWriter):
             return [{**row, **kind, **({"bbox": [box.left, box.top, box.width, box.height]} if box else {})}]
         if was == "rotated_bbox":
             return [row]
-        if box is not None and box != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
         return _drawn(polygon, row, was, record, losses, group)
 
     @cached_property
@@ -105,18 +104,11 @@ def _drawn(
     holes = any(inner for _, inner in parts)
     rle = row.pop("rle", None) or {}
     height, width = rle.get("size") or (record.height or 0, record.width or 0)
-    if (
-        (was == "mask" or (was is None and (holes or len(parts) > 1)))
-        and raster.on_pixel_edges(polygon)
-        and height
-        and width
-    ):
-        counts = raster.encode_counts(raster.run_lengths(raster.polygon_mask(polygon, height, width)))
+    as_mask = was == "mask" or (was is None and (holes or len(parts) > 1))
+    mask = raster.exact_mask(polygon, height, width) if as_mask else None
+    if mask is not None:
+        counts = raster.encode_counts(raster.run_lengths(mask))
         return [{**row, "type": "mask", "rle": {**rle, "counts": counts, "size": [height, width]}}]
     if len(parts) > 1:
-        losses.note("split_in_parts")
         row["group"] = group
-    if holes:
-        losses.note("holes_bridged")
-    lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
-    return [{**row, "type": "polygon", "points": list(line)} for line in lines]
+    return [{**row, "type": "polygon", "points": list(line)} for line in lines_of(polygon, losses)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -46,7 +46,18 @@ class LineReport:
         self.report(ItemError(code, message, field=field), Severity.WARNING)
 
 
-S = TypeVar("S", bound=Source)
+class Readable(Protocol):
+    """What is known of any source."""
+
+    name: str
+    instances: int
+
+    @property
+    def file(self) -> str:
+        """The file that a problem with the whole record names."""
+
+
+S = TypeVar("S", bound=Readable)
 
 
 class FilePerImage(Parser, Generic[S]):

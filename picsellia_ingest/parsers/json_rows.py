@@ -10,18 +10,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Label
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
+from .checks import Warn
 from .folders import Lost, json_files
-from .jsonfile import JsonFile
+from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
 from .voc_layout import shown
+
+R = TypeVar("R")
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -40,12 +43,15 @@ class RowReader:
 
     def __init__(self, file: JsonFile, where: str, at: Row, row: Any, on_problem: OnProblem) -> None:
         self.file, self.where, self.at, self.row, self.on_problem = file, where, at, row, on_problem
+        self.lost = 0
+        """Instances that were reported and left out so far."""
 
     def report(
         self, error: ItemError, severity: Severity, pointer: str = "", unit: Unit = Unit.INSTANCE
     ) -> None:
         """Report something of the row, or below it."""
         lost = int(severity is Severity.ERROR and unit is Unit.INSTANCE)
+        self.lost += lost
         self.on_problem(
             Problem(
                 error.code,
@@ -62,18 +68,16 @@ class RowReader:
         """The place of the row, with the pointer of a value in it."""
         return self.file.place(self.at.start, f"{self.at.pointer}{pointer}".rstrip("/"))
 
-    def reject(self, code: str, message: str, hint: str, lost: int) -> InputError:
-        """The error that rejects the whole row."""
-        return InputError(Problem(code, message, self.place(), unit=Unit.IMAGE, lost=lost, hint=hint))
+    def reject(self, code: str, message: str, hint: str, lost: int, pointer: str = "") -> InputError:
+        """The error that rejects the whole row, for something in it."""
+        place = self.place(pointer)
+        return InputError(Problem(code, message, place, unit=Unit.IMAGE, lost=lost, hint=hint))
 
     def instances(
-        self,
-        rows: list[Any],
-        read: Callable[[Any, Callable[[str, str, str], None]], Instance],
-        pointers: list[str],
-    ) -> tuple[Instance, ...]:
-        """The instances of some values; each one that ``read`` raises ItemError for is reported and left out."""
-        found: list[Instance] = []
+        self, rows: list[Any], read: Callable[[Any, Warn], R], pointers: list[str]
+    ) -> tuple[R, ...]:
+        """The instances that some values are, or have; a value that ``read`` raises ItemError for is reported and left out."""
+        found: list[R] = []
         for value, pointer in zip(rows, pointers, strict=True):
 
             def warn(code: str, message: str, field: str, pointer: str = pointer) -> None:
@@ -84,6 +88,14 @@ class RowReader:
             except ItemError as error:
                 self.report(error, Severity.ERROR, pointer)
         return tuple(found)
+
+
+def rows_of_list(file: JsonFile, code: str, message: str, hint: str) -> list[tuple[str, msgspec.Raw]]:
+    """The rows of a document that is a list of them. Raises InputError when it is none."""
+    top = file.top()
+    if not isinstance(top, list):
+        raise reject(file.path, code, message, hint)
+    return [(f"/{number}", raw) for number, raw in enumerate(top)]
 
 
 class JsonRows(Parser):
@@ -98,8 +110,17 @@ class JsonRows(Parser):
         self._instances = 0
 
     @abstractmethod
-    def _elements(self, file: JsonFile) -> list[tuple[str, msgspec.Raw]]:
+    def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:
         """The rows of a document with their JSON pointers. Raises InputError when it is another one."""
+
+    def _paths(self, on_problem: OnProblem) -> list[str]:
+        """The documents, relative to the root. Raises InputError when there is none."""
+        return json_files(self.path, on_problem)
+
+    def _take(self, record: ImageRecord) -> None:
+        """Take note of a record that is kept, during the first pass."""
+        for instance in record.instances:
+            self._labels.setdefault(instance.label, set()).add(instance.kind)
 
     @abstractmethod
     def _record(self, reader: RowReader) -> ImageRecord:
@@ -109,7 +130,7 @@ class JsonRows(Parser):
         """Read every row once. Raises InputError when there is no file, or when the only one is rejected."""
         self.notes, self._files, self._rows, self._labels, self._instances = [], [], [], {}, 0
         self._seen: set[str] = set()
-        for path in json_files(self.path, on_problem):
+        for path in self._paths(on_problem):
             try:
                 with JsonFile.open(self.root / path) as file:
                     self._index(path, file, on_problem)
@@ -120,7 +141,7 @@ class JsonRows(Parser):
         del self._seen
 
     def _index(self, path: str, file: JsonFile, on_problem: OnProblem) -> None:
-        elements = self._elements(file)
+        elements = self._elements(file, on_problem)
         number = len(self._files)
         self._files.append((path, file.rewritten))
         for pointer, raw in elements:
@@ -139,8 +160,7 @@ class JsonRows(Parser):
             self._seen.add(record.file_name)
             at.name, at.instances = record.file_name, len(record.instances) + counter.lost
             self._instances += at.instances
-            for instance in record.instances:
-                self._labels.setdefault(instance.label, set()).add(instance.kind)
+            self._take(record)
             self._rows.append(at)
 
     def _read_one(self, file: JsonFile, at: Row, on_problem: OnProblem) -> ImageRecord:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, Label, Rectangle
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance, Label, Rectangle
 from ..problems import OnProblem, Place
 from . import file_per_image
 from .base import Options
@@ -30,7 +30,7 @@ from .names import inside, split_folder, stem
 from .numbers import number
 from .staging import Staging
 from .voc_layout import shown, walk
-from .writer import Encoded, Writer, first_split, lose_header, lose_image, lose_instance
+from .writer import Encoded, Writer, box_of, first_split, lose_header, lose_image, lose_instance
 from .yolo_names import text_of
 
 if TYPE_CHECKING:
@@ -141,7 +141,10 @@ class Kitti(FilePerImage[Source]):
                 line.report(error)
         place = Place(self._shown(source.file), rows[0][0] if rows else None)
         own = {"image": {"labels": source.file}}
-        return ImageRecord(source.image, None, None, tuple(found), (), own, split_folder(source.file), place)
+        # What lies below label_2 is an image's own folder, also where it is called like a split.
+        above, _, _ = f"/{source.file}".partition(f"/{LABELS}/")
+        splits = split_folder(f"{above}/" if LABELS in source.file.split("/") else source.file)
+        return ImageRecord(source.image, None, None, tuple(found), (), own, splits, place)
 
     def _shown(self, relative: str) -> str:
         return shown(self.root / relative)
@@ -247,18 +250,13 @@ class KittiWriter(Writer):
 
     def _row(self, instance: Instance, losses: Losses) -> str:
         """The row of an instance; nothing when it cannot be written, which is counted."""
-        found, polygon = instance.rectangle, instance.polygon
-        if found is None and polygon is None:
+        if instance.kind == CLASSIFICATION:
             losses.drop("classification_not_held")
             return ""
-        if len(instance.label.split()) != 1:
+        if instance.label.split() != [instance.label]:
             losses.drop("label_not_held")
             return ""
-        if polygon is not None:
-            losses.note("polygon_not_held")
-        if found is None and polygon is not None:
-            losses.note("box_from_polygon")
-            found = geometry.bounds(polygon)
+        found = box_of(instance, losses)
         assert found is not None, "an instance has a box or a polygon"
         said = {**_UNKNOWN, **(instance.attributes if self.native else {})}
         if not self.native:

@@ -193,11 +193,7 @@ def _one(found: Sequence[Instance], members: list[int]) -> Instance:
 def picture(polygon: Polygon, corners: Sequence[int]) -> str:
     """The pixels that a polygon fills from left, top to right, bottom, as a PNG picture in base64. Raises ValueError."""
     left, top, right, bottom = corners
-    moved = tuple(
-        Ring(tuple(value - (top if at % 2 else left) for at, value in enumerate(one.points)), one.hole)
-        for one in polygon.rings
-    )
-    mask = raster.polygon_mask(Polygon(moved), bottom - top + 1, right - left + 1)
+    mask = raster.polygon_mask(geometry.moved(polygon, left, top), bottom - top + 1, right - left + 1)
     out = io.BytesIO()
     Image.fromarray(mask.astype(np.uint8)).save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()

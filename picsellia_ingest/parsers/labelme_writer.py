@@ -20,7 +20,7 @@ from .labelme import file_name
 from .labelme_shapes import SPELLING, box, outline, picture, spelled
 from .names import inside, stem, unique_stems
 from .staging import Staging
-from .writer import Encoded, Writer, json_bytes, lose_header
+from .writer import Encoded, Writer, json_bytes, lose_box, lose_header
 
 _VERSION = "5.5.0"
 
@@ -134,8 +134,7 @@ class LabelMeWriter(Writer):
         polygon = found.polygon
         if polygon is None:
             return [_shape(rest, found, {})]
-        if found.rectangle is not None and found.rectangle != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(found, losses)
         rings: Sequence[Ring] = polygon.rings
         if any(one.hole for one in rings):
             try:

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 from .. import geometry, raster
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
+from ..model import ImageRecord, Instance, Rectangle, notable
 from . import brush
 from .labelstudio import NUMBER
 from .labelstudio_results import labels, shape
 from .staging import Staging
-from .writer import DocumentWriter, json_bytes
+from .writer import DocumentWriter, json_bytes, lines_of, lose_box, lose_header
 
 
 class LabelStudioWriter(DocumentWriter):
@@ -30,13 +30,7 @@ class LabelStudioWriter(DocumentWriter):
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output. Tasks do not list the labels."""
         super().begin(staging, losses)
-        if not self.native and notable(self.header.attributes):
-            losses.note("header_not_held", notable(self.header.attributes))
-        for label in self.header.labels:
-            if notable(label.attributes):
-                losses.note("label_attributes_not_held", notable(label.attributes))
-            if not label.kinds:
-                losses.note("labels_not_held")
+        lose_header(self.header, losses, unused=True)
 
     def rows(self, record: ImageRecord, losses: Losses) -> bytes:
         """One task."""
@@ -56,6 +50,8 @@ class LabelStudioWriter(DocumentWriter):
             if at >= len(sets):
                 sets.append({"result": []})
             sets[at]["result"] += self._results(instance, record, number, losses)
+        if not self.native and record.width is not None and not any(one["result"] for one in sets):
+            losses.note("size_not_held")
         return json_bytes(task)
 
     def head(self) -> bytes:
@@ -75,32 +71,28 @@ class LabelStudioWriter(DocumentWriter):
         if self.native and _says(was, instance, record):
             return [was]
         if instance.kind == "classification":
-            choice = {
-                "value": {"choices": [instance.label]},
-                "type": "choices",
-                "from_name": "choice",
-                "to_name": "image",
-            }
-            return [{"id": f"choice{number}", **choice}]
+            choice = {"value": {"choices": [instance.label]}, "type": "choices"}
+            return [{"id": f"choice{number}", **choice, **self._common("choice", instance, record)}]
         if record.width is None or record.height is None:
             losses.drop("size_unknown")
             return []
-        if instance.polygon is not None and instance.rectangle not in (
-            None,
-            geometry.bounds(instance.polygon),
-        ):
-            losses.note("box_not_held")
-        common: dict[str, Any] = {
-            "original_width": record.width, "original_height": record.height, "image_rotation": 0,
-            "from_name": "label", "to_name": "image",
-        }  # fmt: skip
-        if said := notable({} if self.native else instance.attributes):
-            common["meta"] = said
+        lose_box(instance, losses)
+        common = {"image_rotation": 0, **self._common("label", instance, record)}
         found = [
             {**common, "type": f"{kind}labels", "value": {**value, f"{kind}labels": [instance.label]}}
             for kind, value in _drawn(instance, record.width, record.height, losses)
         ]
         return [{"id": f"region{number}_{part}", **row} for part, row in enumerate(found, start=1)]
+
+    def _common(self, control: str, instance: Instance, record: ImageRecord) -> dict[str, Any]:
+        """What every new result says: which control it is of, its image's size, and what another format said."""
+        sides = {"original_width": record.width, "original_height": record.height}
+        said = notable({} if self.native else instance.attributes)
+        return {
+            **{name: pixels for name, pixels in sides.items() if pixels is not None},
+            **{"from_name": control, "to_name": "image"},
+            **({"meta": said} if said else {}),
+        }
 
 
 def _new_task(record: ImageRecord) -> dict[str, Any]:
@@ -131,15 +123,9 @@ def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[
         return [("rectangle", _percent(box, width, height))]
     parts = geometry.parts(polygon)
     holes = any(inner for _, inner in parts)
-    if (holes or len(parts) > 1) and raster.on_pixel_edges(polygon) and _inside(polygon, width, height):
-        return [
-            ("brush", {"format": "rle", "rle": brush.encode(raster.polygon_mask(polygon, height, width))})
-        ]
-    if len(parts) > 1:
-        losses.note("split_in_parts")
-    if holes:
-        losses.note("holes_bridged")
-    lines = [geometry.bridge(outer, inner) if inner else outer.points for outer, inner in parts]
+    mask = raster.exact_mask(polygon, height, width) if holes or len(parts) > 1 else None
+    if mask is not None:
+        return [("brush", {"format": "rle", "rle": brush.encode(mask)})]
     return [
         (
             "polygon",
@@ -149,7 +135,7 @@ def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[
                 ]
             },
         )
-        for line in lines
+        for line in lines_of(polygon, losses)
     ]
 
 
@@ -158,13 +144,3 @@ def _percent(box: Rectangle, width: int, height: int) -> dict[str, float]:
         "x": box.left / width * 100, "y": box.top / height * 100, "width": box.width / width * 100,
         "height": box.height / height * 100, "rotation": 0,
     }  # fmt: skip
-
-
-def _inside(polygon: Polygon, width: int, height: int) -> bool:
-    around = geometry.bounds(polygon)
-    return (
-        around.left >= 0
-        and around.top >= 0
-        and around.left + around.width <= width
-        and around.top + around.height <= height
-    )

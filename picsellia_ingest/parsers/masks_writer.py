@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from .. import geometry, raster
+from .. import raster
 from ..geometry import MASK_PIXELS_MAX, Mask
 from ..losses import Losses
 from ..model import ImageRecord, Instance
@@ -24,7 +24,7 @@ from .masks import FOLDER, NOTHING
 from .names import unique_stems
 from .staging import Staging
 from .voc_masks import NAMES
-from .writer import Encoded, Writer, lose_header, lose_image, lose_instance
+from .writer import Encoded, Writer, lose_box, lose_header, lose_image, lose_instance
 
 _NAME_MAX = 255
 _A_FILE = re.compile(r"(\.(?:png|txt)_*)$", re.I)
@@ -94,8 +94,7 @@ class MasksWriter(Writer):
             return []
         if not raster.fills(polygon, mask):
             losses.note("rasterised")
-        if box is not None and box != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
         lose_instance(instance, losses)
         return [(name, _png(mask))]
 

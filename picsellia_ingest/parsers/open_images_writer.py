@@ -7,22 +7,21 @@ are any, and the list of its images, so that those without a box are there too. 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
-from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, notable
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance, notable
 from .base import Options
 from .names import inside, stem
 from .numbers import number
 from .open_images import ABSENT, SIDES, fractions, rectangle_of
 from .open_images_index import BOXES, IMAGES, LABELS
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, first_split, json_bytes, lose_header
+from .writer import Encoded, Spool, Writer, box_of, first_split, json_bytes, lose_header
 from .yolo_rows import shown
 
 _FILES = {
@@ -77,8 +76,10 @@ class OpenImagesWriter(Writer):
             said.pop(key_, None)
         if not self.native and record.qa:
             losses.note("image_answers_not_held")
+        if not self.native and record.width is not None and not any(kind == BOXES for kind, _ in rows):
+            losses.note("size_not_held")
         if not own or own.get("listed"):
-            plain = {column: cell for column, cell in said.items() if _is_cell(column, cell)}
+            plain = _cells(said, self.native, losses)
             if not self.native:
                 losses.attributes(
                     {column: cell for column, cell in said.items() if column not in plain},
@@ -90,7 +91,7 @@ class OpenImagesWriter(Writer):
                     {
                         "ImageID": name,
                         "Subset": split,
-                        **{column: str(cell) for column, cell in plain.items()},
+                        **plain,
                     },
                 )
             )
@@ -120,9 +121,11 @@ class OpenImagesWriter(Writer):
         said = dict(one.attributes) if self.native else notable(one.attributes)
         own = said.pop("id", None) if self.native else None
         said.pop("bbox", None)
-        if not self.native and isinstance(said.get("score"), (int, float)):
-            said["Confidence"] = said.pop("score")
-        cells = {column: str(cell) for column, cell in said.items() if _is_cell(column, cell)}
+        # Of a label of a whole image, a confidence of 0 would say that it was verified to be absent.
+        scored = said.get("score") or one.kind != CLASSIFICATION
+        if not self.native and scored and isinstance(said.get("score"), (int, float)):
+            said["Confidence"] = str(said.pop("score"))
+        cells = _cells(said, self.native, losses)
         losses.attributes({column: cell for column, cell in said.items() if column not in cells})
         named = {"LabelName": self._keys[one.label] if own is None else str(own)}
         return (
@@ -131,12 +134,7 @@ class OpenImagesWriter(Writer):
 
     def _sides(self, one: Instance, size: tuple[int, int], losses: Losses) -> list[str]:
         """The edges of an instance's box in fractions, as they were if they still are those of the box."""
-        box = one.rectangle
-        if one.polygon is not None:
-            losses.note("polygon_not_held")
-            if box is None:
-                losses.note("box_from_polygon")
-                box = geometry.bounds(one.polygon)
+        box = box_of(one, losses)
         assert box is not None, "an instance has a box or a polygon"
         written = one.attributes.get("bbox") if self.native else None
         if isinstance(written, list) and _same(written, box, size):
@@ -188,6 +186,15 @@ class OpenImagesWriter(Writer):
         """Give the disk space of the rows back."""
         for spool, _ in self._open.values():
             spool.remove()
+
+
+def _cells(said: Mapping[str, Any], native: bool, losses: Losses) -> dict[str, str]:
+    """The attributes that can stand in a cell, as text; those of another format that were none are counted."""
+    cells = {column: str(cell) for column, cell in said.items() if _is_cell(column, cell)}
+    as_text = [column for column, cell in cells.items() if cell != said[column]]
+    if as_text and not native:
+        losses.note("attributes_as_text", as_text)
+    return cells
 
 
 def _is_cell(column: str, cell: object) -> bool:

@@ -1,15 +1,12 @@
 """PASCAL-VOC: one XML file for an image, with or without masks.
 
-``prepare`` finds the files (voc_layout) and reads each once for its names, labels and counts; ``read`` reads its
-shard's files again. Both go through one function, so they cannot disagree: what concerns a whole file is reported by
-``prepare``, the rest by ``read``. Trust ends at the bytes (voc_xml): nothing that a file names is ever opened. What a
-file says of its image is in voc_objects, its masks in voc_masks.
+The files are found by voc_layout and read by file_per_image. Trust ends at the bytes (voc_xml): nothing that a file
+names is ever opened. What a file says of its image is in voc_objects, its masks in voc_masks.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,9 +15,12 @@ import msgspec
 
 from ..errors import InputError, InvalidQueryError
 from ..model import Header, ImageRecord, Label
-from ..problems import OnProblem, Place, Problem, Severity, Unit
+from ..problems import OnProblem, Problem, Severity, Unit
 from . import voc_layout, voc_xml
-from .base import Options, Parser, Shard
+from .base import Options
+from .file_per_image import FilePerImage
+from .folders import ignore
+from .jsonfile import reject
 from .voc_layout import Source
 from .voc_masks import ClassNames, Masks, class_names
 from .voc_objects import Evidence, RecordReader, mask_record
@@ -33,7 +33,7 @@ _LOOKED_AT, _SAMPLE = 5000, 100
 _RULES = ("as_written", "inclusive")
 
 
-class PascalVoc(Parser):
+class PascalVoc(FilePerImage[Source]):
     """Reads VOC annotations: boxes, polygons, parts, and instances drawn as masks."""
 
     name: ClassVar[str] = "PASCAL-VOC"
@@ -45,10 +45,8 @@ class PascalVoc(Parser):
             raise InvalidQueryError(
                 f"voc_coordinates is {self.options.voc_coordinates!r}", f"choose one of {', '.join(_RULES)}"
             )
-        self._sources: list[Source] = []
         self._names: dict[str, ClassNames] = {}
-        self._labels: dict[str, set[str]] = {}
-        self._instances = 0
+        self._evidence = Evidence()
 
     @staticmethod
     def recognises(path: Path) -> bool:
@@ -57,7 +55,7 @@ class PascalVoc(Parser):
             if not path.is_dir():
                 return _is_voc(path)
             seen = 0
-            for folder, files in islice(voc_layout.walk(path, _ignore), _LOOKED_AT):
+            for folder, files in islice(voc_layout.walk(path, ignore), _LOOKED_AT):
                 if _has_masks(folder, files):
                     return True
                 found = [file for file in files if file.lower().endswith(".xml")]
@@ -79,39 +77,21 @@ class PascalVoc(Parser):
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Read every file once. Raises InputError when there is none, or when the only one is rejected."""
-        self.notes = []
-        self._sources, self._labels, self._names, self._instances = [], {}, {}, 0
-        single = not self.path.is_dir()
-        evidence = Evidence()
-        for source in self._found(on_problem):
-            counter = _Lost()
-            try:
-                record = self._load(source, counter, evidence)
-            except InputError as error:
-                if single:
-                    raise
-                on_problem(error.problem)
-                self._instances += error.problem.lost
-                continue
-            source.name = record.file_name
-            source.instances = len(record.instances) + counter.lost
-            self._instances += source.instances
-            for instance in record.instances:
-                self._labels.setdefault(instance.label, set()).add(instance.kind)
-            self._sources.append(source)
-        self._note(evidence)
+        self.notes, self._names, self._evidence = [], {}, Evidence()
+        self._read_once(self._found(on_problem), on_problem, single=not self.path.is_dir())
+        self._note(self._evidence)
 
     def _found(self, on_problem: OnProblem) -> list[Source]:
         if not self.path.is_dir():
             if not os.path.lexists(self.path):
-                raise _rejected("missing", "there is no such file or folder", self.path, "check the path")
+                raise reject(self.path, "missing", "there is no such file or folder", "check the path")
             return [Source("", self.path.stem, self.path.name)]
         found = voc_layout.scan(self.path, on_problem)
         if not found:
-            raise _rejected(
+            raise reject(
+                self.path,
                 "no_voc_file",
                 "the folder holds no *.xml file and no VOC masks",
-                self.path,
                 "give the folder of XML files",
             )
         return found
@@ -138,43 +118,7 @@ class PascalVoc(Parser):
             )
         )
 
-    def names(self) -> list[str]:
-        """``filename`` of every file, or where it is blank the name of the file itself without its extension."""
-        return [source.name for source in self._sources]
-
-    def count(self) -> int:
-        """The number of files, or pairs of masks, that are not rejected."""
-        return len(self._sources)
-
-    def instance_count(self) -> int:
-        """The number of ``object`` elements; of masks' objects where there is no XML."""
-        return self._instances
-
-    def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
-        """Read the shard's files again. One that is not what ``prepare`` saw any more is left out and reported."""
-        for source in self._sources[shard.start : shard.stop]:
-            problems: list[Problem] = []
-            try:
-                record = self._load(source, problems.append, Evidence())
-                reason = "it holds something else"
-            except InputError as error:
-                record, reason = None, error.problem.message
-            found = (
-                -1 if record is None else len(record.instances) + sum(problem.lost for problem in problems)
-            )
-            if record is None or found != source.instances or record.file_name != source.name:
-                place = Place(self._shown(source.xml or source.objects or source.classes))
-                message = f"the file has changed since it was planned: {reason}"
-                hint = "run the command again"
-                on_problem(
-                    Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
-                )
-                continue
-            for problem in problems:
-                on_problem(problem)
-            yield record
-
-    def _load(self, source: Source, on_problem: OnProblem, evidence: Evidence) -> ImageRecord:
+    def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         """One record. Raises InputError when its file is rejected whole."""
         stem = voc_layout.shown(Path(source.stem)).rpartition("/")[2]
         root = None
@@ -182,11 +126,11 @@ class PascalVoc(Parser):
             where = self.path / source.xml if self.path.is_dir() else self.path
             root = voc_xml.load(where, self._shown(source.xml))
         masks = self._masks(source, on_problem, needed=root is None)
-        if root is None:
+        if root is None or source.xml is None:
             assert masks is not None
             return _with_sets(mask_record(masks, stem, on_problem), source.sets)
         inclusive = self.options.voc_coordinates == "inclusive"
-        reader = RecordReader(self._shown(source.xml), inclusive, on_problem, evidence)
+        reader = RecordReader(self._shown(source.xml), inclusive, on_problem, self._evidence)
         return _with_sets(reader.read(root, stem, masks), source.sets)
 
     def _masks(self, source: Source, on_problem: OnProblem, *, needed: bool) -> Masks | None:
@@ -199,7 +143,10 @@ class PascalVoc(Parser):
         classes = None if source.classes is None else self.path / source.classes
         try:
             return Masks(
-                objects, classes, self._names[source.root], self._shown(source.objects or source.classes)
+                objects,
+                classes,
+                self._names[source.root],
+                self._shown(source.objects or source.classes or ""),
             )
         except InputError as error:
             if needed:
@@ -209,18 +156,8 @@ class PascalVoc(Parser):
             on_problem(Problem(found.code, message, found.place, Severity.WARNING, Unit.IMAGE, 0, found.hint))
             return None
 
-    def _shown(self, relative: str | None) -> str:
-        return voc_layout.shown(self.path / (relative or "") if self.path.is_dir() else self.path)
-
-
-class _Lost:
-    """Counts the instances that problems cost and forgets the problems: ``read`` reports them."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-
-    def __call__(self, problem: Problem) -> None:
-        self.lost += problem.lost
+    def _shown(self, relative: str) -> str:
+        return voc_layout.shown(self.path / relative if self.path.is_dir() else self.path)
 
 
 def _with_sets(record: ImageRecord, sets: tuple[str, ...]) -> ImageRecord:
@@ -244,11 +181,3 @@ def _has_masks(folder: str, files: list[str]) -> bool:
     return last in (voc_layout.OBJECTS, voc_layout.CLASSES) and any(
         file.lower().endswith(".png") for file in files
     )
-
-
-def _ignore(_: Problem) -> None:
-    """Take a problem and say nothing."""
-
-
-def _rejected(code: str, message: str, path: Path, hint: str) -> InputError:
-    return InputError(Problem(code, message, Place(voc_layout.shown(path)), unit=Unit.FILE, hint=hint))

@@ -42,13 +42,18 @@ class SplitDocumentWriter(DocumentWriter):
     def name_in_document(self, record: ImageRecord) -> str:
         """The name of an image as the document of its split gives it."""
         split = self._split(record)
-        return record.file_name.removeprefix(f"{split}/") if self.native and split else record.file_name
+        if not split:
+            return record.file_name
+        # What leads out of the folder of the split would name another image.
+        return record.file_name.removeprefix(f"{split}/") if self.native else inside(record.file_name)
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """The record's row, and the split whose document it belongs to."""
         if self.folder and record.splits and not self._split(record):
             losses.note("splits_not_held")
             record = msgspec.structs.replace(record, splits=())
+        if not self.native and self.name_in_document(record) != record.file_name:
+            losses.note("name_changed")
         return super().encode(record, key, losses)
 
     def begin(self, staging: Staging, losses: Losses) -> None:

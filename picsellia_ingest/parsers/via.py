@@ -61,7 +61,7 @@ class Via(JsonRows):
         self._attributes, self._keys = {}, {}
         super().prepare(on_problem)
 
-    def _elements(self, file: JsonFile) -> list[tuple[str, msgspec.Raw]]:
+    def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:  # noqa: ARG002 - it has nothing to report
         top = file.top()
         images, pointer = top, ""
         if isinstance(top, dict) and METADATA in top:

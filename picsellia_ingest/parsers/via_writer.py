@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Ring, notable
 from .split_documents import SplitDocumentWriter
 from .staging import Staging
 from .via import METADATA, shape_of, spelled
-from .writer import json_bytes
+from .writer import json_bytes, lines_of, lose_box
 
 _LABEL = "label"
 
@@ -70,8 +69,7 @@ class ViaWriter(SplitDocumentWriter):
         attributes = attributes if isinstance(attributes, dict) else {}
         if label in attributes:
             losses.note("attributes_not_held", [label])
-        if polygon is not None and box is not None and box != geometry.bounds(polygon):
-            losses.note("box_not_held")
+        lose_box(instance, losses)
         shapes = [spelled(box, None)] if polygon is None else self._outlines(polygon, losses)
         if isinstance(written, dict) and _same(written, instance):
             shapes = [written]
@@ -79,13 +77,7 @@ class ViaWriter(SplitDocumentWriter):
         return [(number, {"shape_attributes": shape, **more}) for shape in shapes]
 
     def _outlines(self, polygon: Polygon, losses: Losses) -> list[dict[str, Any]]:
-        parts = geometry.parts(polygon)
-        if any(holes for _, holes in parts):
-            losses.note("holes_bridged")
-        if len(parts) > 1:
-            losses.note("split_in_parts")
-        lines = [Ring(geometry.bridge(outer, holes)) if holes else outer for outer, holes in parts]
-        return [spelled(None, Polygon((line,))) for line in lines]
+        return [spelled(None, Polygon((Ring(line),))) for line in lines_of(polygon, losses)]
 
     def add(self, row: Any) -> None:
         """Put an image behind the others of its document, under a key that is free there."""

@@ -33,6 +33,11 @@ class Source(msgspec.Struct):
     name: str = ""
     instances: int = 0
 
+    @property
+    def file(self) -> str:
+        """The file that stands for the record in problems."""
+        return self.xml or self.objects or self.classes or ""
+
 
 def walk(path: Path, on_problem: OnProblem) -> Iterator[tuple[str, list[str]]]:
     """Every folder below ``path`` as a relative path with ``/``, and its file names; sorted, links not followed."""

@@ -20,7 +20,7 @@ from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .names import inside, unique_stems
 from .staging import Staging
 from .voc_layout import ANNOTATIONS, IMAGE_SETS
-from .writer import Encoded, Writer
+from .writer import Encoded, Writer, lose_header, lose_image
 
 _FLAGS = {"pose": "Unspecified", "truncated": "0", "difficult": "0"}
 """What VOC's own tools expect of every object, and what they say when nothing is known."""
@@ -46,13 +46,7 @@ class VocWriter(Writer):
         """Take over the output."""
         super().begin(staging, losses)
         self._sets: dict[str, list[str]] = {}
-        if notable(self.header.attributes):
-            losses.note("header_not_held", notable(self.header.attributes))
-        for label in self.header.labels:
-            if not label.kinds:
-                losses.note("labels_not_held")
-            if notable(label.attributes):
-                losses.note("label_attributes_not_held", notable(label.attributes))
+        lose_header(self.header, losses, unused=True)
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """One XML file, and the sets it is in."""
@@ -68,10 +62,8 @@ class VocWriter(Writer):
         self._size(root, record, size)
         for instance in record.instances:
             self._object(root, instance, losses)
-        if record.qa:
-            losses.note("image_answers_not_held")
-        if not self.native and notable(record.attributes):
-            losses.attributes(notable(record.attributes), "image_attributes_not_held")
+        if not self.native:
+            lose_image(record, losses)
         etree.indent(root, "\t")
         content = etree.tostring(root, encoding="utf-8") + b"\n"
         return Encoded([(f"{ANNOTATIONS}/{key}.xml", content)], (key, record.splits))

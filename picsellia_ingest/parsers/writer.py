@@ -19,8 +19,9 @@ from typing import Any, BinaryIO, ClassVar
 
 import msgspec
 
+from .. import geometry
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, notable
+from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, notable
 from .base import Options
 from .names import inside, unique_stems
 from .staging import Staging
@@ -280,6 +281,34 @@ def lose_instance(instance: Instance, losses: Losses) -> None:
     if instance.qa:
         losses.note("answers_not_held")
     losses.attributes(notable(instance.attributes))
+
+
+def lose_box(instance: Instance, losses: Losses) -> None:
+    """Count a box that says more than its polygon does, for a target that holds the polygon only."""
+    box, polygon = instance.rectangle, instance.polygon
+    if box is not None and polygon is not None and box != geometry.bounds(polygon):
+        losses.note("box_not_held")
+
+
+def box_of(instance: Instance, losses: Losses) -> Rectangle | None:
+    """The box of an instance, or of its polygon, for a target that holds boxes only. None for a classification."""
+    box, polygon = instance.rectangle, instance.polygon
+    if polygon is not None:
+        losses.note("polygon_not_held")
+        if box is None:
+            losses.note("box_from_polygon")
+            box = geometry.bounds(polygon)
+    return box
+
+
+def lines_of(polygon: Polygon, losses: Losses) -> list[tuple[float, ...]]:
+    """A line for each part of a polygon, its holes joined to it by bridges, for a target that holds no more."""
+    parts = geometry.parts(polygon)
+    if len(parts) > 1:
+        losses.note("split_in_parts")
+    if any(holes for _, holes in parts):
+        losses.note("holes_bridged")
+    return [geometry.bridge(outer, holes) if holes else outer.points for outer, holes in parts]
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 from .. import geometry
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance
 from .base import Options
 from .names import inside, stem, unique_stems
 from .numbers import number
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, first_split, lose_header, lose_image, lose_instance
+from .writer import Encoded, Spool, Writer, first_split, lose_box, lose_header, lose_image, lose_instance
 from .yaml_subset import quoted
 from .yolo import DATA_YAML
 from .yolo_names import KEYS
@@ -72,7 +72,8 @@ class YoloWriter(Writer):
         else:
             split = _split(record, losses)
             path, splits = f"labels/{_folder(split)}/{key}.txt", (split,) if split else ()
-        unsized = len(rows) < len(record.instances) and not (record.width and record.height)
+        shapes = any(one.kind != CLASSIFICATION for one in record.instances)
+        unsized = shapes and not (record.width and record.height)
         text = "".join(f"{row}\n" for row in rows)
         files = [] if path is None or unsized else [(inside(str(path)), text.encode())]
         return Encoded(files, (splits, self.image_path(record, key)))
@@ -91,8 +92,7 @@ class YoloWriter(Writer):
         size = (record.width, record.height)
         text = spelled(instance, size) if self.native else None
         if text is None and polygon is not None:
-            if rectangle is not None and rectangle != geometry.bounds(polygon):
-                losses.note("box_not_held")
+            lose_box(instance, losses)
             if any(ring.hole for ring in polygon.rings):
                 losses.note("holes_bridged")
             if len(geometry.parts(polygon)) > 1:

@@ -233,7 +233,7 @@ def test_an_image_with_more_instances_than_memory_should_hold_is_left_out_by_nam
 
 
 @pytest.mark.parametrize(
-    "extra", ['{"id": "x", "file_name": "x.jpg"}', '{"id": 1, "file_name": "x.jpg"}', '{"id": 9}']
+    "extra", ['{"id": "x", "file_name": "x.jpg"}', '{"id": 1, "file_name": "x.jpg"}', '{"id": 999}']
 )
 def test_images_are_found_whether_or_not_all_ids_are_numbers_of_their_own(tmp_path: Path, extra: str) -> None:
     plain = json.loads((FIXTURES / "boxes" / "instances.json").read_text())
