@@ -20,11 +20,15 @@ from .store.annotations import Annotations
 from .store.assets import Assets
 from .store.datasets import Datasets
 from .store.experiments import Experiments
+from .store.exports import Exports
 from .store.labels import Labels
 from .store.lake import Lake
 from .store.multipart import Multipart
 from .store.networks import Networks
 from .store.projects import Projects
+from .store.publishing import Publishing
+from .store.scans import Scans
+from .store.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ class Platform:
     projects: Projects
     experiments: Experiments
     assets: Assets
+    telemetry: Telemetry
+    publishing: Publishing
+    exports: Exports
+    scans: Scans
     multipart: Multipart
     instance: str = field(default_factory=lambda: str(uuid4()))
 
@@ -88,6 +96,10 @@ class Platform:
             projects=Projects(database, objects),
             experiments=Experiments(database, objects),
             assets=Assets(database),
+            telemetry=Telemetry(database),
+            publishing=Publishing(database),
+            exports=Exports(database),
+            scans=Scans(database),
             multipart=Multipart(database, objects, limits.object_size),
         )
 
