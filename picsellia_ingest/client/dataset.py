@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..api import platform, storage
-from ..errors import InvalidQueryError, PicselliaError
-from ..upload import workers
-from . import checks, files
-from .session import Resource, Session
+from ..api import platform
+from ..errors import InvalidQueryError
+from . import checks, downloads
+from .session import Resource
 
 
 class Dataset(Resource):
@@ -126,15 +125,8 @@ class Dataset(Resource):
         if not slash or not name or not version:
             raise InvalidQueryError(f"{dataset!r} is not <name>/<version>", "write the name and the version")
         folder = Path(folder_name) if folder_name else Path(name) / version
-        folder.mkdir(parents=True, exist_ok=True)
         found = platform.dataset_downloads(self._connection, self._organization, name, version)
-        tasks = [
-            (self._session, image["signed_url"], folder, image["external_picture_url"]) for image in found
-        ]
-        failures = {picture: why for picture, why in workers.each(_download, tasks, nb_threads) if why}
-        for picture, why in failures.items():
-            print(f"{picture}: {why}")
-        return failures
+        return downloads.pictures(self._session, found, folder, nb_threads)
 
     def add_annotation(
         self, picture_external_url: str, dataset_id: str | bool | None = None, **annotation: Any
@@ -177,20 +169,3 @@ class Dataset(Resource):
         if not (dataset_id or self.dataset_id):
             raise InvalidQueryError("no dataset was fetched", "call fetch, or pass dataset_id")
         return dataset_id or self.dataset_id
-
-
-def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str, str]:
-    """Fetch one picture: its name, and why it is not there. Its path inside the folder is that of its name."""
-    path = folder / name
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return name, "its name leads out of the folder"
-        if path.exists():
-            return name, ""
-        content = storage.fetch(session.connection.traffic, url)
-        files.write(path, content)
-    except PicselliaError as error:
-        return name, str(error)
-    except (OSError, ValueError) as error:
-        return name, str(error)
-    return name, ""
