@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import getpass
 import math
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from ..errors import ResourceNotFoundError
 from .auth import Signer, read_or_make
 from .database import Database, sqlite_url
 from .objects import Objects
@@ -106,6 +109,19 @@ class Platform:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+@contextmanager
+def accounts_of(root: Path, *, make: bool = False) -> Iterator[Accounts]:
+    """The accounts of a folder's platform, whether it is served at the moment or not.
+
+    A folder without a platform is made one with ``make``. Raises ResourceNotFoundError.
+    """
+    if not make and not (root / "platform.db").exists():
+        raise ResourceNotFoundError(f"there is no platform in {root}", "check the folder")
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(Database(sqlite_url(root / "platform.db"))) as database:
+        yield Accounts(database)
 
 
 def _user_name() -> str:
