@@ -47,6 +47,62 @@ def delete_experiment(connection: Connection, experiment_id: str) -> None:
     call(connection, "DELETE", _address(experiment_id))
 
 
+def delete_experiments(connection: Connection, project_id: str) -> None:
+    """Remove every experiment of a project."""
+    call(connection, "DELETE", f"experiment/{segment(project_id)}")
+
+
+def publish_experiment(
+    connection: Connection, experiment_id: str, name: str, confirm: Callable[[], bool]
+) -> dict[str, Any]:
+    """Make a network of an experiment; ``confirm`` is asked after an answer was lost. The answer is then empty."""
+    path = f"experiment/{segment(experiment_id)}/publish"
+    found = call(connection, "POST", path, {"name": name}, None, confirm)[1].get("network")
+    return found if isinstance(found, dict) else {}
+
+
+def launch_experiment(connection: Connection, experiment_id: str, gpus: int) -> None:
+    """Have an experiment trained."""
+    call(connection, "POST", f"experiment/{segment(experiment_id)}/launch", {"gpus": gpus})
+
+
+def set_job_status(connection: Connection, experiment_id: str, status: str) -> None:
+    """Set the state of an experiment's job."""
+    call(connection, "POST", f"experiment/{segment(experiment_id)}/update_job_status", {"status": status})
+
+
+def send_log(connection: Connection, line: Mapping[str, Any]) -> None:
+    """Add a line to an experiment's log."""
+    call(connection, "POST", "experiment/send_experiment_logging", line)
+
+
+def annotation_dictionary(connection: Connection, experiment_id: str, option: str) -> dict[str, Any]:
+    """``images``, ``categories`` and ``annotations`` of an experiment's dataset; empty when it has none."""
+    path = f"experiment/{segment(experiment_id)}/dl_annotations/{segment(option)}"
+    return call(connection, "GET", path)[1]
+
+
+def experiment_files(connection: Connection, experiment_id: str) -> list[dict[str, Any]]:
+    """Every file of an experiment."""
+    return listed(call(connection, "GET", _all(experiment_id, "file")), "files")
+
+
+def all_data(connection: Connection, experiment_id: str) -> list[dict[str, Any]]:
+    """All data of an experiment."""
+    return listed(call(connection, "GET", _all(experiment_id, "data")), "data_assets")
+
+
+def forget(connection: Connection, experiment_id: str, kind: str, name: str | None = None) -> None:
+    """Remove the ``file`` or the ``data`` of a name, or all of them."""
+    where = _all(experiment_id, kind) if name is None else _part(experiment_id, kind, name)
+    call(connection, "DELETE", where)
+
+
+def change_file(connection: Connection, experiment_id: str, name: str, changes: Mapping[str, Any]) -> None:
+    """Set the ``object_name`` of a file, or whether it is ``large``."""
+    call(connection, "PATCH", _part(experiment_id, "file", name), changes)
+
+
 def experiment_file(connection: Connection, experiment_id: str, name: str) -> dict[str, Any] | None:
     """The file of a name, if there is one."""
     found = listed(call(connection, "GET", _part(experiment_id, "file", name)), "file")
@@ -59,9 +115,9 @@ def record_file(
     """Let a name stand for a stored object."""
     file = {"object_name": object_name, "large": large}
     if experiment_file(connection, experiment_id, name) is None:
-        call(connection, "PUT", f"experiment/{segment(experiment_id)}/file", {"0": {"name": name, **file}})
+        call(connection, "PUT", _all(experiment_id, "file"), {"0": {"name": name, **file}})
     else:
-        call(connection, "PATCH", _part(experiment_id, "file", name), file)
+        change_file(connection, experiment_id, name, file)
 
 
 def experiment_data(connection: Connection, experiment_id: str, name: str) -> dict[str, Any]:
@@ -72,7 +128,7 @@ def experiment_data(connection: Connection, experiment_id: str, name: str) -> di
 def create_data(connection: Connection, experiment_id: str, name: str, data: object, kind: str) -> None:
     """Give a name to data."""
     body = {"0": {"name": name, "data": data, "type": kind}}
-    call(connection, "PUT", f"experiment/{segment(experiment_id)}/data", body)
+    call(connection, "PUT", _all(experiment_id, "data"), body)
 
 
 def replace_data(connection: Connection, experiment_id: str, name: str, data: object, kind: str) -> None:
@@ -95,6 +151,10 @@ def extend_data(
 
 def _address(experiment_id: str) -> str:
     return f"experiment/{ANY_PROJECT}/{segment(experiment_id)}"
+
+
+def _all(experiment_id: str, kind: str) -> str:
+    return f"experiment/{segment(experiment_id)}/{kind}"
 
 
 def _part(experiment_id: str, kind: str, name: str) -> str:

@@ -215,6 +215,15 @@ def all_annotations(connection: Connection, dataset_id: str) -> Iterator[dict[st
         offset += len(page)
 
 
+def annotation_snapshot(connection: Connection, dataset_id: str) -> tuple[str, str]:
+    """Where all annotations of a dataset lie as one file, and how it is called."""
+    query = urlencode({"limit": 1, "offset": 0, "snapshot": "True"})
+    _, found = call(connection, "GET", f"annotation/{dataset_id}?{query}")
+    if not found.get("url"):
+        raise ProcessingError("the answer holds no address of a snapshot")
+    return str(found["url"]), str(found.get("object_name", ""))
+
+
 def delete_annotations(
     connection: Connection, dataset_id: str, picture_id: str | None = None
 ) -> dict[str, Any]:

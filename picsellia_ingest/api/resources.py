@@ -59,6 +59,11 @@ def delete_network(connection: Connection, organization: str, network_id: str) -
     call(connection, "DELETE", f"network/{segment(organization)}/{segment(network_id)}")
 
 
+def deploy_network(connection: Connection, network_id: str) -> None:
+    """Have a network serve predictions."""
+    call(connection, "POST", f"network/{segment(network_id)}")
+
+
 def list_projects(connection: Connection, organization: str) -> list[dict[str, Any]]:
     """Every project of an organization."""
     return listed(call(connection, "GET", f"project/{segment(organization)}"), "projects")

@@ -23,7 +23,9 @@ def annotation(found: Mapping[str, Any]) -> None:
 
 
 def picture_ids(pictures: Iterable[Any]) -> list[str]:
-    """The ids of pictures that are given as objects or as ids."""
+    """The ids of pictures that are given as objects or as ids, or as what ``picture.list()`` answers."""
+    if isinstance(pictures, Mapping):
+        pictures = pictures.get("pictures") or ()
     return [found["picture_id"] if isinstance(found, dict) else str(found) for found in pictures]
 
 

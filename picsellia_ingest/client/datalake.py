@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..upload.report import Report
 from . import ingest
@@ -25,6 +25,11 @@ class Datalake(Resource):
         self.organization_name = self._session.identity.organization_name
         self.picture = _Picture(session=self._session)
         self.dataset = _Dataset(session=self._session)
+
+    @property
+    def fetched_pictures(self) -> list[dict[str, Any]]:
+        """The pictures that were fetched last."""
+        return self.picture.fetched_pictures
 
     def upload(
         self,

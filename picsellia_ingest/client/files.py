@@ -42,12 +42,12 @@ def store(
     return key, source.size
 
 
-def save(connection: Connection, key: str, folder: Path) -> Path:
-    """Download what is stored under a key into a folder, under the last part of the key.
+def save(connection: Connection, key: str, folder: Path, name: str = "") -> Path:
+    """Download what is stored under a key into a folder, under a name, or the last part of the key.
 
     A file that is there is replaced; it appears whole or not at all.
     """
-    name = key.rpartition("/")[2]
+    name = (name or key).rpartition("/")[2]
     if name in ("", ".", "..") or "\0" in name:
         raise InvalidQueryError(f"the key {key!r} does not end in the name of a file")
     url = platform.presign(connection, "get", key, model_bucket=True)

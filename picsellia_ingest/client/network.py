@@ -11,7 +11,7 @@ from typing import Any
 from ..api import platform, resources, storage
 from ..errors import InvalidQueryError, RequestRejectedError, ResourceNotFoundError
 from . import files
-from .session import Resource
+from .session import Resource, Session
 
 PROPERTIES = (
     "network_name",
@@ -58,6 +58,11 @@ class Network(Resource):
         self.fetched_network = {}
         self.network_id = self.network_name = ""
         self.files = {}
+
+    @classmethod
+    def of(cls, session: Session, found: dict[str, Any]) -> Network:
+        """The network that an answer of the platform describes."""
+        return cls(session=session)._take(found)
 
     def list(self) -> builtins.list[dict[str, Any]]:
         """Every network of the organization."""
@@ -131,6 +136,11 @@ class Network(Resource):
                 "the labels are no labelmap", 'write {"1": "person", "2": "bicycle", ...}'
             )
         self.update(labels={str(number): name for number, name in labels.items()})
+
+    def deploy(self) -> None:
+        """Have the fetched network serve predictions."""
+        resources.deploy_network(self._connection, self._id())
+        print(f"Network {self.network_name} deployed.")
 
     def delete(self) -> None:
         """Delete the fetched network with its files."""

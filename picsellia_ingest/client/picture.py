@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from ..upload.items import Item, State
 from . import checks
 from .session import Resource, Session
 
-Pictures = Sequence[Any]
+Pictures = Sequence[Any] | Mapping[str, Any]
+"""Pictures as objects or ids, or what ``list()`` answers."""
 
 
 class Picture(Resource):
@@ -28,7 +29,7 @@ class Picture(Resource):
         self.fetched_pictures = platform.list_pictures(self._connection, self._organization)
         return {"pictures": self.fetched_pictures}
 
-    def fetch(self, quantity: float = 1, tags: Sequence[str] = ()) -> builtins.list[dict[str, Any]]:
+    def fetch(self, quantity: float = 1, tags: Sequence[str] = []) -> builtins.list[dict[str, Any]]:
         """The pictures that carry all the tags; ``quantity`` is the proportion that is wanted, 1 for all."""
         self.fetched_pictures = platform.search_pictures(self._connection, self._organization, tags, quantity)
         return self.fetched_pictures
@@ -41,7 +42,7 @@ class Picture(Resource):
     def upload(
         self,
         filepath: str | Path | builtins.list[str] | None = None,
-        tags: Sequence[str] | None = (),
+        tags: Sequence[str] | None = [],
         source: str = "sdk",
         *,
         nb_jobs: int = 5,
@@ -59,14 +60,15 @@ class Picture(Resource):
         return failures
 
     def delete(self, pictures: Pictures | None = None) -> None:
-        """Delete pictures from the lake, the last fetched ones if None."""
-        self._change("delete", {"to_delete": self._chosen(pictures)})
+        """Delete pictures from the lake, the last fetched ones if None; an empty list deletes nothing."""
+        chosen = self.fetched_pictures if pictures is None else pictures
+        self._change("delete", {"to_delete": checks.picture_ids(chosen)})
 
-    def add_tags(self, pictures: Pictures | None = None, tags: Sequence[str] = ()) -> None:
+    def add_tags(self, pictures: Pictures | None = [], tags: Sequence[str] = []) -> None:
         """Add tags to pictures, the last fetched ones if none are given."""
         self._change("tag", {"tags": [*tags], "to_tag": self._chosen(pictures)})
 
-    def remove_tags(self, pictures: Pictures | None = None, tags: Sequence[str] = ()) -> None:
+    def remove_tags(self, pictures: Pictures | None = [], tags: Sequence[str] = []) -> None:
         """Take tags from pictures, the last fetched ones if none are given."""
         self._change("delete_tag", {"tags": [*tags], "to_delete_tag": self._chosen(pictures)})
 

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 
 from ..api import resources
 from ..errors import InvalidQueryError, ResourceNotFoundError
+from .both import NotGiven
 from .session import DEFAULT_HOST, Resource, Session
 from .worker import Worker as _Worker
 
+_NOT_GIVEN = NotGiven("")
 _OWN = ("", "null", "none", None)
 
 
@@ -32,6 +34,7 @@ class Project(Resource):
         host: str = DEFAULT_HOST,
         project_token: str | None = None,
         organization: str | None = None,
+        ping: bool = True,  # noqa: ARG002 - old calls give it
         *,
         session: Session | None = None,
     ) -> None:
@@ -52,6 +55,11 @@ class Project(Resource):
     def _forget(self) -> None:
         self.fetched_project = {}
         self.project_id = self.project_name = ""
+
+    @property
+    def project_token(self) -> str:
+        """The id, as other classes call it."""
+        return self.project_id
 
     def list(self) -> builtins.list[dict[str, Any]]:
         """Print and return every project of the organization; they stay in ``project_list``."""
@@ -82,10 +90,21 @@ class Project(Resource):
         print(f"Project {self.project_name} created successfully.", self, sep="\n")
         return self
 
-    def update(self, **changes: Any) -> Project:
-        """Set ``project_name``, ``description`` or ``type`` of the fetched project; an empty name or type stays."""
+    def update(
+        self,
+        project_name: str = "",
+        description: str | None = _NOT_GIVEN,
+        type: str = "",
+        **other: Any,
+    ) -> Project:
+        """Set the name, the description or the type of the fetched project; an empty name or type stays."""
+        changes = {"project_name": project_name, "description": description, "type": type, **other}
         _check(changes, ("project_name", "description", "type"))
-        wanted = {key: value for key, value in changes.items() if value or key == "description"}
+        wanted = {
+            key: value
+            for key, value in changes.items()
+            if value or (key == "description" and description is not _NOT_GIVEN)
+        }
         if not wanted:
             raise InvalidQueryError("nothing is to be updated", "pass project_name, description or type")
         name = self._name()

@@ -38,6 +38,7 @@ class Resource:
         api_token: str | None = None,
         organization: str | None = None,
         host: str = DEFAULT_HOST,
+        ping: bool = True,  # noqa: ARG002 - old calls give it
         *,
         session: Session | None = None,
     ) -> None:
@@ -67,7 +68,9 @@ def _address(host: str) -> str:
         raise InvalidQueryError(
             f"the host {host!r} is not an address", "write https://.../sdk/v2/ or local:FOLDER"
         )
-    return host if host.endswith("/") else host + "/"
+    address = host if host.endswith("/") else host + "/"
+    # The reference prints its hosts without the version of the wire.
+    return address + "v2/" if parts.path.rstrip("/") == "/sdk" else address
 
 
 def _token(api_token: str | None) -> str:

@@ -5,7 +5,7 @@ from the protocol alone and shares no encoder with the client, so that the two c
 """
 
 from .app import create_app
-from .platform import Limits, Platform
+from .platform import Limits, Platform, accounts_of
 from .running import RunningPlatform, join_or_start, start
 
-__all__ = ["Limits", "Platform", "RunningPlatform", "create_app", "join_or_start", "start"]
+__all__ = ["Limits", "Platform", "RunningPlatform", "accounts_of", "create_app", "join_or_start", "start"]

@@ -20,7 +20,15 @@ from sqlalchemy.sql.dml import Insert
 from ..errors import ServerError
 from .schema import metadata
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_MIGRATIONS = {
+    1: (
+        "ALTER TABLE token ADD COLUMN name VARCHAR(16)",
+        "ALTER TABLE token ADD COLUMN expires INTEGER",
+        "CREATE UNIQUE INDEX token_by_name ON token (name)",
+    ),
+}
+"""What turns a database of a version into one of the next; tables that are new are made anyway."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -52,7 +60,7 @@ class Database:
         if url.get_backend_name() == "sqlite":
             _prepare_sqlite(self.engine)
         with self.writing() as conn:
-            _check_version(conn)
+            _bring_up_to_date(conn)
             metadata.create_all(conn)
 
     @contextmanager
@@ -94,7 +102,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     event.listen(engine, "begin", begun)
 
 
-def _check_version(conn: Connection) -> None:
+def _bring_up_to_date(conn: Connection) -> None:
     if conn.dialect.name != "sqlite":
         return
     version = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
@@ -103,4 +111,7 @@ def _check_version(conn: Connection) -> None:
             f"the platform's folder was written by a newer version (schema {version})",
             "install that version, or choose another folder",
         )
+    for old in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+        for statement in _MIGRATIONS[old]:
+            conn.exec_driver_sql(statement)
     conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import getpass
 import math
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from ..errors import ResourceNotFoundError
 from .auth import Signer, read_or_make
 from .database import Database, sqlite_url
 from .objects import Objects
@@ -20,11 +23,15 @@ from .store.annotations import Annotations
 from .store.assets import Assets
 from .store.datasets import Datasets
 from .store.experiments import Experiments
+from .store.exports import Exports
 from .store.labels import Labels
 from .store.lake import Lake
 from .store.multipart import Multipart
 from .store.networks import Networks
 from .store.projects import Projects
+from .store.publishing import Publishing
+from .store.scans import Scans
+from .store.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,10 @@ class Platform:
     projects: Projects
     experiments: Experiments
     assets: Assets
+    telemetry: Telemetry
+    publishing: Publishing
+    exports: Exports
+    scans: Scans
     multipart: Multipart
     instance: str = field(default_factory=lambda: str(uuid4()))
 
@@ -88,12 +99,29 @@ class Platform:
             projects=Projects(database, objects),
             experiments=Experiments(database, objects),
             assets=Assets(database),
+            telemetry=Telemetry(database),
+            publishing=Publishing(database),
+            exports=Exports(database),
+            scans=Scans(database),
             multipart=Multipart(database, objects, limits.object_size),
         )
 
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+
+@contextmanager
+def accounts_of(root: Path, *, make: bool = False) -> Iterator[Accounts]:
+    """The accounts of a folder's platform, whether it is served at the moment or not.
+
+    A folder without a platform is made one with ``make``. Raises ResourceNotFoundError.
+    """
+    if not make and not (root / "platform.db").exists():
+        raise ResourceNotFoundError(f"there is no platform in {root}", "check the folder")
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(Database(sqlite_url(root / "platform.db"))) as database:
+        yield Accounts(database)
 
 
 def _user_name() -> str:

@@ -12,26 +12,22 @@ import atexit
 import contextlib
 import fcntl
 import http.client
-import logging
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
-from waitress.wasyncore import close_all, loop
 
 from ..errors import ServerError
 from .app import create_app
 from .auth import identity_proof, read_or_make
+from .listening import Listener
 from .platform import Limits, Platform
 from .routes import BASE
 
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _JOIN_SECONDS = 10.0
-_FORM_OVERHEAD = 1 << 20
 
 
 class _Address(msgspec.Struct):
@@ -74,61 +69,6 @@ class _FolderLock:
         if not self._file.closed:
             fcntl.flock(self._file, fcntl.LOCK_UN)
             self._file.close()
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
-    """A connection that, when it ends, lets go of a request that had not fully come in."""
-
-    request: Any
-
-    def handle_close(self) -> None:
-        if self.request is not None:
-            self.request.close()
-            self.request = None
-        super().handle_close()
-
-
-class _Listener:
-    """Waitress in a thread, with a way to end it."""
-
-    def __init__(self, app: WSGIApplication, port: int, threads: int, limits: Limits) -> None:
-        # A queue of requests is what a busy server has, not an event.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        bound = _bind(port)
-        self._map: dict[int, object] = {}
-        self._server = create_server(
-            app,
-            map=self._map,
-            sockets=[bound],
-            threads=threads,
-            ident=None,
-            channel_timeout=120,
-            connection_limit=1000,
-            recv_bytes=1 << 16,
-            max_request_header_size=1 << 16,
-            max_request_body_size=max(limits.request_size, limits.object_size + _FORM_OVERHEAD),
-            asyncore_use_poll=True,
-        )
-        self._server.channel_class = _Channel
-        self.port = int(self._server.effective_port)
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="picsellia-platform", daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while not self._ending.is_set():
-            loop(timeout=1.0, use_poll=True, map=self._map, count=1)
-        self._server.task_dispatcher.shutdown()
-        for channel in list(self._server.active_channels.values()):
-            channel.handle_close()
-        close_all(self._map, ignore_all=True)
-
-    def close(self) -> None:
-        """End: requests that are being answered end first, the rest are dropped."""
-        self._ending.set()
-        with contextlib.suppress(OSError):
-            self._server.pull_trigger()
-        self._thread.join()
 
 
 class RunningPlatform:
@@ -174,7 +114,7 @@ def start(  # noqa: PLR0913 - each is a choice of its own
         platform = Platform.open(root, token=token, strict=strict, limits=limits)
         undo.callback(platform.close)
         app: WSGIApplication = create_app(platform)
-        listener = _Listener(wrap(app) if wrap else app, port, threads, platform.limits)
+        listener = Listener(wrap(app) if wrap else app, port, threads, platform.limits)
         undo.callback(listener.close)
         undo.callback(state.unlink, missing_ok=True)
         address = f"http://127.0.0.1:{listener.port}{BASE}/"
@@ -247,17 +187,6 @@ def _ask(address: str, path: str) -> bytes:
     with contextlib.closing(connection):
         connection.request("GET", path)
         return connection.getresponse().read()
-
-
-def _bind(port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", port))
-    except OSError as error:
-        bound.close()
-        raise ServerError(f"port {port} cannot be used: {error.strerror}", "choose another port") from error
-    return bound
 
 
 def _write_state(path: Path, state: _Address) -> None:

@@ -53,6 +53,9 @@ token = Table(
     Column("id", Integer, primary_key=True),
     Column("sha256", String(64), nullable=False, unique=True),
     _owner("user"),
+    Column("name", String(16)),
+    Column("expires", Integer),
+    Index("token_by_name", "name", unique=True),
 )
 
 picture = Table(
@@ -249,4 +252,50 @@ upload_part = Table(
     Column("etag", String(64), nullable=False),
     Column("size", Integer, nullable=False),
     UniqueConstraint("upload_id", "number", "etag"),
+)
+
+experiment_log = Table(
+    "experiment_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _owner("experiment"),
+    Column("line_nb", Integer, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("special", Boolean, nullable=False),
+    Column("date_created", String(27), nullable=False),
+    UniqueConstraint("experiment_id", "line_nb", "part", "log"),
+)
+
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("project_id", ForeignKey("project.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("nb_worker", Integer, nullable=False),
+    Column("object_name", Text),
+    Column("filename", Text),
+    Column("launched", Boolean, nullable=False),
+    Column("date_created", String(27), nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("scan_id", ForeignKey("scan.id", ondelete="CASCADE"), nullable=False),
+    _owner("experiment"),
+    Column("number", Integer, nullable=False),
+    Column("claim", Text),
+    Column("config", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("date_created", String(27), nullable=False),
+    UniqueConstraint("scan_id", "number"),
+    UniqueConstraint("scan_id", "claim"),
 )

@@ -29,7 +29,7 @@ def lake(tmp_path: Path) -> Client.Datalake:
 def dataset(lake: Client.Datalake) -> Client.Datalake.Dataset:
     made = lake.dataset.create("myDataset", pictures=lake.picture.fetch(1, ["drone"]))
     assert made is not None
-    return made
+    return made.dataset
 
 
 def test_one_bad_file_does_not_stop_the_list_and_is_named(lake: Client.Datalake, tmp_path: Path) -> None:
@@ -150,3 +150,25 @@ def test_names_of_pictures_keep_their_folders_when_downloaded(lake: Client.Datal
 def test_without_a_fetched_dataset_one_is_asked_for(lake: Client.Datalake) -> None:
     with pytest.raises(InvalidQueryError, match="no dataset was fetched"):
         lake.dataset.list_pictures()
+
+
+def test_a_record_of_an_export_is_added_whole_with_or_without_its_counters(
+    dataset: Client.Datalake.Dataset,
+) -> None:
+    qa = [{"type": "text", "question": "tilt?", "answer": "3"}]
+    record = {"external_picture_url": "dock#02.jpg", "annotations": [BOX], "image_qa": qa}
+    dataset.add_annotation_legacy(record)
+    dataset.add_annotation_legacy({**record, "nb_labels": 1, "time_spent": 2.5}, True, dataset.dataset_id)
+    (found,) = dataset.get_annotations("dock#02.jpg")
+    assert (found["nb_labels"], found["time_spent"], found["image_qa"]) == (2, 2.5, qa)
+    with pytest.raises(InvalidQueryError, match="names no picture"):
+        dataset.add_annotation_legacy({"annotations": []})
+
+
+def test_a_snapshot_gives_all_records_and_leaves_no_file(
+    dataset: Client.Datalake.Dataset, here: Path
+) -> None:
+    assert dataset.get_annotations(from_snapshot=True) == []
+    dataset.add_annotation("dock#02.jpg", data=[BOX])
+    assert dataset.get_annotations(from_snapshot=True) == dataset.get_annotations() != []
+    assert list(here.iterdir()) == []

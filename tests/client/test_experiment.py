@@ -17,16 +17,6 @@ from tests.upload.faults import Faults
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> str:
-    return f"local:{tmp_path / 'platform'}"
-
-
-@pytest.fixture
-def project(host: str) -> str:
-    return Client.Project(host=host).create("cranes").project_id
-
-
-@pytest.fixture
 def experiment(host: str, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client.Experiment:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -131,7 +121,7 @@ def test_data_is_logged_and_lines_grow(experiment: Client.Experiment, tmp_path: 
     experiment.log("seen", str(tmp_path / "seen.png"), "image")
     assert experiment.get_data("accuracy") == {"value": 0.8}
     assert experiment.get_data("loss") == {"steps": [1, 2], "values": [0.5, 0.25]}
-    assert experiment.get_data("seen") == {"object_name": f"{experiment.id}/seen.png"}
+    assert experiment.get_data("seen") == {"object_name": f"{experiment.id}/seen/seen.png"}
     experiment.log("loss", {"steps": [1], "values": [1]}, "line", replace=True)
     assert [(one["name"], one["type"]) for one in experiment.checkout(with_data=True).data] == [
         ("accuracy", "value"),

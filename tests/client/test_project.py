@@ -18,11 +18,6 @@ IMAGE = FIXTURES / "COCO" / "demo" / "images" / "dock#02.jpg"
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> str:
-    return f"local:{tmp_path / 'platform'}"
-
-
-@pytest.fixture
 def projects(host: str) -> Client.Project:
     return Client.Project(host=host)
 

@@ -13,45 +13,6 @@ from picsellia_ingest.server import Limits, RunningPlatform, start
 from tests.server.caller import RECTANGLE, Caller
 
 ID = "0b9d6a1e-52f4-4c0e-8a3b-7f1d2c9e4a10"
-ROUTES = [
-    ("GET", "ping"),
-    ("POST", "get_organization"),
-    ("POST", "generate_presigned_url"),
-    ("GET", f"datalake/{ID}"),
-    ("POST", f"datalake/search/{ID}"),
-    ("POST", f"datalake/delete/{ID}"),
-    ("POST", f"datalake/tag/{ID}"),
-    ("POST", f"datalake/delete_tag/{ID}"),
-    ("PUT", f"picture/upload/{ID}"),
-    ("GET", f"picture/{ID}"),
-    ("PUT", f"dataset/{ID}"),
-    ("GET", f"dataset/{ID}"),
-    ("POST", f"dataset/{ID}"),
-    ("PUT", f"dataset/{ID}/new_version"),
-    ("GET", f"dataset/{ID}/name/latest"),
-    ("DELETE", f"dataset/{ID}/name/latest"),
-    ("GET", f"dataset/{ID}/name/latest/download"),
-    ("POST", f"dataset/{ID}/update_stats"),
-    ("PUT", f"label/{ID}/car/rectangle"),
-    ("GET", f"label/{ID}"),
-    ("PUT", f"annotation/new/{ID}/a.jpg"),
-    ("GET", f"annotation/new/{ID}/a.jpg"),
-    ("PUT", f"annotation/{ID}/{ID}"),
-    ("DELETE", f"annotation/{ID}/{ID}"),
-    ("GET", f"annotation/{ID}"),
-    ("DELETE", f"annotation/{ID}"),
-    ("GET", "nothing/here"),
-]
-REFUSED_TOKENS = ["", "Token", "Token ", "Token " + "0" * 40, "Bearer {token}", "{token}", "Token {token}0"]
-
-
-def test_every_route_refuses_a_caller_without_a_known_token(running: RunningPlatform) -> None:
-    with requests.Session() as session:
-        for method, path in ROUTES:
-            for header in REFUSED_TOKENS:
-                sent = {"Authorization": header.format(token=running.token)} if header else {}
-                answer = session.request(method, running.address + path, headers=sent, data="{}", timeout=5)
-                assert (answer.status_code, list(answer.json())) == (401, ["error"]), (method, path, header)
 
 
 def test_ping_and_get_organization_answer_the_published_keys(owner: Caller, stranger: Caller) -> None:

@@ -8,21 +8,10 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from picsellia_ingest.server import RunningPlatform, start
+from picsellia_ingest.server import start
 from tests.server.caller import JPEG, Caller, send
 
 ID = "0b9d6a1e-52f4-4c0e-8a3b-7f1d2c9e4a10"
-ROUTES = [
-    ("GET", f"network/{ID}"),
-    ("POST", f"network/{ID}"),
-    ("GET", f"network/by_name/{ID}/name"),
-    ("PATCH", f"network/by_name/{ID}/name"),
-    ("PUT", f"network/by_name/{ID}/name"),
-    ("GET", f"network/{ID}/{ID}"),
-    ("PATCH", f"network/{ID}/{ID}"),
-    ("PUT", f"network/{ID}/{ID}"),
-    ("DELETE", f"network/{ID}/{ID}"),
-]
 FRESH = {
     "type": "detection",
     "description": "This is a real game changer",
@@ -43,13 +32,6 @@ FRESH = {
 @pytest.fixture
 def made(owner: Caller) -> dict[str, Any]:
     return dict(owner.ok("POST", "network/null", {"name": "vizdrone", "type": "detection"}))
-
-
-def test_every_route_refuses_a_caller_without_a_known_token(running: RunningPlatform) -> None:
-    for method, path in ROUTES:
-        for sent in ({}, {"Authorization": "Token " + "0" * 40}, {"Authorization": running.token}):
-            answer = requests.request(method, running.address + path, headers=sent, data="{}", timeout=5)
-            assert (answer.status_code, list(answer.json())) == (401, ["error"]), (method, path)
 
 
 def test_a_new_network_has_every_documented_key(owner: Caller, made: dict[str, Any]) -> None:

@@ -10,7 +10,9 @@ from . import (
     multipart,
     networks,
     projects,
+    scans,
     storage,
+    training,
 )
 from .common import BASE
 
@@ -23,6 +25,8 @@ BLUEPRINTS = (
     networks.routes,
     projects.routes,
     experiments.routes,
+    training.routes,
+    scans.routes,
     multipart.routes,
     storage.routes,
 )

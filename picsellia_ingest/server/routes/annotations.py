@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from ...errors import InvalidQueryError
+from ..objects import ObjectName
 from ..store.annotations import Addition
 from .common import BASE, caller, checked, once, platform, raw_body, reply
+from .storage import SNAPSHOTS, signed_address
 
 _PAGE = 200
 
@@ -42,9 +44,12 @@ def delete(dataset: str, picture: str) -> Response:
 
 @routes.get("/annotation/<dataset>")
 def page(dataset: str) -> Response:
-    """A page of the annotations of a dataset."""
+    """A page of the annotations of a dataset, or where all of them can be fetched as a file."""
     if request.args.get("snapshot", "False").lower() not in ("false", "0", ""):
-        raise InvalidQueryError("this platform makes no snapshots")
+        platform().datasets.pictures(caller(), dataset)
+        name = f"{dataset}.json"
+        url = signed_address(ObjectName(caller().organization_id, SNAPSHOTS, name))
+        return reply({"url": url, "object_name": name})
     limit, offset = _number("limit", _PAGE, least=1), _number("offset", 0, least=0)
     records, pages = platform().annotations.page(caller(), dataset, limit, offset)
     return reply({"annotations": records, "nb_pages": pages})

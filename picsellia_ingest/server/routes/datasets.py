@@ -6,11 +6,9 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response
 
-from ..objects import ObjectName
 from ..store.datasets import Addition, Creation, NewVersion, Statistics
-from ..store.lake import PICTURES
 from .common import BASE, body, caller, member_of, once, platform, reply
-from .storage import signed_address
+from .storage import with_addresses
 
 routes = Blueprint("datasets", __name__, url_prefix=BASE)
 
@@ -59,10 +57,7 @@ def download(org: str, name: str, version: str) -> Response:
     """Where the bytes of each picture can be fetched for the next minutes."""
     account = member_of(org)
     images = platform().datasets.images(account, name, version)
-    for image in images:
-        key = image.pop("internal_key")
-        image["signed_url"] = signed_address(ObjectName(account.organization_id, PICTURES, key))
-    return reply({"images": images})
+    return reply({"images": with_addresses(account, images)})
 
 
 @routes.post("/dataset/<dataset>/update_stats")

@@ -72,6 +72,7 @@ def tag(org: str) -> Response:
 
 
 @routes.post("/datalake/delete_tag/<org>")
+@routes.post("/datalake/delete_tag/tag/<org>")  # 4.7
 def untag(org: str) -> Response:
     """Remove tags."""
     wanted = body(Untagging)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -21,11 +21,13 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from ...errors import ForbiddenError, InvalidQueryError, RequestRejectedError, ResourceNotFoundError
 from ..auth import Grant
 from ..objects import OCTETS, Incoming, ObjectName, sniff
+from ..store.accounts import Account
 from ..store.fields import Name
 from ..store.lake import PICTURES
 from ..store.multipart import MODELS
 from .common import BASE, body, caller, platform, reply
 
+SNAPSHOTS = "snapshots"
 _POST_SECONDS = 15 * 60
 _GET_SECONDS = 5 * 60
 _BLOCK = 1 << 16
@@ -77,6 +79,15 @@ def signed_address(name: ObjectName) -> str:
     return f"{request.host_url}storage/{name.bucket}/{quote(name.key, safe='')}?{urlencode(query)}"
 
 
+def with_addresses(account: Account, images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Images with a ``signed_url`` each in the place of the ``internal_key``."""
+    return [
+        {name: value for name, value in image.items() if name != "internal_key"}
+        | {"signed_url": signed_address(ObjectName(account.organization_id, PICTURES, image["internal_key"]))}
+        for image in images
+    ]
+
+
 def _signed_form(name: ObjectName) -> dict[str, object]:
     size = platform().limits.object_size
     grant = Grant("POST", name, int(time.time()) + _POST_SECONDS, size)
@@ -119,9 +130,22 @@ def fetch(bucket: str, key: str) -> Response:
     if not path.is_file():
         raise ResourceNotFoundError("no such object")
     kind = sniff(path)
-    answer = send_file(path, mimetype=kind, conditional=True)
+    return _inert(send_file(path, mimetype=kind, conditional=True), attached=kind == OCTETS)
+
+
+@routes.get(f"/storage/{SNAPSHOTS}/<anything:key>")
+def snapshot(key: str) -> Response:
+    """Serve the annotations of a dataset as a file; made now, so nothing of it is kept."""
+    organization, expires, signature = query("organization", "expires", "signature")
+    platform().signer.check(Grant("GET", ObjectName(organization, SNAPSHOTS, key), whole(expires)), signature)
+    found = platform().exports.snapshot(organization, key.removesuffix(".json"))
+    return _inert(reply(found), attached=True)
+
+
+def _inert(answer: Response, *, attached: bool) -> Response:
+    """Served so that a browser shows a picture and does nothing else."""
     answer.headers.update(_INERT)
-    answer.headers["Content-Disposition"] = "attachment" if kind == OCTETS else "inline"
+    answer.headers["Content-Disposition"] = "attachment" if attached else "inline"
     return answer
 
 

@@ -1,18 +1,28 @@
-"""Organizations, their users, and the tokens by which users are known."""
+"""Organizations, their users, and the tokens by which users are known.
+
+A user belongs to one organization and sees nothing of another. Tokens that are given out (``pxl_<id>_<secret>``) have
+an id by which they are listed and revoked, and may expire; those of the folder's owner have none. Only the hash of
+either is kept, so a token is shown once, when it is made.
+"""
 
 from __future__ import annotations
 
 import hmac
+import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import Connection, ScalarSelect, delete, insert, select
 
-from ...errors import ResourceNotFoundError, UnauthorizedError
+from ...errors import InvalidQueryError, ResourceNotFoundError, UnauthorizedError
 from ..auth import token_hash
-from ..database import Database
+from ..database import Database, insert_new
 from ..schema import organization, token, user
+from .fields import check_name
+
+_OWN = ("", "null", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,16 @@ class Account:
     organization_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """What may be shown of a token; ``expires`` is a time in seconds, None for never."""
+
+    name: str
+    username: str
+    organization: str
+    expires: int | None
+
+
 class Accounts:
     """Who there is."""
 
@@ -32,19 +52,57 @@ class Accounts:
         self._database = database
 
     def ensure(self, username: str, organization_name: str, tokens: Iterable[str]) -> None:
-        """Make the user and the organization if need be; the user's tokens become these and no others."""
+        """Make the user and the organization if need be; the user's tokens without an id become these and no others."""
         with self._database.writing() as conn:
             user_id = _user(conn, username, organization_name)
-            conn.execute(delete(token).where(token.c.user_id == user_id))
+            conn.execute(delete(token).where(token.c.user_id == user_id, token.c.name.is_(None)))
             rows = [{"sha256": token_hash(text), "user_id": user_id} for text in dict.fromkeys(tokens)]
             if rows:
                 conn.execute(insert(token), rows)
+
+    def create_token(self, username: str, organization_name: str, expires: int | None = None) -> str:
+        """A new token of a user, who is made with the organization if need be; ``expires`` is a time in seconds.
+
+        Raises InvalidQueryError when the user belongs to another organization.
+        """
+        for text, what in ((username, "user"), (organization_name, "organization")):
+            check_name(text, what)
+        if organization_name in _OWN:
+            raise InvalidQueryError(f"an organization cannot be called {organization_name}")
+        name = secrets.token_hex(4)
+        text = f"pxl_{name}_{secrets.token_hex(32)}"
+        with self._database.writing() as conn:
+            user_id = _user(conn, username, organization_name)
+            belongs = select(organization.c.name).join(user).where(user.c.id == user_id)
+            if conn.execute(belongs).scalar_one() != organization_name:
+                raise InvalidQueryError(f"the user {username} belongs to another organization")
+            row = {"sha256": token_hash(text), "user_id": user_id, "name": name, "expires": expires}
+            conn.execute(insert(token).values(row))
+        return text
+
+    def tokens(self) -> list[IssuedToken]:
+        """The tokens that were given out and not revoked, oldest first."""
+        query = (
+            select(token.c.name, user.c.username, organization.c.name, token.c.expires)
+            .join_from(token, user)
+            .join(organization)
+            .where(token.c.name.is_not(None))
+            .order_by(token.c.id)
+        )
+        with self._database.reading() as conn:
+            return [IssuedToken(*row) for row in conn.execute(query)]
+
+    def revoke(self, name: str) -> None:
+        """Make a token unknown, by its id. Raises ResourceNotFoundError."""
+        with self._database.writing() as conn:
+            if not conn.execute(delete(token).where(token.c.name == name)).rowcount:
+                raise ResourceNotFoundError(f"there is no token {name}")
 
     def of_token(self, text: str) -> Account:
         """The account a token belongs to."""
         digest = token_hash(text)
         query = (
-            select(token.c.sha256, user.c.username, organization)
+            select(token.c.sha256, token.c.expires, user.c.username, organization)
             .join_from(token, user)
             .join(organization)
             .where(token.c.sha256 == digest)
@@ -53,12 +111,14 @@ class Accounts:
             row = conn.execute(query).one_or_none()
         if row is None or not hmac.compare_digest(row.sha256, digest):
             raise UnauthorizedError("the token is not known")
+        if row.expires is not None and row.expires <= time.time():
+            raise UnauthorizedError("the token has expired")
         return Account(row.username, row.id, row.uuid, row.name)
 
 
 def check_organization(account: Account, named: str | None) -> None:
     """Refuse an organization that is not the account's; ``null``, ``none`` and nothing mean its own."""
-    if named not in (None, "", "null", "none", account.organization_id, account.organization_name):
+    if named not in (None, *_OWN, account.organization_id, account.organization_name):
         raise ResourceNotFoundError("no such organization")
 
 
@@ -71,8 +131,9 @@ def _user(conn: Connection, username: str, organization_name: str) -> int:
     found = conn.execute(select(user.c.id).where(user.c.username == username)).scalar()
     if found is not None:
         return int(found)
+    conn.execute(insert_new(conn, organization).values(uuid=str(uuid4()), name=organization_name))
     made = conn.execute(
-        insert(organization).values(uuid=str(uuid4()), name=organization_name).returning(organization.c.id)
+        select(organization.c.id).where(organization.c.name == organization_name)
     ).scalar_one()
     return int(
         conn.execute(

@@ -198,6 +198,11 @@ def _values(objects: list[msgspec.Raw], image_qa: list[msgspec.Raw], more: Addit
     }
 
 
+def records_of(conn: Connection, dataset: int) -> list[dict[str, Any]]:
+    """Every record of a dataset, in the order of their making."""
+    return _records(conn, _of_dataset(dataset))
+
+
 def _of_dataset(dataset: int) -> Select[Any]:
     return (
         select(

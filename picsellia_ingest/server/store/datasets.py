@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
 from ..database import Database, insert_new
-from ..schema import annotation, dataset, dataset_picture, label, picture
+from ..schema import annotation, dataset, dataset_picture, label, organization, picture
 from .accounts import Account
 from .fields import Count, Name, picture_uuids
 from .pictures import picture_ids, picture_objects
@@ -137,22 +137,8 @@ class Datasets:
 
     def images(self, account: Account, name: str, version: str) -> list[dict[str, Any]]:
         """What a download needs to know of each picture, oldest first; with the ``internal_key``."""
-        columns = picture.c
-        query = (
-            select(
-                columns.external_url.label("external_picture_url"),
-                columns.uuid.label("internal_picture_id"),
-                columns.internal_key,
-                columns.width,
-                columns.height,
-            )
-            .join_from(dataset_picture, picture)
-            .order_by(columns.id)
-        )
         with self._database.reading() as conn:
-            row = version_row(conn, account, name, version)
-            found = conn.execute(query.where(dataset_picture.c.dataset_id == row.id))
-            return [dict(image) for image in found.mappings()]
+            return images_of(conn, version_row(conn, account, name, version).id)
 
     def update_statistics(self, account: Account, uuid: str, statistics: Statistics) -> None:
         """Set the numbers a client counted, in place of those before."""
@@ -160,6 +146,34 @@ class Datasets:
         with self._database.writing() as conn:
             target = dataset_row(conn, account, uuid)
             conn.execute(update(dataset).where(dataset.c.id == target).values(statistics=text))
+
+
+def images_of(conn: Connection, row: int) -> list[dict[str, Any]]:
+    """What a download needs to know of each picture of a dataset, oldest first; with the ``internal_key``."""
+    columns = picture.c
+    query = (
+        select(
+            columns.external_url.label("external_picture_url"),
+            columns.uuid.label("internal_picture_id"),
+            columns.internal_key,
+            columns.width,
+            columns.height,
+        )
+        .join_from(dataset_picture, picture)
+        .where(dataset_picture.c.dataset_id == row)
+        .order_by(columns.id)
+    )
+    return [dict(image) for image in conn.execute(query).mappings()]
+
+
+def dataset_of(conn: Connection, organization_id: str, uuid: str) -> int:
+    """The row of a dataset version of the organization that clients know by this id."""
+    query = select(dataset.c.id).join(organization)
+    query = query.where(organization.c.uuid == organization_id, dataset.c.uuid == uuid)
+    found = conn.execute(query).scalar()
+    if found is None:
+        raise ResourceNotFoundError(f"no dataset {uuid}")
+    return int(found)
 
 
 def dataset_row(conn: Connection, account: Account, uuid: str) -> int:

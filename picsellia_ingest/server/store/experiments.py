@@ -13,13 +13,25 @@ from uuid import uuid4
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
 from ..database import Database
 from ..objects import Objects
-from ..schema import experiment, experiment_data, experiment_file, project, user
+from ..schema import experiment, experiment_data, experiment_file, experiment_log, project, user
 from .accounts import Account, check_organization, user_row
 from .datasets import version_row
 from .fields import Name, moment
@@ -78,28 +90,8 @@ class Experiments:
 
     def create(self, account: Account, project_uuid: str, new: Creation) -> dict[str, Any]:
         """Make an experiment."""
-        now = moment()
         with self._database.writing() as conn:
-            owner = _project(conn, account, project_uuid)
-            if new.dataset:
-                name, _, version = new.dataset.rpartition("/")
-                version_row(conn, account, name, version)
-            row = {
-                "uuid": str(uuid4()),
-                "project_id": owner,
-                "user_id": user_row(account),
-                "name": new.name,
-                "description": new.description,
-                "status": "started",
-                "dataset": new.dataset or None,
-                "date_created": now,
-                "last_update": now,
-            }
-            try:
-                made = conn.execute(insert(experiment).values(row).returning(experiment.c.id)).scalar_one()
-            except IntegrityError:
-                raise _taken(new.name) from None
-            _take_over(conn, account, int(made), owner, new)
+            made = create_experiment(conn, account, _project(conn, account, project_uuid), new)
             return _one(conn, account, experiment.c.id == made)
 
     def update(self, account: Account, uuid: str, change: Change) -> dict[str, Any]:
@@ -130,6 +122,31 @@ class Experiments:
                 unneeded = unneeded_files(conn, account, held)
             for name in unneeded:
                 self._objects.remove(name)
+
+
+def create_experiment(conn: Connection, account: Account, owner: int, new: Creation) -> int:
+    """Make an experiment in the project of a row, and give its own."""
+    if new.dataset:
+        name, _, version = new.dataset.rpartition("/")
+        version_row(conn, account, name, version)
+    now = moment()
+    row = {
+        "uuid": str(uuid4()),
+        "project_id": owner,
+        "user_id": user_row(account),
+        "name": new.name,
+        "description": new.description,
+        "status": "started",
+        "dataset": new.dataset or None,
+        "date_created": now,
+        "last_update": now,
+    }
+    try:
+        made = int(conn.execute(insert(experiment).values(row).returning(experiment.c.id)).scalar_one())
+    except IntegrityError:
+        raise _taken(new.name) from None
+    _take_over(conn, account, made, owner, new)
+    return made
 
 
 def experiment_row(conn: Connection, account: Account, uuid: str) -> int:
@@ -175,10 +192,11 @@ def _one(conn: Connection, account: Account, which: ColumnElement[bool]) -> dict
 
 
 def _shown(conn: Connection, account: Account, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """Experiments as the wire shows them: three statements, however many there are."""
+    """Experiments as the wire shows them: four statements, however many there are."""
     mine = (project.c.organization_id == account.organization) & which
     ids = select(experiment.c.id).join(project).where(mine)
     files, data = _of_all(conn, experiment_file, ids), _of_all(conn, experiment_data, ids)
+    logs = _logs(conn, ids)
     query = (
         select(experiment, project.c.uuid.label("project"), project.c.name.label("project_name"))
         .add_columns(user.c.username)
@@ -198,7 +216,7 @@ def _shown(conn: Connection, account: Account, which: ColumnElement[bool]) -> li
             "description": row.description,
             "status": row.status,
             "dataset": row.dataset,
-            "logging": None,
+            "logging": logs.get(row.id),
             "files": [file_object(one) for one in files[row.id]],
             "data": [data_object(one) for one in data[row.id]],
         }
@@ -211,6 +229,29 @@ def _of_all(conn: Connection, table: Table, ids: Select[tuple[int]]) -> defaultd
     for row in conn.execute(select(table).where(table.c.experiment_id.in_(ids)).order_by(table.c.id)):
         found[row.experiment_id].append(row)
     return found
+
+
+def _logs(conn: Connection, ids: Select[tuple[int]]) -> dict[int, dict[str, Any]]:
+    """What there is of each log; the lines have an address of their own."""
+    columns = experiment_log.c
+    query = (
+        select(
+            columns.experiment_id,
+            func.count().label("nb_lines"),
+            func.max(columns.final).label("final"),
+            func.max(columns.date_created).label("last_update"),
+        )
+        .where(columns.experiment_id.in_(ids))
+        .group_by(columns.experiment_id)
+    )
+    return {
+        row.experiment_id: {
+            "nb_lines": row.nb_lines,
+            "final": bool(row.final),
+            "last_update": row.last_update,
+        }
+        for row in conn.execute(query)
+    }
 
 
 def _take_over(conn: Connection, account: Account, made: int, owner: int, new: Creation) -> None:

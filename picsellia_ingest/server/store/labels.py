@@ -46,6 +46,12 @@ class Labels:
             conn.execute(insert_new(conn, label).values(row))
 
 
+def label_names(conn: Connection, dataset: int) -> list[str]:
+    """The names of a dataset's labels, each once, in the order in which they were made."""
+    query = select(label.c.name).where(label.c.dataset_id == dataset).order_by(label.c.id)
+    return [*dict.fromkeys(conn.execute(query).scalars())]
+
+
 def use_labels(conn: Connection, dataset: int, used: Iterable[tuple[str, str]], *, strict: bool) -> None:
     """Make the (name, type) pairs that a dataset does not have yet, or refuse them."""
     wanted = dict.fromkeys(used)

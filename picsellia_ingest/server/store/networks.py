@@ -106,19 +106,8 @@ class Networks:
 
     def create(self, account: Account, new: Creation) -> dict[str, Any]:
         """Make a network without files."""
-        row = {
-            "uuid": str(uuid4()),
-            "organization_id": account.organization,
-            "user_id": user_row(account),
-            "name": new.name,
-            "properties": msgspec.json.encode({"type": new.type, **_NEW}).decode(),
-        }
         with self._database.writing() as conn:
-            try:
-                conn.execute(insert(network).values(row))
-            except IntegrityError:
-                raise _taken(new.name) from None
-            return _shown(account, _row(conn, account, network.c.uuid == row["uuid"]))
+            return create_network(conn, account, new.name, {"type": new.type})
 
     def update(self, account: Account, uuid: str, change: Change) -> dict[str, Any]:
         """Set properties of the network of this id."""
@@ -176,6 +165,24 @@ def _shown(account: Account, row: Row[Any]) -> dict[str, Any]:
         "network_name": row.name,
         **_verbatim.decode(row.properties.encode()),
     }
+
+
+def create_network(
+    conn: Connection, account: Account, name: str, properties: dict[str, Any]
+) -> dict[str, Any]:
+    """Make a network; what ``properties`` does not say is as in every new one."""
+    row = {
+        "uuid": str(uuid4()),
+        "organization_id": account.organization,
+        "user_id": user_row(account),
+        "name": name,
+        "properties": msgspec.json.encode({**_NEW, **properties}).decode(),
+    }
+    try:
+        conn.execute(insert(network).values(row))
+    except IntegrityError:
+        raise _taken(name) from None
+    return _shown(account, _row(conn, account, network.c.uuid == row["uuid"]))
 
 
 def _taken(name: str) -> InvalidQueryError:

@@ -1,0 +1,83 @@
+"""``picsellia-ingest token``: who may use the embedded platform of a folder."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from . import main
+from .ends import told
+
+_DAY = 24 * 60 * 60
+
+root = click.option(
+    "--root", required=True, type=click.Path(path_type=Path), help="Folder that holds the platform's data."
+)
+
+
+@main.group()
+def token() -> None:
+    """Give out, list and revoke tokens of the embedded platform in a folder.
+
+    \b
+    picsellia-ingest token create --root platform --user alice --organization acme
+    picsellia-ingest token revoke --root platform 1f2e3d4c
+
+    What one organization has no other can see. The platform may be running meanwhile.
+    """
+
+
+@token.command()
+@root
+@click.option("--user", required=True, help="Who the token is for; made when there is none of this name.")
+@click.option("--organization", required=True, help="Where the user belongs; made when there is none.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="How long the token is good for; for ever if not given."
+)
+def create(root: Path, user: str, organization: str, days: int | None) -> None:
+    """Make a token and print it. It is shown this once, since only its hash is kept."""
+    with told():
+        from ..server import accounts_of
+
+        with accounts_of(root, make=True) as accounts:
+            made = accounts.create_token(user, organization, int(time.time()) + days * _DAY if days else None)
+    click.echo(made)
+    click.echo(
+        f"a token of {user} in {organization}, shown this once: keep it, or export PICSELLIA_TOKEN", err=True
+    )
+
+
+@token.command(name="list")
+@root
+def list_tokens(root: Path) -> None:
+    """Print the id, the user, the organization and the end of each token; never the token."""
+    with told():
+        from ..server import accounts_of
+
+        with accounts_of(root) as accounts:
+            found = accounts.tokens()
+    for one in found:
+        click.echo(f"{one.name}  {one.username}  {one.organization}  {_until(one.expires)}")
+
+
+@token.command()
+@root
+@click.argument("name")
+def revoke(root: Path, name: str) -> None:
+    """Make the token of an id unknown, at once."""
+    with told():
+        from ..server import accounts_of
+
+        with accounts_of(root) as accounts:
+            accounts.revoke(name)
+    click.echo(f"revoked {name}")
+
+
+def _until(expires: int | None) -> str:
+    if expires is None:
+        return "for ever"
+    end = datetime.fromtimestamp(expires, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return f"until {end}" if expires > time.time() else f"expired {end}"
