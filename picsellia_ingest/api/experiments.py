@@ -7,7 +7,7 @@ from typing import Any
 
 from .connection import Connection
 from .platform import listed, segment
-from .resources import with_key
+from .resources import made, with_key
 from .transport import call
 
 ANY_PROJECT = "None"
@@ -30,9 +30,14 @@ def fetch_experiment_by_name(connection: Connection, project_id: str, name: str)
     return with_key(call(connection, "GET", path)[1].get("experiment"), "id")
 
 
-def create_experiment(connection: Connection, project_id: str, new: Mapping[str, Any]) -> dict[str, Any]:
-    """A new experiment. Raises InvalidQueryError when the project has one of this name."""
-    return with_key(call(connection, "POST", f"experiment/{segment(project_id)}", new)[1], "id")
+def create_experiment(
+    connection: Connection, project_id: str, new: Mapping[str, Any], confirm: Callable[[], bool]
+) -> dict[str, Any]:
+    """A new experiment; nothing where ``confirm`` said, after an answer was lost, that it is there.
+
+    Raises InvalidQueryError when the project has one of this name.
+    """
+    return made(call(connection, "POST", f"experiment/{segment(project_id)}", new, None, confirm), "id")
 
 
 def update_experiment(

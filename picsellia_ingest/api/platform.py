@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from ..errors import ProcessingError, WrongHostError
 from .connection import Connection
@@ -124,7 +125,7 @@ def create_dataset(
 ) -> Dataset:
     """A new dataset; the platform calls its version ``first``."""
     body = {"dataset_name": name, "description": description, "private": private, "pictures": list(pictures)}
-    return _dataset(call(connection, "PUT", f"dataset/{organization_id}", body))
+    return _dataset(call(connection, "PUT", f"dataset/{organization_id}", body, _once()))
 
 
 def new_version(
@@ -137,7 +138,7 @@ def new_version(
 ) -> Dataset:
     """A copy of a version under a new name, with more pictures."""
     body = {"name": name, "version": version, "pictures": list(pictures), "from_version": from_version}
-    return _dataset(call(connection, "PUT", f"dataset/{organization_id}/new_version", body))
+    return _dataset(call(connection, "PUT", f"dataset/{organization_id}/new_version", body, _once()))
 
 
 def add_pictures(
@@ -246,6 +247,11 @@ def listed(answered: tuple[int, dict[str, Any]], key: str) -> list[dict[str, Any
     if not isinstance(found, list):
         raise ProcessingError(f"the answer holds no list of {key}")
     return found
+
+
+def _once() -> dict[str, str]:
+    """A key for one call: a host that knows such keys answers a repeat of the call as the first time."""
+    return {"Idempotency-Key": str(uuid4())}
 
 
 def _dataset(answered: tuple[int, dict[str, Any]]) -> Dataset:

@@ -7,7 +7,7 @@ want the id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -39,10 +39,15 @@ def fetch_network_by_name(connection: Connection, organization: str, name: str) 
     return with_key(found, "model_id")
 
 
-def create_network(connection: Connection, organization: str, name: str, kind: str) -> dict[str, Any]:
-    """A new network, without files. Raises InvalidQueryError when there is one of this name."""
-    _, found = call(connection, "POST", f"network/{segment(organization)}", {"name": name, "type": kind})
-    return with_key(found, "model_id")
+def create_network(
+    connection: Connection, organization: str, name: str, kind: str, confirm: Callable[[], bool]
+) -> dict[str, Any]:
+    """A new network, without files; nothing where ``confirm`` said, after an answer was lost, that it is there.
+
+    Raises InvalidQueryError when there is one of this name.
+    """
+    body = {"name": name, "type": kind}
+    return made(call(connection, "POST", f"network/{segment(organization)}", body, None, confirm), "model_id")
 
 
 def update_network(
@@ -75,11 +80,17 @@ def fetch_project(connection: Connection, organization: str, name: str) -> dict[
 
 
 def create_project(
-    connection: Connection, organization: str, name: str, properties: Mapping[str, Any]
+    connection: Connection,
+    organization: str,
+    name: str,
+    properties: Mapping[str, Any],
+    confirm: Callable[[], bool],
 ) -> dict[str, Any]:
-    """A new project. Raises InvalidQueryError when there is one of this name."""
+    """A new project, as with networks. Raises InvalidQueryError when there is one of this name."""
     body = {**properties, "project_name": name}
-    return with_key(call(connection, "PUT", f"project/{segment(organization)}", body)[1], "project_id")
+    return made(
+        call(connection, "PUT", f"project/{segment(organization)}", body, None, confirm), "project_id"
+    )
 
 
 def update_project(
@@ -160,6 +171,11 @@ def is_id(text: str) -> bool:
 
 def _project(organization: str, name: str) -> str:
     return f"project/by_name/{segment(organization)}/{segment(name)}"
+
+
+def made(answered: tuple[int, dict[str, Any]], key: str) -> dict[str, Any]:
+    """The object that an answer holds; nothing for the answer that stands for a confirmed call."""
+    return with_key(answered[1], key) if answered[1] else {}
 
 
 def with_key(found: object, key: str) -> dict[str, Any]:

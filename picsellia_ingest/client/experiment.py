@@ -8,7 +8,7 @@ from typing import Any
 
 from ..api import experiments, resources
 from ..errors import InvalidQueryError, ResourceNotFoundError
-from . import files
+from . import files, once
 from .experiment_data import Data
 from .experiment_files import Files, folder_of
 from .experiment_log import Log
@@ -103,7 +103,13 @@ class Experiment(Files, Data, Log, Training, Scans):
             "with_file": with_file,
             "with_data": with_data,
         }
-        self._take(experiments.create_experiment(self._connection, self._project(project_token), new))
+        project = self._project(project_token)
+        found = once.make(
+            f"experiment {name}",
+            lambda: experiments.fetch_experiment_by_name(self._connection, project, name),
+            lambda there: experiments.create_experiment(self._connection, project, new, there),
+        )
+        self._take(found)
         return self
 
     def list(self, project_token: str | None = None) -> builtins.list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..api import platform, resources, storage
 from ..errors import InvalidQueryError, RequestRejectedError, ResourceNotFoundError
-from . import files
+from . import files, once
 from .session import Resource, Session
 
 PROPERTIES = (
@@ -81,9 +81,13 @@ class Network(Resource):
         """Make a network. ``type`` is the task it performs: detection, segmentation, classification or your own."""
         if not name or not type:
             raise InvalidQueryError("a network needs a name and a type", "call create(name, type)")
-        return self._take(
-            resources.create_network(self._connection, self.organization_name, str(name), str(type))
+        place = self._connection, self.organization_name, str(name)
+        found = once.make(
+            f"network {name}",
+            lambda: resources.fetch_network_by_name(*place),
+            lambda there: resources.create_network(*place, str(type), there),
         )
+        return self._take(found)
 
     def update(self, **properties: Any) -> Network:
         """Set properties of the fetched network, as many as you like: those in ``PROPERTIES``."""

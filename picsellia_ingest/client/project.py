@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from ..api import resources
 from ..errors import InvalidQueryError, ResourceNotFoundError
+from . import once
 from .both import NotGiven
 from .session import DEFAULT_HOST, Resource, Session
 from .worker import Worker as _Worker
@@ -86,7 +87,12 @@ class Project(Resource):
         """
         where = self._organization_called(name, organization)
         _check(properties, ("description", "type"))
-        self._take(resources.create_project(self._connection, where, name, properties), where)
+        found = once.make(
+            f"project {name}",
+            lambda: resources.fetch_project(self._connection, where, name),
+            lambda there: resources.create_project(self._connection, where, name, properties, there),
+        )
+        self._take(found, where)
         print(f"Project {self.project_name} created successfully.", self, sep="\n")
         return self
 
