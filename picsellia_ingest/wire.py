@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from . import geometry
+from . import bridges, geometry
 from .model import (
     CLASSIFICATION,
     POLYGON,
@@ -87,7 +87,7 @@ def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) 
         _object(
             instance,
             POLYGON,
-            {POLYGON: {"geometry": _points(geometry.bridge(outer, holes) if holes else outer.points)}},
+            {POLYGON: {"geometry": _points(bridges.bridge(outer, holes) if holes else outer.points)}},
         )
         for outer, holes in parts
     ]
@@ -230,7 +230,7 @@ def instance(found: Mapping[str, Any]) -> Instance:
         shape[RECTANGLE] = Rectangle(box["left"], box["top"], box["width"], box["height"])
     elif found["type"] == POLYGON:
         points = tuple(value for point in found[POLYGON]["geometry"] for value in (point["x"], point["y"]))
-        shape[POLYGON] = Polygon(geometry.unbridged(points))
+        shape[POLYGON] = Polygon(bridges.unbridged(points))
     known = ("type", "label", RECTANGLE, POLYGON, "qa")
     return Instance(
         found["label"],

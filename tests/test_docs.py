@@ -62,6 +62,7 @@ def test_public_names_are_those_listed() -> None:
     public = [name for name in vars(picsellia_ingest) if not name.startswith("_")]
     modules = {
         "api",
+        "bridges",
         "cli",
         "client",
         "conventions",

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from picsellia_ingest import geometry, raster
 from picsellia_ingest.model import Polygon, Rectangle, Ring
-
-masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
-
-
-def filled(points: tuple[float, ...], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """The pixels that pycocotools fills for one ring."""
-    rle = coco_mask.frPyObjects([[float(value) for value in points]], *shape)
-    return np.asarray(coco_mask.decode(coco_mask.merge(rle)), np.int64)
-
-
-def drawn(polygon: Polygon, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    total = np.zeros(shape, np.int64)
-    for ring in polygon.rings:
-        total += filled(ring.points, shape) * (-1 if ring.hole else 1)
-    return total
+from tests.drawing import drawn, filled, masks
 
 
 @given(masks)
@@ -39,35 +22,6 @@ def test_the_rings_of_a_mask_fill_the_same_mask_bit_for_bit(mask: NDArray[np.boo
     else:
         assert (drawn(polygon, mask.shape) == mask).all()
         assert geometry.area(polygon) == mask.sum()
-
-
-@given(masks)
-def test_a_bridge_keeps_the_area_and_the_pixels_of_a_part_with_holes(mask: NDArray[np.bool_]) -> None:
-    polygon = geometry.mask_polygon(mask) or Polygon(())
-    for outer, holes in geometry.parts(polygon):
-        part = Polygon((outer, *holes))
-        merged = geometry.bridge(outer, holes)
-        assert abs(geometry.ring_area(merged)) == geometry.area(part)
-        assert (filled(merged, mask.shape) == drawn(part, mask.shape)).all()
-
-
-@given(masks)
-def test_bridges_are_undone_hole_by_hole_and_part_by_part(mask: NDArray[np.bool_]) -> None:
-    polygon = geometry.mask_polygon(mask) or Polygon(())
-    parts = geometry.parts(polygon)
-    for outer, holes in parts:
-        assert geometry.unbridged(geometry.bridge(outer, holes)) == (outer, *holes)
-    if parts:
-        line = geometry.join([geometry.bridge(*part) for part in parts])
-        rings = geometry.unbridged(line)
-        assert Counter(map(cyclic, rings)) == Counter(map(cyclic, polygon.rings))
-        assert abs(geometry.ring_area(line)) == geometry.area(polygon)
-
-
-def cyclic(ring: Ring) -> tuple[bool, frozenset[tuple[tuple[float, float], tuple[float, float]]]]:
-    """A ring by its edges, whichever point it begins at."""
-    points = list(zip(ring.points[0::2], ring.points[1::2], strict=True))
-    return ring.hole, frozenset(zip(points, points[1:] + points[:1], strict=True))
 
 
 @given(masks)
@@ -95,31 +49,6 @@ def test_any_other_ring_is_filled_as_the_coco_api_fills_it(
     assert (raster.polygon_mask(Polygon((ring,)), 40, 40) == (filled(ring.points, (40, 40)) > 0)).all() or (
         raster.on_pixel_edges(Polygon((ring,)))
     )
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=12))
-def test_whatever_a_line_does_its_rings_have_points_and_its_area_is_kept(
-    pairs: list[tuple[int, int]],
-) -> None:
-    points = geometry.clean_ring([value for pair in pairs for value in pair])
-    if len(points) < 6:
-        return
-    rings = geometry.unbridged(points)
-    assert all(len(ring.points) >= 6 for ring in rings)
-    assert not rings[0].hole
-    if len(rings) > 1:
-        assert geometry.area(Polygon(rings)) == abs(geometry.ring_area(points))
-
-
-def test_a_long_way_there_and_back_costs_no_time() -> None:
-    there = [(x * 0.1, (x % 7) * 0.3) for x in range(60_000)]
-    points = tuple(value for pair in [*there, *there[-2::-1]] for value in pair)
-    assert geometry.unbridged(points) == (Ring(points),)
-
-
-def test_a_line_walked_to_and_fro_without_a_ring_between_is_left_as_it_is() -> None:
-    whisker = (0, 0, 10, 0, 15, 0, 10, 0, 10, 10)
-    assert geometry.unbridged(whisker) == (Ring(whisker),)
 
 
 @given(st.decimals(-1000, 1000, places=4).map(float), st.decimals(0, 1000, places=4).map(float))

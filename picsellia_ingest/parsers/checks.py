@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from .. import geometry
+from .. import bridges, geometry
 from ..errors import ItemError
 from ..model import Polygon, Rectangle, Ring
 
@@ -93,7 +93,7 @@ def ring(points: Sequence[float], field: str) -> Ring:
 
 def outline(points: Sequence[float], field: str) -> tuple[Ring, ...]:
     """The rings of a format that holds one line for each part: its outer ring, and the holes that bridges join to it."""
-    return geometry.unbridged(ring(points, field).points)
+    return bridges.unbridged(ring(points, field).points)
 
 
 def check_fractions(values: Sequence[float]) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .. import geometry, raster, wire
+from .. import bridges, geometry, raster, wire
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
 from .coco import ANSWERS
@@ -107,7 +107,7 @@ class CocoWriter(DocumentWriter):
             mask = raster.polygon_mask(polygon, height or 0, width or 0)
         except ValueError:
             losses.note("holes_bridged")
-            return [list(geometry.bridge(*part)) for part in geometry.parts(polygon)]
+            return [list(bridges.bridge(*part)) for part in geometry.parts(polygon)]
         if not raster.fills(polygon, mask):
             losses.note("rasterised")
         runs = raster.run_lengths(mask)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from .. import geometry, raster, wire
+from .. import bridges, geometry, raster, wire
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Ring, notable
@@ -141,7 +141,7 @@ class LabelMeWriter(Writer):
                 shape = _shape(rest, Instance(found.label, None, polygon), {"mask": True})
             except ValueError:
                 losses.note("holes_bridged")
-                rings = [Ring(geometry.bridge(*part)) for part in geometry.parts(polygon)]
+                rings = [Ring(bridges.bridge(*part)) for part in geometry.parts(polygon)]
             else:
                 if not raster.on_pixel_edges(polygon):
                     losses.note("rasterised")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from lxml import etree
 
-from .. import geometry
+from .. import bridges, geometry
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .names import inside, unique_stems
@@ -137,7 +137,7 @@ def _polygons(element: etree._Element, polygon: Polygon, rest: Any, losses: Loss
         losses.note("holes_bridged")
     rests = rest if isinstance(rest, list) and len(rest) == len(parts) else [rest] * len(parts)
     for (outer, holes), more in zip(parts, rests, strict=True):
-        points = geometry.bridge(outer, holes) if holes else outer.points
+        points = bridges.bridge(outer, holes) if holes else outer.points
         shape = etree.SubElement(element, "polygon")
         for number, (x, y) in enumerate(zip(points[0::2], points[1::2], strict=True), start=1):
             etree.SubElement(shape, f"x{number}").text = repr(x)

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import msgspec
 
-from .. import geometry
+from .. import bridges, geometry
 from ..losses import Losses
 from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, notable
 from .base import Options
@@ -308,7 +308,7 @@ def lines_of(polygon: Polygon, losses: Losses) -> list[tuple[float, ...]]:
         losses.note("split_in_parts")
     if any(holes for _, holes in parts):
         losses.note("holes_bridged")
-    return [geometry.bridge(outer, holes) if holes else outer.points for outer, holes in parts]
+    return [bridges.bridge(outer, holes) if holes else outer.points for outer, holes in parts]
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .. import geometry
+from .. import bridges, geometry
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import checks
@@ -152,9 +152,9 @@ def spelled(instance: Instance, size: tuple[int, int]) -> str | None:
 def outline(polygon: Polygon) -> tuple[float, ...]:
     """All rings of a polygon as one line: holes and parts joined by bridges of zero width."""
     lines = [
-        geometry.bridge(outer, holes) if holes else outer.points for outer, holes in geometry.parts(polygon)
+        bridges.bridge(outer, holes) if holes else outer.points for outer, holes in geometry.parts(polygon)
     ]
-    return lines[0] if len(lines) == 1 else geometry.join(lines)
+    return lines[0] if len(lines) == 1 else bridges.join(lines)
 
 
 def _bad(message: str, hint: str = "mend or remove the row") -> ItemError:
