@@ -47,6 +47,14 @@ def bounds(polygon: Polygon) -> Rectangle:
     return Rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
+def is_outside(box: Rectangle, size: tuple[int | None, int | None]) -> bool:
+    """Whether nothing of a box lies in a picture of this (width, height); never where the size is not known."""
+    width, height = size
+    if width is None or height is None:
+        return False
+    return box.left >= width or box.top >= height or box.left + box.width <= 0 or box.top + box.height <= 0
+
+
 def rotated(box: Rectangle, degrees: float, around: Point) -> Polygon:
     """The corners of a box turned clockwise (y is down) around a point, from its own top-left corner on."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

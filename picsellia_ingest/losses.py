@@ -13,6 +13,7 @@ from typing import Any
 
 REASONS = {
     "split_in_parts": "instances in several parts, written as one shape for each part",
+    "part_outside": "instances split in parts of which some lie wholly outside the picture and are left out",
     "parts_joined": "instances in several parts, joined to one outline by bridges of zero width",
     "holes_bridged": "polygons whose holes are joined to the outline by a bridge of zero width",
     "rasterised": "polygons between pixel edges, beyond the picture or with parts that overlap, written as the pixels they fill",

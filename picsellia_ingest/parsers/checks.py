@@ -129,7 +129,7 @@ def check_inside(
         )
     if width is None or height is None:
         return
-    if around.left >= width or around.top >= height or right <= 0 or bottom <= 0:
+    if geometry.is_outside(around, size):
         raise ItemError(
             "box_outside",
             f"the {shape} lies wholly outside the {width} x {height} picture",

@@ -8,7 +8,6 @@ all other findings wait until the annotation is read.
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,16 +18,17 @@ from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
+from . import coco_images
 from .checks import INSTANCES_MAX
 from .coco_categories import Categories, Id, Unusable, id_key
 from .coco_files import split_of
+from .coco_images import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
 from .jsonfile import JsonFile, reject
-from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
+from .jsontext import UNREADABLE, decoded, why
 
 IntArray: TypeAlias = NDArray[np.int64]
 
 _NOTHING = msgspec.Raw(b"")
-_NAMING = Keys("id", "file_name")
 
 
 @dataclass(slots=True)
@@ -58,11 +58,6 @@ class CocoIndex:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-class _ImageRow(msgspec.Struct):
-    id: int | str | float | None = None
-    file_name: str | None = None
-
-
 class _AnnotationRow(msgspec.Struct):
     id: int | str | float | None = None
     image_id: int | str | float | None = None
@@ -72,7 +67,6 @@ class _AnnotationRow(msgspec.Struct):
     caption: msgspec.Raw = _NOTHING
 
 
-_IMAGE = msgspec.json.Decoder(_ImageRow)
 _ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
 _EMPTY = (b"", b"[]", b"[[]]", b"null", b"[ ]", b"{}")
 
@@ -103,8 +97,11 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
-    owners = _Images(file, index, on_problem).read(images)
+    listed_images = coco_images.read(file, images, on_problem)
     del images
+    index.names, index.image_number = listed_images.names, listed_images.number
+    index.image_start, index.image_length = listed_images.start, listed_images.length
+    owners = listed_images.owners
     annotations = file.array(top, "annotations")
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
@@ -143,170 +140,13 @@ def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
     )
 
 
-class _Section:
-    """What reading the three arrays has in common."""
-
-    def __init__(self, file: JsonFile, index: CocoIndex, on_problem: OnProblem) -> None:
-        self.file = file
-        self.index = index
-        self.on_problem = on_problem
-
-    def report(self, code: str, message: str, at: tuple[int, str], **more: Any) -> None:
-        offset, pointer = at
-        self.on_problem(Problem(code, message, self.file.place(offset, pointer), **more))
-
-
 _WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
-_WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
 
 
-@dataclass(slots=True)
-class Owners:
-    """The record of every image id; a negative number says why it has none. Either all are in arrays, or all in ``by_id``."""
-
-    by_id: dict[Id, int]
-    ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    records: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    """``ids`` sorted, and the record of each."""
-
-    def get(self, key: Id | None) -> int:
-        """The record of one id."""
-        if type(key) is int and -_HUGE < key < _HUGE and len(self.ids):
-            return int(self.of(np.array([key], np.int64))[0])
-        return _UNKNOWN if key is None else self.by_id.get(key, _UNKNOWN)
-
-    def of(self, keys: IntArray) -> IntArray:
-        """The records of many ids that are whole numbers."""
-        if not len(self.ids):
-            return np.fromiter((self.by_id.get(key, _UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
-        at = np.minimum(np.searchsorted(self.ids, keys), len(self.ids) - 1)
-        return np.where(self.ids[at] == keys, self.records[at], _UNKNOWN)
-
-
-_HUGE = 1 << 62
-
-
-class _Images(_Section):
-    """Records in the file's order, and the owners of their ids."""
-
-    def read(self, raws: list[msgspec.Raw]) -> Owners:
-        starts, lengths = self.file.offsets(raws)
-        plain = self._plainly(raws, starts, lengths)
-        return plain if plain is not None else Owners(self._one_by_one(starts, lengths))
-
-    def _plainly(self, raws: list[msgspec.Raw], starts: IntArray, lengths: IntArray) -> Owners | None:
-        """All images, if each has a name and a whole number of its own for an id: then no dictionary is needed."""
-        names: list[str] = []
-        ids = np.empty(len(raws), np.int64)
-        for number, raw in enumerate(raws):
-            raws[number] = _NOTHING  # millions of them would stay until the last is read
-            try:
-                row = _IMAGE.decode(raw)
-            except UNREADABLE:
-                return None
-            name, own = row.file_name, row.id
-            if type(own) is not int or not -_HUGE < own < _HUGE or not name or not name.strip():
-                return None
-            if repeated_key(bytes(raw), _NAMING) is not None:
-                return None
-            names.append(name)
-            ids[number] = own
-        order = np.argsort(ids, kind="stable")
-        if (np.diff(ids[order]) == 0).any():
-            return None
-        numbers = np.arange(len(raws), dtype=np.int64)
-        self.index.names = names
-        self.index.image_number, self.index.image_start, self.index.image_length = numbers, starts, lengths
-        self._warn_of_repeated_names(numbers, starts, numbers)
-        return Owners({}, ids[order], order)
-
-    def _one_by_one(self, starts: IntArray, lengths: IntArray) -> dict[Id, int]:
-        owners: dict[Id, int] = {}
-        kept, once = array("q"), array("q")
-        for number in range(len(starts)):
-            raw = self.file.slice(int(starts[number]), int(lengths[number]))
-            at = (int(starts[number]), f"/images/{number}")
-            try:
-                row = _IMAGE.decode(raw)
-            except UNREADABLE as error:
-                words, hint = why(error)
-                self.report(
-                    "image_invalid", f"an image cannot be read: {words}", at, unit=Unit.IMAGE, hint=hint
-                )
-                continue
-            if (repeated := repeated_key(raw, _NAMING)) is not None:
-                message = f"an image has {repeated!r} twice"
-                self.report("key_repeated", message, at, unit=Unit.IMAGE, hint="keep the one that is meant")
-                continue
-            if self._owns(row, owners, len(kept), at):
-                once.append(len(kept) if id_key(row.id) is not None else -1)
-                kept.append(number)
-                self.index.names.append(row.file_name or "")
-        chosen = np.array(kept, np.int64)
-        self._warn_of_repeated_names(np.array(once, np.int64), starts[chosen], chosen)
-        self.index.image_number = chosen
-        self.index.image_start, self.index.image_length = starts[chosen], lengths[chosen]
-        return owners
-
-    def _warn_of_repeated_names(self, records: IntArray, starts: IntArray, numbers: IntArray) -> None:
-        """Images that are listed again under another id; told by their names' hashes, which take no memory to speak of."""
-        names = self.index.names
-        known = records[records >= 0]
-        hashes = np.fromiter((hash(names[record]) for record in known), np.int64, len(known))
-        for position in np.delete(np.arange(len(known)), np.unique(hashes, return_index=True)[1]).tolist():
-            record = int(known[position])
-            message = f"{names[record]!r:.200} is listed again, under another id; both are kept"
-            at = (int(starts[record]), f"/images/{numbers[record]}")
-            self.report("image_repeated", message, at, **_WARNING_IMAGE)
-
-    def _owns(self, row: _ImageRow, owners: dict[Id, int], record: int, at: tuple[int, str]) -> bool:
-        key = id_key(row.id)
-        if not row.file_name or not row.file_name.strip():
-            self.report(
-                "image_unnamed",
-                f"image {row.id!r:.80} has no file name",
-                at,
-                unit=Unit.IMAGE,
-                hint="give it one",
-            )
-            if key is not None:
-                owners[key] = _UNNAMED
-            return False
-        if key is None:
-            self.report(
-                "image_without_id",
-                f"{row.file_name!r:.200} has no id: no annotation can refer to it",
-                at,
-                **_WARNING_IMAGE,
-            )
-            return True
-        if key not in owners:
-            owners[key] = record
-            return True
-        earlier = owners[key]
-        if earlier >= 0 and self.index.names[earlier] == row.file_name:
-            self.report(
-                "image_repeated",
-                f"image {key!r:.80} ({row.file_name!r:.200}) is listed twice",
-                at,
-                **_WARNING_IMAGE,
-            )
-            return False
-        self.report(
-            "image_id_repeated",
-            f"the id {key!r:.80} is given to several images: its annotations cannot be placed",
-            at,
-            **_WARNING_IMAGE,
-        )
-        owners[key] = _AMBIGUOUS
-        return True
-
-
-_UNNAMED, _AMBIGUOUS, _UNKNOWN = -1, -2, -3
 _UNPLACED = {
-    _UNNAMED: ("image_unnamed", "its image has no file name", "name the image"),
-    _AMBIGUOUS: ("image_id_repeated", "several images have its image_id", "give every image its own id"),
-    _UNKNOWN: (
+    UNNAMED: ("image_unnamed", "its image has no file name", "name the image"),
+    AMBIGUOUS: ("image_id_repeated", "several images have its image_id", "give every image its own id"),
+    UNKNOWN: (
         "image_unknown",
         "no image has its image_id",
         "was the file split? take the annotation out, or add the image",
@@ -319,11 +159,13 @@ _BY_NUMBER = -9
 """Stands for a record that is looked up by the number of its image."""
 
 
-class _Annotations(_Section):
+class _Annotations:
     """Groups the annotations by record; captions are kept with their image but are no instances."""
 
     def __init__(self, file: JsonFile, index: CocoIndex, on_problem: OnProblem, owners: Owners) -> None:
-        super().__init__(file, index, on_problem)
+        self.file = file
+        self.index = index
+        self.on_problem = on_problem
         self.owners = owners
         self.shaped = self.shapeless = 0
 
@@ -362,8 +204,10 @@ class _Annotations(_Section):
             message = f"{self.index.names[record]!r:.200} has {counts[record]} instances; at most {INSTANCES_MAX} are accepted"
             at = (int(starts[mine[0]]), f"/annotations/{int(mine[0])}")
             lost = int(counts[record])
-            self.report("instances_too_many", message, at, unit=Unit.IMAGE, lost=lost, hint="split the image")
-            owner[mine] = _UNNAMED
+            self._report(
+                "instances_too_many", message, at, unit=Unit.IMAGE, lost=lost, hint="split the image"
+            )
+            owner[mine] = UNNAMED
 
     def _warn_of_repeated_ids(self, starts: IntArray) -> None:
         """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""
@@ -373,7 +217,7 @@ class _Annotations(_Section):
             number = int(repeated[0])
             message = f"{len(repeated)} annotations have the id of another one before them; all are kept"
             at = (int(starts[number]), f"/annotations/{number}/id")
-            self.report("annotation_id_repeated", message, at, **_WARNING_FILE)
+            self._report("annotation_id_repeated", message, at, **_WARNING_FILE)
 
     def _owner(self, raw: msgspec.Raw, number: int, start: int) -> int | None:
         """The record of an annotation; None when it follows from ``keys``, which is looked up for all at once."""
@@ -383,8 +227,10 @@ class _Annotations(_Section):
             self._count()
             words, hint = why(error)
             at = (start, f"/annotations/{number}")
-            self.report("annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint)
-            return _UNNAMED
+            self._report(
+                "annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint
+            )
+            return UNNAMED
         own = row.id if type(row.id) is int else id_key(row.id)
         if own is not None:
             self.ids[number] = hash(own)
@@ -394,7 +240,7 @@ class _Annotations(_Section):
             self._count()
             self._tally(row)
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
-        if type(key) is int and -_HUGE < key < _HUGE:
+        if type(key) is int and -HUGE < key < HUGE:
             self.keys[number] = key
             return None
         record = self.owners.get(key)
@@ -406,7 +252,11 @@ class _Annotations(_Section):
         code, reason, hint = _UNPLACED[record]
         message = f"an annotation cannot be placed: {reason} ({row.image_id!r:.80})"
         at = (start, f"/annotations/{number}/image_id")
-        self.report(code, message, at, hint=hint, lost=int(not _captions(row, self.index)))
+        self._report(code, message, at, hint=hint, lost=int(not _captions(row, self.index)))
+
+    def _report(self, code: str, message: str, at: tuple[int, str], **more: Any) -> None:
+        offset, pointer = at
+        self.on_problem(Problem(code, message, self.file.place(offset, pointer), **more))
 
     def _count(self) -> None:
         """Count an instance. Raises InputError when none can have a name."""
@@ -437,4 +287,4 @@ class _Annotations(_Section):
                 f"{self.shapeless} of {self.shaped + self.shapeless} annotations have neither bbox nor segmentation:"
                 " they are read as classifications of the whole image"
             )
-            self.report("shape_missing", message, (0, "/annotations"), **_WARNING_FILE)
+            self._report("shape_missing", message, (0, "/annotations"), **_WARNING_FILE)

@@ -51,7 +51,7 @@ class CvatWriter(DocumentWriter):
         for name, value in {**({"subset": split} if split else {}), **sides, **said}.items():
             image.set(name, clean(str(value)))
         for instance in record.instances:
-            self._shapes(image, instance, losses)
+            self._shapes(image, (record.width, record.height), instance, losses)
         if clean(record.file_name) != record.file_name:
             losses.note("name_changed")
         if not self.native:
@@ -66,12 +66,14 @@ class CvatWriter(DocumentWriter):
         super().add((split, content.replace(unnumbered, b'<image id="%d"' % self._number, 1)))
         self._number += 1
 
-    def _shapes(self, image: etree._Element, instance: Instance, losses: Losses) -> None:
+    def _shapes(
+        self, image: etree._Element, size: tuple[int | None, int | None], instance: Instance, losses: Losses
+    ) -> None:
         if clean(instance.label) != instance.label:
             losses.drop("label_not_held")
             return
         said, named = self._said(instance, losses)
-        for kind, shape in self._drawn(instance, said, losses):
+        for kind, shape in self._drawn(instance, size, said, losses):
             element = etree.SubElement(image, kind)
             element.set("label", instance.label)
             for name, value in {**said, **shape}.items():
@@ -95,7 +97,7 @@ class CvatWriter(DocumentWriter):
         return {**_ABSENT, **own}, texts
 
     def _drawn(
-        self, instance: Instance, said: dict[str, Any], losses: Losses
+        self, instance: Instance, size: tuple[int | None, int | None], said: dict[str, Any], losses: Losses
     ) -> list[tuple[str, dict[str, Any]]]:
         """The elements an instance becomes, each with the XML attributes of its shape; what ``said`` states already is kept."""
         polygon, box = instance.polygon, instance.rectangle
@@ -115,7 +117,7 @@ class CvatWriter(DocumentWriter):
                 "polygon",
                 {"points": ";".join(f"{x!r},{y!r}" for x, y in zip(line[0::2], line[1::2], strict=True))},
             )
-            for line in lines_of(polygon, losses)
+            for line in lines_of(polygon, losses, size)
         ]
 
     def head(self) -> bytes:

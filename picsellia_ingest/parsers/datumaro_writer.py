@@ -111,4 +111,7 @@ def _drawn(
         return [{**row, "type": "mask", "rle": {**rle, "counts": counts, "size": [height, width]}}]
     if len(parts) > 1:
         row["group"] = group
-    return [{**row, "type": "polygon", "points": list(line)} for line in lines_of(polygon, losses)]
+    return [
+        {**row, "type": "polygon", "points": list(line)}
+        for line in lines_of(polygon, losses, (record.width, record.height))
+    ]

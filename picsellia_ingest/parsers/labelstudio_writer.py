@@ -135,7 +135,7 @@ def _drawn(instance: Instance, width: int, height: int, losses: Losses) -> list[
                 ]
             },
         )
-        for line in lines_of(polygon, losses)
+        for line in lines_of(polygon, losses, (width, height))
     ]
 
 

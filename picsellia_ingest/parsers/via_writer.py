@@ -77,7 +77,7 @@ class ViaWriter(SplitDocumentWriter):
         return [(number, {"shape_attributes": shape, **more}) for shape in shapes]
 
     def _outlines(self, polygon: Polygon, losses: Losses) -> list[dict[str, Any]]:
-        return [spelled(None, Polygon((Ring(line),))) for line in lines_of(polygon, losses)]
+        return [spelled(None, Polygon((Ring(line),))) for line in lines_of(polygon, losses, (None, None))]
 
     def add(self, row: Any) -> None:
         """Put an image behind the others of its document, under a key that is free there."""

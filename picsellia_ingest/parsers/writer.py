@@ -301,11 +301,21 @@ def box_of(instance: Instance, losses: Losses) -> Rectangle | None:
     return box
 
 
-def lines_of(polygon: Polygon, losses: Losses) -> list[tuple[float, ...]]:
-    """A line for each part of a polygon, its holes joined to it by bridges, for a target that holds no more."""
+def lines_of(
+    polygon: Polygon, losses: Losses, size: tuple[int | None, int | None]
+) -> list[tuple[float, ...]]:
+    """A line for each part of a polygon, its holes joined to it by bridges, for a target that holds no more.
+
+    A part that lies wholly outside the picture of this ``size`` (width, height) would be read back as another picture's
+    shape, so it is left out while any part lies inside.
+    """
     parts = geometry.parts(polygon)
     if len(parts) > 1:
         losses.note("split_in_parts")
+        inside = [part for part in parts if not geometry.is_outside(geometry.bounds(Polygon(part[:1])), size)]
+        if inside and len(inside) < len(parts):
+            losses.note("part_outside")
+            parts = inside
     if any(holes for _, holes in parts):
         losses.note("holes_bridged")
     return [bridges.bridge(outer, holes) if holes else outer.points for outer, holes in parts]

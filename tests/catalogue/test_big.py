@@ -37,6 +37,7 @@ print(json.dumps(said))
 """
 
 HEAD = b'{"images": [{"id": 1, "file_name": "good.jpg", "width": 64, "height": 48}], "categories": [{"id": 1, "name": "crate"}], '
+UNSIZED = HEAD.replace(b'"images": [', b'"images": [{"id": 2, "file_name": "b.jpg"}, ')
 GOOD = b'{"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 6, 20, 30]}'
 
 
@@ -96,8 +97,14 @@ def unknown_images(folder: Path) -> Path:
     return coco(folder / "a.json", b', {"image_id": 7, "category_id": 1}' * 1_000_000)
 
 
+def on_images(annotation: bytes, *counts: int) -> bytes:
+    """So many annotations on the first image, so many on the second, below what is accepted of one image."""
+    return b"".join(annotation % image * count for image, count in enumerate(counts, start=1))
+
+
 def all_bad(folder: Path) -> Path:
-    return coco(folder / "a.json", b', {"image_id": 1, "category_id": 1, "bbox": [1, 2]}' * 400_000)
+    annotations = on_images(b', {"image_id": %d, "category_id": 1, "bbox": [1, 2]}', 200_000, 200_000)
+    return coco(folder / "a.json", annotations, head=UNSIZED)
 
 
 def no_objects(folder: Path) -> Path:
@@ -132,19 +139,25 @@ def many_on_one_image(folder: Path) -> Path:
     )
 
 
+def too_many_on_one_image(folder: Path) -> Path:
+    return coco(
+        folder / "a.json", on_images(b', {"image_id": %d, "category_id": 1, "bbox": [1, 2, 3, 4]}', 1_000_000)
+    )
+
+
 def many_images(folder: Path) -> Path:
     rows = b", ".join(b'{"id": %d, "file_name": "%d.jpg"}' % (n, n) for n in range(2, 1_000_000))
     return coco(folder / "a.json", b"", head=HEAD.replace(b'"images": [', b'"images": [' + rows + b", "))
 
 
 def many_nan(folder: Path) -> Path:
-    return coco(
-        folder / "a.json", b', {"image_id": 1, "category_id": 1, "bbox": [1, 2, NaN, -Infinity]}' * 700_000
-    )
+    annotation = b', {"image_id": %d, "category_id": 1, "bbox": [1, 2, NaN, -Infinity]}'
+    return coco(folder / "a.json", on_images(annotation, 250_000, 300_000), head=UNSIZED)
 
 
 def wide(folder: Path) -> Path:
-    path = coco(folder / "a.json", b', {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40]}' * 400_000)
+    annotation = b', {"image_id": %d, "category_id": 1, "bbox": [1, 2, 30, 40]}'
+    path = coco(folder / "a.json", on_images(annotation, 200_000, 200_000), head=UNSIZED)
     path.write_bytes(path.read_text().encode("utf-16"))
     return path
 
@@ -152,9 +165,6 @@ def wide(folder: Path) -> Path:
 def mask(size: tuple[int, int], counts: list[int]) -> bytes:
     head = b'{"id": 2, "image_id": 2, "category_id": 1, "segmentation": '
     return b", " + head + json.dumps({"size": size, "counts": counts}).encode() + b"}"
-
-
-UNSIZED = HEAD.replace(b'"images": [', b'"images": [{"id": 2, "file_name": "b.jpg"}, ')
 
 
 def a_huge_mask(folder: Path) -> Path:
@@ -195,8 +205,9 @@ MONSTERS: dict[Callable[[Path], Path], dict[str, Any]] = {
     a_long_name: {"instances": 1},
     many_categories: {"instances": 1},
     many_on_one_image: {"instances": 300_000},
+    too_many_on_one_image: {"instances": 0, "counts": {"instances_too_many": 1}},
     many_images: {"images": 999_999, "instances": 1},
-    many_nan: {"instances": 1, "stated": 700_001},
+    many_nan: {"instances": 1, "stated": 550_001},
     wide: {"instances": 400_001},
     a_huge_mask: {"instances": 2},
     a_huge_mask_with_a_hole: {"instances": 2},

@@ -227,11 +227,13 @@ def same_box(was: Instance, back: Instance, codes: frozenset[str]) -> bool:
     return any(near(sides(back.rectangle), sides(box)) for box in exact)
 
 
-def split(one: Instance, codes: frozenset[str]) -> list[Instance]:
+def split(one: Instance, codes: frozenset[str], size: tuple[int | None, int | None]) -> list[Instance]:
     """What an instance may have become: itself, or one for each of its parts if that was counted."""
     if one.polygon is None or "split_in_parts" not in codes or len(geometry.parts(one.polygon)) < 2:
         return [one]
     parts = [Polygon((outer, *holes)) for outer, holes in geometry.parts(one.polygon)]
+    if "part_outside" in codes:
+        parts = [part for part in parts if not geometry.is_outside(geometry.bounds(part), size)]
     return [Instance(one.label, one.rectangle, part, one.qa, one.attributes) for part in parts]
 
 
@@ -246,12 +248,12 @@ def unmatched(
             left.remove(whole)
             continue
         found = []
-        for part in split(one, codes):
+        for part in split(one, codes, (was.width, was.height)):
             match = next((each for each in left if same(part, each, codes)), None)
             if match is not None:
                 left.remove(match)
                 found.append(match)
-        if len(found) < len(split(one, codes)):
+        if len(found) < len(split(one, codes, (was.width, was.height))):
             gone.append(one)
     return gone, left
 
@@ -335,3 +337,14 @@ def test_what_is_not_counted_as_a_loss_comes_back(
     labels = {label.name for label in parser.header().labels}
     excused = "labels_not_held" in codes or losses.dropped
     assert excused or labels >= {label.name for label in header.labels}
+
+
+@pytest.mark.parametrize("name", ["CVAT", "DATUMARO", "LABEL-STUDIO"])
+def test_a_part_outside_the_picture_is_counted_and_loses_no_other(name: str, tmp_path: Path) -> None:
+    polygon = Polygon((Ring((0, -1, 1, -1, 1, 0, 0, 0)), Ring((0, 1, 1, 1, 1, 2.5, 0, 2))))
+    record = ImageRecord("img0.jpg", 8, 8, (Instance("car", polygon=polygon),))
+    header = Header((Label("car", frozenset({"polygon"})),))
+    losses, _, _, (back,) = written(name, header, [record], destination(tmp_path, name, whole=True))
+    assert not losses.dropped
+    assert losses.changed["part_outside"] == losses.changed["split_in_parts"] == 1
+    assert [one.polygon for one in back.instances] == [Polygon(polygon.rings[1:])]
