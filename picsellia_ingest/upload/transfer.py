@@ -7,6 +7,7 @@ transfer that is repeated stores the same bytes under the same name.
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePosixPath
 
 from ..api import platform, storage
 from ..api.connection import Connection
@@ -15,9 +16,9 @@ from .items import Item
 
 
 def object_key(name: str, sha256: bytes) -> str:
-    """The object name of a picture: 64 hexadecimal digits and the file's extension."""
+    """The object name of a picture: 64 hexadecimal digits and the file's extension, if it has one."""
     digest = hashlib.sha256(name.encode() + b"\x00" + sha256).hexdigest()
-    extension = name.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
+    extension = PurePosixPath(name).suffix[1:].lower()
     return f"{digest}.{extension}" if extension.isalnum() and extension.isascii() else digest
 
 
