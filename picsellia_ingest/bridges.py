@@ -35,6 +35,11 @@ def bridge(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
     return tuple(value for point in merged for value in point)
 
 
+def line(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
+    """The points of a part as one ring: as they are, or with its holes joined to it."""
+    return bridge(outer, holes) if holes else outer.points
+
+
 def join(lines: Sequence[Sequence[float]]) -> tuple[float, ...]:
     """One line around several outer rings: each is joined to the one before by a bridge of zero width.
 

@@ -47,6 +47,11 @@ def bounds(polygon: Polygon) -> Rectangle:
     return Rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
+def around(rectangle: Rectangle | None, polygon: Polygon | None) -> Rectangle | None:
+    """The box of an instance: its own, else its polygon's bounds, else none."""
+    return rectangle or (bounds(polygon) if polygon else None)
+
+
 def is_outside(box: Rectangle, size: tuple[int | None, int | None]) -> bool:
     """Whether nothing of a box lies in a picture of this (width, height); never where the size is not known."""
     width, height = size

@@ -87,7 +87,7 @@ def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) 
         _object(
             instance,
             POLYGON,
-            {POLYGON: {"geometry": _points(bridges.bridge(outer, holes) if holes else outer.points)}},
+            {POLYGON: {"geometry": _points(bridges.line(outer, holes))}},
         )
         for outer, holes in parts
     ]

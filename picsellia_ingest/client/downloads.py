@@ -37,8 +37,6 @@ def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str,
         if path.exists():
             return name, ""
         files.write(path, storage.fetch(session.connection.traffic, url))
-    except PicselliaError as error:
-        return name, str(error)
-    except (OSError, ValueError) as error:
+    except (PicselliaError, OSError, ValueError) as error:
         return name, str(error)
     return name, ""

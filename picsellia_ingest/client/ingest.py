@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
-from ..errors import InvalidQueryError, ResourceNotFoundError
+from ..errors import InvalidQueryError
 from ..parsers import find_format
 from ..parsers.base import Options, Parser
+from ..parsers.image_files import image_folder
 from ..upload import pipeline, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
@@ -47,14 +48,10 @@ def job(
         raise InvalidQueryError("no dataset name was given", "pass name")
     if imgdir is None and ann_path is None:
         raise InvalidQueryError("there is nothing to upload", "pass imgdir, ann_path, or both")
-    if imgdir is not None and (not str(imgdir) or not _there(Path(imgdir)) or not Path(imgdir).is_dir()):
-        raise ResourceNotFoundError(
-            f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
-        )
+    folder = None if imgdir is None else image_folder(imgdir)
     workers.jobs(nb_jobs)
     if on_conflict not in POLICIES:
         raise InvalidQueryError(f"on_conflict is {on_conflict!r}", f"write {', '.join(POLICIES)}")
-    folder = None if imgdir is None else Path(imgdir)
     options = Options(voc_coordinates, folder, coordinates, exif)
     return Job(
         name=name,

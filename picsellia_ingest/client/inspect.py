@@ -15,7 +15,6 @@ from ..parsers.base import Options, Parser
 from ..problems import Problem, ProblemLog, shown
 from ..upload import findings, images, matching, placing, workers
 from ..upload.evidence import Evidence, label_hints
-from ..upload.plan import SHARD
 from .ingest import parser
 
 _JOBS = 5
@@ -113,7 +112,7 @@ def inspect(
     told = placing.quietly(options, found.problems)
     found.labels.update({label.name: 0 for label in reader.header().labels})
     folder = None if imgdir is None else _Folder(Path(imgdir), reader, found)
-    for shard in reader.shards(SHARD):
+    for shard in reader.shards():
         for record in reader.read(shard, told):
             evidence.take(record)
             if folder is not None:

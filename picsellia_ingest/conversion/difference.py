@@ -22,8 +22,6 @@ from . import sameness
 from .comparison import Comparison, Difference
 from .sameness import Criteria
 
-SHARD = 500
-
 ONLY_A, ONLY_B = "only in the first", "only in the second"
 
 
@@ -69,7 +67,7 @@ class _Side:
         self.instances: dict[str, int] = {}
 
     def survey(self, criteria: Criteria) -> None:
-        for shard in self.parser.shards(SHARD):
+        for shard in self.parser.shards():
             for record in self.parser.read(shard, self.problems):
                 self.digests.setdefault(record.file_name, set()).add(sameness.digest(record, criteria))
                 self.instances[record.file_name] = self.instances.get(record.file_name, 0) + len(

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InvalidQueryError, ResourceNotFoundError
+from ..errors import InvalidQueryError
 from ..losses import Losses
 from ..parsers import find_format, formats, load
 from ..parsers.base import Options, Parser, Shard
-from ..parsers.image_files import images_below
+from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..upload import matching, placing, workers
 from . import shards
 from .report import Conversion
 from .selection import Selection, selection
-
-SHARD = 500
-"""Records worked on at a time."""
 
 LARGE = 20_000
 """Instances from which on processes pay."""
@@ -99,19 +96,12 @@ def request(
     exif: str = "as_shown",
 ) -> Request:  # fmt: skip
     """Check the arguments of ``convert``."""
-    where, folder = Path(source), None if imgdir is None else Path(imgdir)
-    if folder is not None and not folder.is_dir():
-        raise ResourceNotFoundError(
-            f"the image folder {str(folder)!r} is not there, or is not a folder", "check imgdir"
-        )
+    where, folder = Path(source), None if imgdir is None else image_folder(imgdir)
     if images not in (shards.COPY, shards.LINK, shards.LEAVE):
         raise InvalidQueryError(f"images is {images!r}", "write copy, link or leave")
     if images != shards.LEAVE and folder is None:
         raise InvalidQueryError(f"images cannot be {images!r} without their folder", "give imgdir")
-    if nb_jobs < 1 and nb_jobs != -1:
-        raise InvalidQueryError(
-            f"nb_jobs is {nb_jobs}", "give a number from 1 up, or -1 for one on each core"
-        )
+    workers.jobs(nb_jobs)
     writer = load(to).writer()
     if writer is None:
         able = ", ".join(name for name in sorted(formats()) if load(name).writer() is not None)
@@ -125,11 +115,6 @@ def request(
         where, Path(destination), found(where, options), ann_format is None, writer, chosen, folder, images, strict,
         dry_run, overwrite, nb_jobs,
     )  # fmt: skip
-
-
-def renaming(asked: Request) -> Request:
-    """The request, with records taking the names of the images they were matched with."""
-    return replace(asked, rename=True)
 
 
 def run(
@@ -198,7 +183,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         shards.save(work, given)
     tasks = [
         (given, number, shard, named[shard.start : shard.stop], _images(matches, names, shard))
-        for number, shard in enumerate(parser.shards(SHARD))
+        for number, shard in enumerate(parser.shards())
     ]
     for window in workers.windows(tasks, 8 * jobs):
         waiting: dict[int, shards.Done] = {}

@@ -7,6 +7,7 @@ was repaired is listed by kind.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidQueryError
@@ -62,7 +63,7 @@ def repair(
         source, destination, parser.name, chosen=Selection(), ann_format=parser.name, imgdir=imgdir,
         images=shards.LINK if with_images else shards.LEAVE, overwrite=overwrite,
     )  # fmt: skip
-    return pipeline.run(pipeline.renaming(asked))
+    return pipeline.run(replace(asked, rename=True))
 
 
 def lines(report: Conversion) -> Iterator[str]:
@@ -71,7 +72,7 @@ def lines(report: Conversion) -> Iterator[str]:
     yield from (f"repaired {code}: {count} {REPAIRS[code]}" for code, count in sorted(repaired.items()))
     for code, count in sorted(report.rejected.items()):
         yield f"left out {code}: {count} instances of which nothing certain can be made"
-    yield from (line for line in report.losses.lines())
+    yield from report.losses.lines()
     if not repaired:
         yield "there was nothing to repair"
     yield f"{report.instances_written} of {report.instances} instances are in {report.destination}"

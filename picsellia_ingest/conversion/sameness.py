@@ -83,9 +83,7 @@ def shape(instance: Instance, criteria: Criteria) -> Shape:
 
 def _corners(instance: Instance, criteria: Criteria) -> Points:
     """Left, top, right, bottom of the box that counts; empty when there is none."""
-    box = instance.rectangle
-    if box is None and criteria.rectangle and instance.polygon is not None:
-        box = geometry.bounds(instance.polygon)
+    box = geometry.around(instance.rectangle, instance.polygon if criteria.rectangle else None)
     return () if box is None else (box.left, box.top, box.left + box.width, box.top + box.height)
 
 

@@ -93,7 +93,7 @@ class Selection:
         if self.rectangle and instance.polygon is not None:
             counts[AS_BOX] += 1
             changes["polygon"] = None
-            changes["rectangle"] = instance.rectangle or geometry.bounds(instance.polygon)
+            changes["rectangle"] = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, **changes) if changes else instance
 
 

@@ -80,19 +80,17 @@ def run(
     done = Done(number)
     by_name = {name: match for (name, _), match in zip(keys, images, strict=True)}
     waiting = iter(keys)
-    used: list[str] = []
 
-    def records() -> Iterator[ImageRecord]:
+    def records() -> Iterator[tuple[ImageRecord, str]]:
         for record in what.parser.read(shard, placing.quietly(what.parser.options, done.problems)):
             key = next(key for name, key in waiting if name == record.file_name)
             found = _with_image(what, record, by_name[record.file_name], key, done)
             if found is not None:
-                used.append(key)
-                yield what.selection.apply(found, done.choices)
+                chosen = what.selection.apply(found, done.choices)
+                done.instances += len(chosen.instances)
+                yield chosen, key
 
-    for record in records():
-        done.instances += len(record.instances)
-        done.rows += encode(what.writer, [record], [used[-1]], what.folder, done.losses)
+    done.rows = list(encode(what.writer, records(), what.folder, done.losses))
     done.instances -= done.losses.dropped.total()
     return done
 

@@ -9,18 +9,22 @@ The account every parser keeps: ``instance_count()`` equals the instances in the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..conventions import CONVENTIONS
 from ..errors import InvalidQueryError
-from ..model import Header, ImageRecord
+from ..model import Attributes, Header, ImageRecord, Label
 from ..problems import OnProblem
 
 if TYPE_CHECKING:
     from .writer import Writer
+
+
+SHARD = 500
+"""Records decoded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,20 @@ class Options:
             given = getattr(self, name)
             if given not in known:
                 raise InvalidQueryError(f"{name} is {given!r}", f"write {' or '.join(known)}")
+
+
+def labels_of(
+    kinds: Mapping[str, Collection[str]],
+    listed: Iterable[str] = (),
+    said: Mapping[str, Attributes] | None = None,
+) -> tuple[Label, ...]:
+    """The labels that a source lists, in its order, then the others that instances have.
+
+    ``kinds`` are those of each label's instances; ``said`` has what the source says of the labels that it lists.
+    """
+    said = said or {}
+    names = dict.fromkeys([*listed, *said, *kinds])
+    return tuple(Label(name, frozenset(kinds.get(name, ())), said.get(name, {})) for name in names)
 
 
 class Parser(ABC):
@@ -101,7 +119,7 @@ class Parser(ABC):
     def instance_count(self) -> int:
         """How many instances the source states, good or bad."""
 
-    def shards(self, size: int) -> list[Shard]:
+    def shards(self, size: int = SHARD) -> list[Shard]:
         """A partition of all records into ranges of at most ``size``."""
         total = self.count()
         return [Shard(start, min(start + size, total)) for start in range(0, total, size)]

@@ -115,7 +115,7 @@ def check_inside(
     ``fields`` are what the source calls the box and the polygon.
     """
     width, height = size
-    around = rectangle or (geometry.bounds(polygon) if polygon else None)
+    around = geometry.around(rectangle, polygon)
     if around is None:
         return
     shape, field = ("box", fields[0]) if rectangle else ("polygon", fields[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..problems import OnProblem, Problem
 from .jsonfile import JsonFile, reject
-from .looks import edges
+from .looks import edges_if_any
 
 _ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
 _OTHERS = (b"external_picture_url", b"internal_picture_id", b"total_assets", b"nb_pages")
@@ -84,10 +84,7 @@ def json_files(folder: Path) -> list[Path]:
 
 def kind(path: Path) -> str | None:
     """What a JSON file is, from its first and last 64 KB: instances, captions, panoptic or results; None if not COCO."""
-    try:
-        text = edges(path)
-    except OSError:
-        return None
+    text = edges_if_any(path)
     if _has(text, *_OTHERS):
         return None
     if text.startswith(b"["):

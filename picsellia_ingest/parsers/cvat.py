@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from . import voc_xml
-from .base import Options, Parser, Shard
+from .base import Options, Parser, Shard, labels_of
 from .cvat_shapes import OTHERS, SHAPES, instance
 from .jsonfile import reject
 from .numbers import positive_int
@@ -160,11 +160,7 @@ class Cvat(Parser):
 
     def header(self) -> Header:
         """The labels of the task in their order, then all others; ``meta`` and ``version`` verbatim."""
-        names = dict.fromkeys([*self._labels, *self._kinds])
-        labels = (
-            Label(name, frozenset(self._kinds.get(name, ())), self._labels.get(name, {})) for name in names
-        )
-        return Header(tuple(labels), self._attributes)
+        return Header(labels_of(self._kinds, said=self._labels), self._attributes)
 
     def names(self) -> list[str]:
         """``name`` of every image."""

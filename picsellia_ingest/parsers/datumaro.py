@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ..errors import ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Problem, Severity, Unit
-from .base import Options
+from .base import Options, labels_of
 from .checks import Size, Warn, usable_label
 from .datumaro_shapes import CAPTION, instance
 from .json_rows import JsonRows, RowReader
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
-from .looks import edges
+from .looks import edges_if_any
 from .numbers import positive_int
 
 if TYPE_CHECKING:
@@ -117,10 +117,7 @@ class Datumaro(JsonRows):
 
     def header(self) -> Header:
         """The labels in their order; infos, other categories and the version in the attributes."""
-        labels = (
-            Label(name, frozenset(self._labels.get(name, ())), more) for name, more in self._listed.items()
-        )
-        return Header(tuple(labels), self._attributes)
+        return Header(labels_of(self._labels, said=self._listed), self._attributes)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         item = reader.row
@@ -192,10 +189,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _is_datumaro(path: Path) -> bool:
-    try:
-        text = edges(path) if path.is_file() else b""
-    except OSError:
-        return False
+    text = edges_if_any(path)
     return (
         text.startswith(b"{")
         and all(key in text for key in (b'"items"', b'"categories"'))

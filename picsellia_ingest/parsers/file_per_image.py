@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from ..errors import InputError, ItemError
 from ..model import ImageRecord
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
-from .folders import Lost
+from .passes import Counted, Lost, again
 
 
 class Source(msgspec.Struct):
@@ -46,11 +47,8 @@ class LineReport:
         self.report(ItemError(code, message, field=field), Severity.WARNING)
 
 
-class Readable(Protocol):
+class Readable(Counted, Protocol):
     """What is known of any source."""
-
-    name: str
-    instances: int
 
     @property
     def file(self) -> str:
@@ -112,19 +110,7 @@ class FilePerImage(Parser, Generic[S]):
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Read the shard's files again."""
         for source in self._sources[shard.start : shard.stop]:
-            problems: list[Problem] = []
-            try:
-                record = self._load(source, problems.append)
-                reason = "it holds something else"
-            except InputError as error:
-                record, reason = None, error.problem.message
-            found = -1 if record is None else len(record.instances) + sum(one.lost for one in problems)
-            if record is None or found != source.instances or record.file_name != source.name:
-                on_problem(self._changed(source, reason))
-                continue
-            for problem in problems:
-                on_problem(problem)
-            yield record
+            yield from again(partial(self._load, source), source, partial(self._changed, source), on_problem)
 
     def _changed(self, source: S, reason: str) -> Problem:
         message = f"the file has changed since it was planned: {reason}"

@@ -10,21 +10,10 @@ from pathlib import Path
 
 from ..problems import OnProblem, Problem
 from .jsonfile import reject
-from .looks import edges
+from .looks import edges_if_any
 from .voc_layout import walk
 
 _FILES, _EDGE = 20, 4096
-
-
-class Lost:
-    """Takes problems, counts the instances they cost, and forgets them: for a first pass that a second one repeats."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-
-    def __call__(self, problem: Problem) -> None:
-        """Take one problem in."""
-        self.lost += problem.lost
 
 
 def json_below(root: Path, on_problem: OnProblem) -> Iterator[str]:
@@ -49,9 +38,9 @@ def some_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
     """Whether a file, or one of the first JSON files in a folder, is of a format: ``is_one`` sees its beginning and end."""
     try:
         if not path.is_dir():
-            return path.is_file() and is_one(edges(path))
+            return is_one(edges_if_any(path))
         few = islice(json_below(path, ignore), _FILES)
-        return any((path / file).is_file() and is_one(edges(path / file)) for file in few)
+        return any(is_one(edges_if_any(path / file)) for file in few)
     except OSError:
         return False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..coordinates import QUARTER_TURNS
-from ..errors import ItemError
+from ..errors import ItemError, ResourceNotFoundError
 from .looks import remedy, sniff
 
 SUFFIXES = frozenset(
@@ -91,6 +91,19 @@ def _check_jpeg_end(path: Path) -> None:
     end = tail.rfind(b"\xff\xd9")
     if end < 0 or tail.rfind(b"\xff\xda") > end:
         raise ItemError("image_cut", "the JPEG ends before its end marker: it was cut off", "copy it again")
+
+
+def image_folder(imgdir: str | Path) -> Path:
+    """The folder of images that a user names. Raises ResourceNotFoundError when it is not there, or is no folder."""
+    try:
+        there = bool(str(imgdir)) and Path(imgdir).is_dir()
+    except OSError:  # a name that no file can have
+        there = False
+    if not there:
+        raise ResourceNotFoundError(
+            f"the image folder {str(imgdir)!r} is not there, or is not a folder", "check imgdir"
+        )
+    return Path(imgdir)
 
 
 def images_below(folder: Path) -> list[str]:

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Label
+from ..model import Header, ImageRecord
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .base import Options, Parser, Shard
+from .base import Options, Parser, Shard, labels_of
 from .checks import Warn
-from .folders import Lost, json_files
+from .folders import json_files
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
+from .passes import Lost, again
 from .voc_layout import shown
 
 R = TypeVar("R")
@@ -179,7 +180,7 @@ class JsonRows(Parser):
 
     def header(self) -> Header:
         """The labels in the order in which they come."""
-        return Header(tuple(Label(name, frozenset(kinds)) for name, kinds in self._labels.items()))
+        return Header(labels_of(self._labels))
 
     def names(self) -> list[str]:
         """The name of every row's image."""
@@ -207,18 +208,11 @@ class JsonRows(Parser):
 
     def _again(self, file: JsonFile, row: Row, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """The record of a row; one that is not what ``prepare`` saw any more is left out and reported."""
-        problems: list[Problem] = []
-        try:
-            record = self._read_one(file, row, problems.append)
-            found = len(record.instances) + sum(problem.lost for problem in problems), record.file_name
-        except InputError:
-            found = -1, ""
-        if found != (row.instances, row.name):
+
+        def changed(_: str) -> Problem:
             message = "the file has changed since it was planned"
             place = Place(shown(file.path), pointer=row.pointer)
             hint = "run the command again"
-            on_problem(Problem("file_changed", message, place, unit=Unit.FILE, lost=row.instances, hint=hint))
-            return
-        for problem in problems:
-            on_problem(problem)
-        yield record
+            return Problem("file_changed", message, place, unit=Unit.FILE, lost=row.instances, hint=hint)
+
+        return again(lambda told: self._read_one(file, row, told), row, changed, on_problem)

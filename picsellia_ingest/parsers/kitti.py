@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .. import geometry
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import CLASSIFICATION, Header, ImageRecord, Instance, Label, Rectangle
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance, Rectangle
 from ..problems import OnProblem, Place
 from . import file_per_image
-from .base import Options
+from .base import Options, labels_of
 from .checks import Warn, usable_label
 from .file_per_image import FilePerImage, LineReport
 from .folders import begins, ignore
@@ -127,7 +127,7 @@ class Kitti(FilePerImage[Source]):
 
     def header(self) -> Header:
         """The types in the order in which they come."""
-        return Header(tuple(Label(name, frozenset(kinds)) for name, kinds in self._labels.items()))
+        return Header(labels_of(self._labels))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         lines = enumerate(text_of(self.root / source.file).splitlines(), start=1)
@@ -228,10 +228,6 @@ class KittiWriter(Writer):
         super().begin(staging, losses)
         if not self.native:
             lose_header(self.header, losses, unused=True)
-
-    def finish(self) -> str:
-        """All is written already."""
-        return ""
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """The label file of one image."""

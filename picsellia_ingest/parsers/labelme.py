@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ..errors import ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import answers
-from .base import Options
+from .base import Options, labels_of
 from .checks import Size, check_inside
 from .coco import ANSWERS
 from .file_per_image import FilePerImage, Source
@@ -62,7 +62,7 @@ class LabelMe(FilePerImage[Source]):
 
     def header(self) -> Header:
         """The labels in the order in which they come."""
-        return Header(tuple(Label(name, frozenset(kinds)) for name, kinds in self._labels.items()))
+        return Header(labels_of(self._labels))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         with JsonFile.open(self.root / source.file) as file:

@@ -20,7 +20,7 @@ from .labelme import file_name
 from .labelme_shapes import SPELLING, box, outline, picture, spelled
 from .names import inside, stem, unique_stems
 from .staging import Staging
-from .writer import Encoded, Writer, json_bytes, lose_box, lose_header
+from .writer import Encoded, Writer, json_bytes, lose_box, lose_header, under
 
 _VERSION = "5.5.0"
 
@@ -53,10 +53,6 @@ class LabelMeWriter(Writer):
         if not self.native:
             lose_header(self.header, losses, unused=True)
 
-    def finish(self) -> str:
-        """All is written already."""
-        return ""
-
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """The file of one image."""
         own = dict(self._own(record))
@@ -78,7 +74,6 @@ class LabelMeWriter(Writer):
         return Encoded([(path, json_bytes(document) + b"\n")])
 
     def _document(self, record: ImageRecord, key: str, losses: Losses) -> dict[str, Any]:
-        said = notable(record.attributes)
         return {
             "version": _VERSION,
             "flags": {},
@@ -87,7 +82,7 @@ class LabelMeWriter(Writer):
             "imageData": None,
             "imageHeight": None,
             "imageWidth": None,
-            **({"attributes": said} if said else {}),
+            **under("attributes", record.attributes),
         }
 
     def _shapes(self, record: ImageRecord, losses: Losses) -> list[dict[str, Any]]:

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 from .. import geometry, raster
 from ..errors import ItemError
 from ..losses import Losses
-from ..model import ImageRecord, Instance, Rectangle, notable
+from ..model import ImageRecord, Instance, Rectangle
 from . import brush
 from .labelstudio import NUMBER
 from .labelstudio_results import labels, shape
 from .staging import Staging
-from .writer import DocumentWriter, json_bytes, lines_of, lose_box, lose_header
+from .writer import DocumentWriter, json_bytes, lines_of, lose_box, lose_header, under
 
 
 class LabelStudioWriter(DocumentWriter):
@@ -87,17 +87,15 @@ class LabelStudioWriter(DocumentWriter):
     def _common(self, control: str, instance: Instance, record: ImageRecord) -> dict[str, Any]:
         """What every new result says: which control it is of, its image's size, and what another format said."""
         sides = {"original_width": record.width, "original_height": record.height}
-        said = notable({} if self.native else instance.attributes)
         return {
             **{name: pixels for name, pixels in sides.items() if pixels is not None},
             **{"from_name": control, "to_name": "image"},
-            **({"meta": said} if said else {}),
+            **({} if self.native else under("meta", instance.attributes)),
         }
 
 
 def _new_task(record: ImageRecord) -> dict[str, Any]:
-    said = notable(record.attributes)
-    more = {"meta": said} if said else {}
+    more = under("meta", record.attributes)
     return {"data": {"image": record.file_name}, "annotations": [{"result": []}], **more}
 
 

@@ -26,6 +26,14 @@ def edges(path: Path) -> bytes:
     return text.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n")
 
 
+def edges_if_any(path: Path) -> bytes:
+    """The same; nothing for what is no regular file, or cannot be read."""
+    try:
+        return edges(path)
+    except OSError:
+        return b""
+
+
 def sniff(path: Path) -> str:
     """What the beginning of a file looks like, in words."""
     try:

@@ -22,10 +22,10 @@ import numpy as np
 
 from ..errors import InputError, ItemError
 from ..geometry import Mask
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Unit
 from . import file_per_image, voc_layout
-from .base import Options
+from .base import Options, labels_of
 from .checks import usable_label
 from .file_per_image import FilePerImage
 from .folders import ignore
@@ -140,8 +140,7 @@ class PngMasks(FilePerImage[Source]):
 
     def header(self) -> Header:
         """Labels that the source lists, in its order, then all others in the order in which they come."""
-        names = dict.fromkeys([*filter(usable_label, self._listed), *self._labels])
-        return Header(tuple(Label(name, frozenset(self._labels.get(name, ()))) for name in names))
+        return Header(labels_of(self._labels, filter(usable_label, self._listed)))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         name = shown(Path(source.image))

@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label, Rectangle
+from ..model import Header, ImageRecord, Instance, Rectangle
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .base import Options, Parser, Shard
+from .base import Options, Parser, Shard, labels_of
 from .checks import check_fractions, check_inside, usable_label
-from .folders import Lost, ignore
+from .folders import ignore
 from .image_files import images_below, size_of
 from .jsonfile import reject
 from .names import stem
 from .numbers import number
 from .open_images_index import BOXES, IMAGES, LABELS, CsvFile, Index, build, cells_of, look
+from .passes import Lost
 from .voc_layout import shown, walk
 from .yolo_rows import DIGITS
 
@@ -126,18 +127,8 @@ class OpenImages(Parser):
 
     def header(self) -> Header:
         """The described classes in their order, then all other labels in the order in which they come."""
-        described = [name for name in self._own if usable_label(name)]
-        labels = dict.fromkeys([*described, *self._labels])
-        return Header(
-            tuple(
-                Label(
-                    name,
-                    frozenset(self._labels.get(name, ())),
-                    {"id": self._own[name]} if name in self._own else {},
-                )
-                for name in labels
-            )
-        )
+        described = {name: {"id": own} for name, own in self._own.items() if usable_label(name)}
+        return Header(labels_of(self._labels, said=described))
 
     def names(self) -> list[str]:
         """The path of every image, or its id where the image is not there."""

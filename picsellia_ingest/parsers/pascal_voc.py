@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from ..errors import InputError, InvalidQueryError
-from ..model import Header, ImageRecord, Label
+from ..model import Header, ImageRecord
 from ..problems import OnProblem, Problem, Severity, Unit
 from . import voc_layout, voc_xml
-from .base import Options
+from .base import Options, labels_of
 from .file_per_image import FilePerImage
 from .folders import ignore
 from .jsonfile import reject
@@ -111,12 +111,7 @@ class PascalVoc(FilePerImage[Source]):
     def header(self) -> Header:
         """Labels that the source lists, in its order, then all others in the order in which they come."""
         listed = [name for names in self._names.values() if names.stated for name in names.names[1:] if name]
-        return Header(
-            tuple(
-                Label(name, frozenset(self._labels.get(name, ())))
-                for name in dict.fromkeys([*listed, *self._labels])
-            )
-        )
+        return Header(labels_of(self._labels, listed))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         """One record. Raises InputError when its file is rejected whole."""

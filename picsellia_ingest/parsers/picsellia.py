@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ..errors import InputError
-from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Header, ImageRecord, Label
+from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Header, ImageRecord
 from ..problems import OnProblem, Problem, Severity, Unit
-from .base import Options, Parser, Shard
+from .base import Options, Parser, Shard, labels_of
 from .checks import INSTANCES_MAX, plain_label
 from .jsonfile import JsonFile, reject
 from .jsontext import Keys, crumbs, repeated_key
-from .looks import edges
+from .looks import edges_if_any
 from .picsellia_records import RAWS, Entry, Range, RecordReader, attempt, plain
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ class Picsellia(Parser):
     @staticmethod
     def recognises(path: Path) -> bool:
         """Whether the first or last 64 KB have the keys of the platform's files and not those of COCO."""
-        try:
-            if not path.is_file():
-                return False
-            text = edges(path)
-        except OSError:
-            return False
+        text = edges_if_any(path)
         if text[:1] not in (b"{", b"["):
             return False
         if b'"external_picture_url"' in text:
@@ -261,11 +256,7 @@ class Picsellia(Parser):
 
     def header(self) -> Header:
         """The labels of ``categories`` in their order, then all others in the order in which they come."""
-        names = dict.fromkeys([*self._labels, *self._kinds])
-        labels = [
-            Label(name, frozenset(self._kinds.get(name, ())), self._labels.get(name, {})) for name in names
-        ]
-        return Header(tuple(labels), self._attributes)
+        return Header(labels_of(self._kinds, said=self._labels), self._attributes)
 
     def names(self) -> list[str]:
         """``external_picture_url`` of every record, then of every image without one, as written."""

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, notable
-from .writer import DocumentWriter, json_bytes
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance
+from .writer import DocumentWriter, json_bytes, under
 
 _OWN = ("images", "categories", "annotations")
 
@@ -28,7 +28,7 @@ class PicselliaWriter(DocumentWriter):
         """The row of ``images`` and the record; either is None where the file that was read had none."""
         if record.splits:
             losses.note("splits_not_held")
-        attributes = dict(record.attributes) if self.native else _under_attributes(record.attributes)
+        attributes = dict(record.attributes) if self.native else under("attributes", record.attributes)
         image = attributes.pop("image", None) if self.native else {}
         size = {
             side: getattr(record, side) for side in ("width", "height") if getattr(record, side) is not None
@@ -47,7 +47,7 @@ class PicselliaWriter(DocumentWriter):
         return listed, json_bytes(row)
 
     def _objects(self, instance: Instance, losses: Losses) -> list[dict[str, Any]]:
-        attributes = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
+        attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
         notes: Counter[str] = Counter()
         objects = wire.objects(instance, rectangle=False, notes=notes)
         for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
@@ -90,19 +90,15 @@ class PicselliaWriter(DocumentWriter):
         """What the header says, and the categories."""
         said = {key: value for key, value in self.header.attributes.items() if key not in _OWN}
         labels = [
-            {"name": label.name, **(label.attributes if self.native else _under_attributes(label.attributes))}
+            {
+                "name": label.name,
+                **(label.attributes if self.native else under("attributes", label.attributes)),
+            }
             for label in self.header.labels
         ]
-        opened = json_bytes(
-            {**(said if self.native else _under_attributes(said, "source")), "categories": labels}
-        )
+        opened = json_bytes({**(said if self.native else under("source", said)), "categories": labels})
         return opened[:-1] + b",\n"
 
     def tail(self) -> bytes:
         """Everything after the records."""
         return b"\n]}\n"
-
-
-def _under_attributes(attributes: Mapping[str, Any], key: str = "attributes") -> dict[str, Any]:
-    said = notable(attributes)
-    return {key: said} if said else {}

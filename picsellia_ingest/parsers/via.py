@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label, Polygon, Rectangle
+from ..model import Header, ImageRecord, Instance, Polygon, Rectangle
 from ..problems import OnProblem, Problem, Severity, Unit
-from .base import Options
+from .base import Options, labels_of
 from .checks import Warn, ring, usable_label
 from .folders import some_json
 from .json_rows import JsonRows, RowReader
@@ -78,10 +78,7 @@ class Via(JsonRows):
         listed = [
             name for key in dict.fromkeys(self._keys.values()) for name in _options(self._attributes, key)
         ]
-        names = dict.fromkeys([*listed, *self._labels])
-        return Header(
-            tuple(Label(name, frozenset(self._labels.get(name, ()))) for name in names), self._attributes
-        )
+        return Header(labels_of(self._labels, listed), self._attributes)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         row = reader.row

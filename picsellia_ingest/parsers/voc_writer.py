@@ -137,7 +137,7 @@ def _polygons(element: etree._Element, polygon: Polygon, rest: Any, losses: Loss
         losses.note("holes_bridged")
     rests = rest if isinstance(rest, list) and len(rest) == len(parts) else [rest] * len(parts)
     for (outer, holes), more in zip(parts, rests, strict=True):
-        points = bridges.bridge(outer, holes) if holes else outer.points
+        points = bridges.line(outer, holes)
         shape = etree.SubElement(element, "polygon")
         for number, (x, y) in enumerate(zip(points[0::2], points[1::2], strict=True), start=1):
             etree.SubElement(shape, f"x{number}").text = repr(x)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -77,9 +77,9 @@ class Writer(ABC):
     def add(self, row: Any) -> None:  # noqa: B027 - a format whose files say all needs none
         """Take one record's row in, in the order of the records."""
 
-    @abstractmethod
     def finish(self) -> str:
         """Write what is left. The answer names the one file that is the dataset; empty for the whole folder."""
+        return ""
 
     def close(self) -> None:  # noqa: B027 - most hold nothing open
         """Let go of what is open; called at every end, good or bad."""
@@ -112,8 +112,8 @@ class DocumentWriter(Writer):
         return f"{inside(split) or 'annotations'}{self.suffix}"
 
     def keys(self, names: Sequence[str], losses: Losses) -> list[str]:  # noqa: ARG002 - the names are kept as they are
-        """Keys for the records, of which none has a file of its own."""
-        return unique_stems(names, Losses())
+        """The names: no record has a file of its own that would need another one."""
+        return list(names)
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:  # noqa: ARG002 - has no file of its own
         """The record's row, and the document it belongs to."""
@@ -227,16 +227,16 @@ class Output:
 
     def write(self, records: Iterable[ImageRecord], keys: Iterable[str]) -> None:
         """Encode and add records, here and now."""
-        for row in encode(self.writer, records, keys, self.staging.folder, self.losses):
+        for row in encode(self.writer, zip(records, keys, strict=True), self.staging.folder, self.losses):
             self.writer.add(row)
 
 
 def encode(
-    writer: Writer, records: Iterable[ImageRecord], keys: Iterable[str], folder: Path, losses: Losses
+    writer: Writer, records: Iterable[tuple[ImageRecord, str]], folder: Path, losses: Losses
 ) -> Iterator[Any]:
-    """The rows of some records; their own files are written below ``folder``. Runs anywhere that sees the folder."""
+    """The rows of some records, each given with its key; their own files are written below ``folder``. Runs anywhere that sees the folder."""
     made: set[Path] = set()
-    for record, key in zip(records, keys, strict=True):
+    for record, key in records:
         encoded = writer.encode(record, key, losses)
         for relative, content in encoded.files:
             path = folder / relative
@@ -318,7 +318,13 @@ def lines_of(
             parts = inside
     if any(holes for _, holes in parts):
         losses.note("holes_bridged")
-    return [bridges.bridge(outer, holes) if holes else outer.points for outer, holes in parts]
+    return [bridges.line(outer, holes) for outer, holes in parts]
+
+
+def under(key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What is notable in another format's attributes as one member of an object, in the place for free ones; empty if nothing is."""
+    said = notable(attributes)
+    return {key: said} if said else {}
 
 
 _ENCODER = msgspec.json.Encoder()

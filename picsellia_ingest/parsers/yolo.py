@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import InputError, ItemError
-from ..model import Header, ImageRecord, Instance, Label
+from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .base import Options
+from .base import Options, labels_of
 from .checks import usable_label
 from .file_per_image import FilePerImage, LineReport
 from .folders import begins, ignore
@@ -123,12 +123,12 @@ class Yolo(FilePerImage[Source]):
 
     def header(self) -> Header:
         """The names in the order of their numbers; a name that stands twice is one label."""
-        labels: dict[str, Label] = {}
+        listed: dict[str, dict[str, int]] = {}
         for number, name in sorted(self._names.names.items()):
-            if usable_label(name) and name not in labels:
-                labels[name] = Label(name, frozenset(self._labels.get(name, ())), {"id": number})
+            if usable_label(name):
+                listed.setdefault(name, {"id": number})
         said = self._names.sections
-        return Header(tuple(labels.values()), {DATA_YAML: dict(said)} if said else {})
+        return Header(labels_of(self._labels, said=listed), {DATA_YAML: dict(said)} if said else {})
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         rows = self._rows(source)

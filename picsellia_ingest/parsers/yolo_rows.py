@@ -151,9 +151,7 @@ def spelled(instance: Instance, size: tuple[int, int]) -> str | None:
 
 def outline(polygon: Polygon) -> tuple[float, ...]:
     """All rings of a polygon as one line: holes and parts joined by bridges of zero width."""
-    lines = [
-        bridges.bridge(outer, holes) if holes else outer.points for outer, holes in geometry.parts(polygon)
-    ]
+    lines = [bridges.line(outer, holes) for outer, holes in geometry.parts(polygon)]
     return lines[0] if len(lines) == 1 else bridges.join(lines)
 
 

@@ -47,7 +47,7 @@ class Evidence:
             self._take(instance, record.width, record.height)
 
     def _take(self, instance: Instance, width: int | None, height: int | None) -> None:
-        box = instance.rectangle or (geometry.bounds(instance.polygon) if instance.polygon else None)
+        box = geometry.around(instance.rectangle, instance.polygon)
         if box is None:
             return
         right, bottom = box.left + box.width, box.top + box.height

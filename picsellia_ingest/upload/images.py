@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..api import storage
 from ..coordinates import QUARTER_TURNS
-from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError
+from ..errors import InvalidQueryError, ItemError
 from ..parsers import image_files
 from ..parsers.image_files import SUFFIXES
 
@@ -47,10 +47,7 @@ class Survey:
 
 def scan(folder: Path) -> Found:
     """Walk a folder. Names are paths relative to it, with ``/``. Raises ResourceNotFoundError, InvalidQueryError."""
-    if not folder.is_dir():
-        raise ResourceNotFoundError(
-            f"the image folder {folder} is not there, or is not a folder", "check imgdir"
-        )
+    image_files.image_folder(folder)
     found = Found([], Counter(), [])
     root = folder.resolve()
     for where, folders, files in os.walk(folder):

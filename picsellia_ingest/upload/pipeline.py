@@ -15,6 +15,7 @@ from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
+from ..parsers.base import SHARD
 from . import annotate, attach, conflicts, placing, plan, register, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
@@ -162,7 +163,7 @@ class _Upload(Run):
         self.report.verified = not self.report.differences
 
     def _note_lacking(self, where: str, code: str, words: str) -> None:
-        for window in self.journal.todo(State.PLANNED, State.ATTACHED, plan.SHARD, where):
+        for window in self.journal.todo(State.PLANNED, State.ATTACHED, SHARD, where):
             self.journal.records(Outcome(item.id, code=code, error=words) for item in window)
 
     def _believe(self) -> None:
@@ -188,7 +189,7 @@ class _Upload(Run):
 
     def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
         """Take pictures of the platform for items of the same name and content."""
-        for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, plan.SHARD):
+        for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, SHARD):
             tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
             self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
         if self.job.tags_wanted:
@@ -197,7 +198,7 @@ class _Upload(Run):
     def _tag(self, held: Mapping[str, Mapping[str, Any]]) -> None:
         """Give the job's tags to its pictures that were there before and lack them."""
         tags = set(self.job.tags)
-        for window in self.journal.todo(State.REGISTERED, State.ANNOTATED, plan.SHARD, "picture_there"):
+        for window in self.journal.todo(State.REGISTERED, State.ANNOTATED, SHARD, "picture_there"):
             found = [held[item.name] for item in window if item.name in held]
             lacking = [
                 picture["picture_id"] for picture in found if not tags <= set(picture.get("tag") or ())
@@ -215,7 +216,7 @@ class _Upload(Run):
     def _attach(self) -> None:
         """Find the ids that registration did not tell, then make the pictures members, a chunk at a time."""
         lake = register.Lake(self.connection, self.organization, self.job.tags)
-        for window in self.journal.todo(State.REGISTERED, State.REGISTERED, plan.SHARD, "picture_id IS NULL"):
+        for window in self.journal.todo(State.REGISTERED, State.REGISTERED, SHARD, "picture_id IS NULL"):
             self.take(lake.resolve(window))
         for window in self.journal.todo(State.REGISTERED, State.REGISTERED, attach.CHUNK):
             self.changed = True

@@ -18,7 +18,7 @@ from typing import Any
 from .. import wire
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
-from ..parsers.base import Parser, Shard
+from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from . import findings, images, matching, placing, workers
 from .evidence import Evidence
@@ -26,9 +26,6 @@ from .items import Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
-
-SHARD = 500
-"""Records decoded at a time."""
 
 Step = Callable[[int], None]
 
@@ -143,7 +140,7 @@ def plan_annotations(
     report.instances.came_in = parser.instance_count()
     documents = _Documents(job, parser, journal, report, refused)
     documents.pairs = matching.pair(documents.names, matching.NameIndex([*names, *refused]))
-    for shard in parser.shards(SHARD):
+    for shard in parser.shards():
         documents.plan(shard, step)
     report.instances.rejected.update(report.problems.lost)
     report.notes += documents.evidence.notes(parser.options)

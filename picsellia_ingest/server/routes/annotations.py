@@ -46,7 +46,7 @@ def delete(dataset: str, picture: str) -> Response:
 def page(dataset: str) -> Response:
     """A page of the annotations of a dataset, or where all of them can be fetched as a file."""
     if request.args.get("snapshot", "False").lower() not in ("false", "0", ""):
-        platform().datasets.pictures(caller(), dataset)
+        platform().datasets.check(caller(), dataset)
         name = f"{dataset}.json"
         url = signed_address(ObjectName(caller().organization_id, SNAPSHOTS, name))
         return reply({"url": url, "object_name": name})

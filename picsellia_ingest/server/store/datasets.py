@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
@@ -135,6 +135,11 @@ class Datasets:
             members = members.where(dataset_picture.c.dataset_id == dataset_row(conn, account, uuid))
             return picture_objects(conn, members)
 
+    def check(self, account: Account, uuid: str) -> None:
+        """Raise ResourceNotFoundError unless the organization has this dataset."""
+        with self._database.reading() as conn:
+            dataset_row(conn, account, uuid)
+
     def images(self, account: Account, name: str, version: str) -> list[dict[str, Any]]:
         """What a download needs to know of each picture, oldest first; with the ``internal_key``."""
         with self._database.reading() as conn:
@@ -166,22 +171,25 @@ def images_of(conn: Connection, row: int) -> list[dict[str, Any]]:
     return [dict(image) for image in conn.execute(query).mappings()]
 
 
+def size_of(conn: Connection, row: int) -> int:
+    """How many pictures a dataset has."""
+    count = select(func.count()).select_from(dataset_picture).where(dataset_picture.c.dataset_id == row)
+    return int(conn.execute(count).scalar_one())
+
+
 def dataset_of(conn: Connection, organization_id: str, uuid: str) -> int:
     """The row of a dataset version of the organization that clients know by this id."""
-    query = select(dataset.c.id).join(organization)
-    query = query.where(organization.c.uuid == organization_id, dataset.c.uuid == uuid)
-    found = conn.execute(query).scalar()
-    if found is None:
-        raise ResourceNotFoundError(f"no dataset {uuid}")
-    return int(found)
+    owner = select(organization.c.id).where(organization.c.uuid == organization_id)
+    return _row(conn, dataset.c.organization_id == owner.scalar_subquery(), uuid)
 
 
 def dataset_row(conn: Connection, account: Account, uuid: str) -> int:
     """The row of a dataset version, if it is the organization's."""
-    query = select(dataset.c.id).where(
-        dataset.c.organization_id == account.organization, dataset.c.uuid == uuid
-    )
-    found = conn.execute(query).scalar()
+    return _row(conn, dataset.c.organization_id == account.organization, uuid)
+
+
+def _row(conn: Connection, owned: ColumnElement[bool], uuid: str) -> int:
+    found = conn.execute(select(dataset.c.id).where(owned, dataset.c.uuid == uuid)).scalar()
     if found is None:
         raise ResourceNotFoundError(f"no dataset {uuid}")
     return int(found)

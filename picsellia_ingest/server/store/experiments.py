@@ -37,7 +37,7 @@ from .datasets import version_row
 from .fields import Name, moment
 from .files import experiment_files, network_files, unneeded_files
 from .networks import network_row
-from .projects import project_row
+from .projects import project_of
 
 
 class Creation(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +74,7 @@ class Experiments:
     def all(self, account: Account, project_uuid: str) -> list[dict[str, Any]]:
         """Every experiment of a project, oldest first."""
         with self._database.reading() as conn:
-            row = _project(conn, account, project_uuid)
+            row = project_of(conn, account, project_uuid)
             return _shown(conn, account, experiment.c.project_id == row)
 
     def get(self, account: Account, uuid: str) -> dict[str, Any]:
@@ -85,13 +85,13 @@ class Experiments:
     def get_by_name(self, account: Account, project_uuid: str, name: str) -> dict[str, Any]:
         """The experiment of this name in a project."""
         with self._database.reading() as conn:
-            row = _project(conn, account, project_uuid)
+            row = project_of(conn, account, project_uuid)
             return _one(conn, account, (experiment.c.project_id == row) & (experiment.c.name == name))
 
     def create(self, account: Account, project_uuid: str, new: Creation) -> dict[str, Any]:
         """Make an experiment."""
         with self._database.writing() as conn:
-            made = create_experiment(conn, account, _project(conn, account, project_uuid), new)
+            made = create_experiment(conn, account, project_of(conn, account, project_uuid), new)
             return _one(conn, account, experiment.c.id == made)
 
     def update(self, account: Account, uuid: str, change: Change) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Experiments:
 
     def delete_all(self, account: Account, project_uuid: str) -> None:
         """Remove the experiments of a project."""
-        self._delete(account, lambda conn: experiment.c.project_id == _project(conn, account, project_uuid))
+        self._delete(account, lambda conn: experiment.c.project_id == project_of(conn, account, project_uuid))
 
     def _delete(self, account: Account, which: Callable[[Connection], ColumnElement[bool]]) -> None:
         with self._database.exclusive():
@@ -170,10 +170,6 @@ def data_object(row: Row[Any]) -> dict[str, Any]:
 
 def _dated(row: Row[Any]) -> dict[str, Any]:
     return {"id": row.id, "date_created": row.date_created, "last_update": row.last_update}
-
-
-def _project(conn: Connection, account: Account, uuid: str) -> int:
-    return project_row(conn, account, project.c.uuid == uuid)
 
 
 def _missing() -> ResourceNotFoundError:

@@ -14,7 +14,7 @@ from ..database import Database
 from ..schema import experiment
 from .accounts import Account
 from .annotations import records_of
-from .datasets import dataset_of, images_of, version_row
+from .datasets import dataset_of, images_of, size_of, version_row
 from .experiments import experiment_row
 from .labels import label_names
 
@@ -51,4 +51,4 @@ class Exports:
         """The annotations of a dataset, and how many pictures it has; for whoever holds the signed address."""
         with self._database.reading() as conn:
             dataset = dataset_of(conn, organization, uuid)
-            return {"annotations": records_of(conn, dataset), "total_assets": len(images_of(conn, dataset))}
+            return {"annotations": records_of(conn, dataset), "total_assets": size_of(conn, dataset)}

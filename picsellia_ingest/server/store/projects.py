@@ -125,6 +125,11 @@ class Projects:
             return _workers(conn, select(project.c.id).where(project.c.id == row))[row]
 
 
+def project_of(conn: Connection, account: Account, uuid: str) -> int:
+    """The row of the organization's project that clients know by this id."""
+    return project_row(conn, account, project.c.uuid == uuid)
+
+
 def project_row(conn: Connection, account: Account, which: ColumnElement[bool]) -> int:
     """The row of a project, if it is the organization's."""
     query = select(project.c.id).where(project.c.organization_id == account.organization, which)

@@ -22,7 +22,7 @@ from ..schema import experiment, project, run, scan
 from .accounts import Account
 from .experiments import Creation, create_experiment
 from .fields import Name, moment
-from .projects import project_row
+from .projects import project_of
 
 _STARTED = "started"
 _ENDED = "ended"
@@ -62,7 +62,7 @@ class Scans:
             "date_created": moment(),
         }
         with self._database.writing() as conn:
-            values["project_id"] = project_row(conn, account, project.c.uuid == project_uuid)
+            values["project_id"] = project_of(conn, account, project_uuid)
             try:
                 conn.execute(insert(scan).values(values))
             except IntegrityError:
@@ -150,7 +150,7 @@ def _values(name: str, wish: Any) -> list[Any]:
 
 
 def _scan(conn: Connection, account: Account, project_uuid: str, name: str) -> Row[Any]:
-    owner = project_row(conn, account, project.c.uuid == project_uuid)
+    owner = project_of(conn, account, project_uuid)
     row = conn.execute(select(scan).where(scan.c.project_id == owner, scan.c.name == name)).one_or_none()
     if row is None:
         raise ResourceNotFoundError(f"no scan {name}")
