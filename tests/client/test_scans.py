@@ -103,7 +103,7 @@ def test_requirements_may_stand_in_a_file(
     [
         ({"requirements": "missing.txt"}, ResourceNotFoundError),
         ({"requirements": {"package": "numpy", "version": "1"}}, InvalidQueryError),
-        ({"requirements": ["--index-url=http://evil.example"]}, InvalidQueryError),
+        ({"requirements": ["--target=elsewhere"]}, InvalidQueryError),
         ({"requirements": [{"package": "a @ http://evil.example/a.zip"}]}, InvalidQueryError),
         ({"requirements": [{"version": "1"}]}, InvalidQueryError),
         ({"requirements": [7]}, InvalidQueryError),
@@ -142,7 +142,7 @@ def test_requirements_are_installed_by_pip_as_names_only(
     with pytest.raises(InvalidQueryError, match="could not install numpy"):
         experiment.install_run_requirements()
     assert experiment.run is not None
-    experiment.run["requirements"] = ["--index-url=http://evil.example"]
+    experiment.run["requirements"] = ["--target=elsewhere"]
     with pytest.raises(InvalidQueryError, match="no requirement"):
         experiment.install_run_requirements()
 
