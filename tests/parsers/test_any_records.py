@@ -41,7 +41,8 @@ from picsellia_ingest.parsers.names import stem
 from picsellia_ingest.parsers.numbers import number
 from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import WRITABLE, destination, stand_in
+from tests.parsers.passing import stand_in
+from tests.parsers.test_writers import WRITABLE, destination
 
 PLACES = ("{}.jpg", "sub/{}.png", "a b/{} (1).x.jpeg", "train/{}.jpg", "../{}.jpg", "C:\\x\\{}.bmp", ".h/.{}.jpg", "é&<{}>'.png", "{}",
           "a,b;{}.jpg", "{}%20.jpg", "images/{}.jpg", "labels/{}.png")  # fmt: skip

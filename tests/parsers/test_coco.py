@@ -13,18 +13,16 @@ from pycocotools import mask as coco_mask
 from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
-from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import ProblemLog, Severity, Unit
+from tests.parsers.passing import read_with
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "COCO"
 TRIANGLE = Polygon((Ring((4, 4, 20, 4, 12, 18)),))
 
 
 def read(path: Path) -> tuple[list[ImageRecord], Coco, ProblemLog]:
-    parser, log = Coco(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Coco(path))
 
 
 def case(name: str) -> tuple[list[ImageRecord], Coco, ProblemLog]:

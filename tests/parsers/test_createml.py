@@ -17,8 +17,8 @@ from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
 from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.createml import CreateMl, CreateMlWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "CREATEML").iterdir() if path.is_dir())
@@ -39,16 +39,11 @@ REAL = {
 
 
 def read(path: Path) -> tuple[list[ImageRecord], CreateMl, ProblemLog]:
-    parser, log = CreateMl(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(CreateMl(path))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = CreateMlWriter(header, None, source)
-    with Output(writer, out) as output:
-        output.write(records, writer.keys([record.file_name for record in records], output.losses))
-    return output.losses
+    return write_with(CreateMlWriter(header, None, source), records, out)
 
 
 def rows(path: Path) -> list[Any]:

@@ -16,7 +16,8 @@ from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.cvat import Cvat
 from picsellia_ingest.parsers.numbers import number
 from picsellia_ingest.problems import Problem, ProblemLog
-from tests.parsers.test_writers import records_of, written
+from tests.parsers.passing import read_with, records_of
+from tests.parsers.test_writers import written
 from tests.paths import FIXTURES, dataset, expected
 
 CVAT = FIXTURES / "CVAT"
@@ -30,9 +31,7 @@ REAL = {
 
 
 def read(path: Path) -> tuple[list[ImageRecord], Cvat, ProblemLog]:
-    parser, log = Cvat(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Cvat(path))
 
 
 def test_a_task_is_read_whole() -> None:

@@ -15,7 +15,8 @@ from picsellia_ingest.model import ImageRecord, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.datumaro import Datumaro
 from picsellia_ingest.problems import Problem, ProblemLog
-from tests.parsers.test_writers import records_of, written
+from tests.parsers.passing import read_with, records_of
+from tests.parsers.test_writers import written
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = FIXTURES / "DATUMARO"
@@ -23,9 +24,7 @@ LEGACY = "datumaro_dataset/legacy/annotations"
 
 
 def read(path: Path) -> tuple[list[ImageRecord], Datumaro, ProblemLog]:
-    parser, log = Datumaro(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Datumaro(path))
 
 
 def test_a_folder_of_subsets_is_read_whole_and_subsets_are_splits() -> None:

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
-from picsellia_ingest.parsers.base import Options, Shard
+from picsellia_ingest.parsers.base import Options
 from picsellia_ingest.parsers.kitti import Kitti, KittiWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import stand_in
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "KITTI").iterdir() if path.is_dir())
@@ -29,19 +28,11 @@ REAL = {
 
 
 def read(path: Path, imgdir: Path | None = None) -> tuple[list[ImageRecord], Kitti, ProblemLog]:
-    parser, log = Kitti(path, Options(imgdir=imgdir)), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Kitti(path, Options(imgdir=imgdir)))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = KittiWriter(header, None, source)
-    with Output(writer, out) as output:
-        keys = writer.keys([record.file_name for record in records], output.losses)
-        output.write(records, keys)
-    for record, key in zip(records, keys, strict=True):
-        stand_in(out / writer.image_path(record, key), record)
-    return output.losses
+    return write_with(KittiWriter(header, None, source), records, out)
 
 
 def rows(path: Path, without: set[int | None]) -> list[Any]:

@@ -20,12 +20,11 @@ from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
-from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.labelme import LabelMe
 from picsellia_ingest.parsers.labelme_shapes import SPELLING
 from picsellia_ingest.parsers.labelme_writer import LabelMeWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "LABELME").iterdir() if path.is_dir())
@@ -41,16 +40,11 @@ REAL = {
 
 
 def read(path: Path) -> tuple[list[ImageRecord], LabelMe, ProblemLog]:
-    parser, log = LabelMe(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(LabelMe(path))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = LabelMeWriter(header, None, source)
-    with Output(writer, out) as output:
-        output.write(records, writer.keys([record.file_name for record in records], output.losses))
-    return output.losses
+    return write_with(LabelMeWriter(header, None, source), records, out)
 
 
 def data(path: Path, rejected: set[str]) -> Any:

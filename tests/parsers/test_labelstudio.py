@@ -18,10 +18,10 @@ from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError, ItemError
 from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers import brush
-from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.labelstudio import LabelStudio, image_name
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import records_of, written
+from tests.parsers.passing import read_with, records_of
+from tests.parsers.test_writers import written
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = FIXTURES / "LABEL-STUDIO"
@@ -46,9 +46,7 @@ FILES = [(name, file) for name, files in REAL.items() for file in files]
 
 
 def read(path: Path) -> tuple[list[ImageRecord], LabelStudio, ProblemLog]:
-    parser, log = LabelStudio(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(LabelStudio(path))
 
 
 def case(name: str) -> tuple[list[ImageRecord], LabelStudio, ProblemLog]:

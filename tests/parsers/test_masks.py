@@ -21,26 +21,21 @@ from picsellia_ingest.parsers import find_format
 from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.masks import PngMasks
 from picsellia_ingest.parsers.masks_writer import MasksWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = FIXTURES / "MASKS"
 
 
 def read(path: Path) -> tuple[list[ImageRecord], PngMasks, ProblemLog]:
-    parser, log = PngMasks(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(PngMasks(path))
 
 
 def write(
     records: list[ImageRecord], out: Path, header: Header | None = None, source: str = "COCO"
 ) -> Losses:
-    writer = MasksWriter(header or Header(), None, source)
-    with Output(writer, out) as output:
-        output.write(records, writer.keys([record.file_name for record in records], output.losses))
-    return output.losses
+    return write_with(MasksWriter(header or Header(), None, source), records, out)
 
 
 def save(path: Path, mask: object) -> None:

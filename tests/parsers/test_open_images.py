@@ -20,9 +20,8 @@ from picsellia_ingest.parsers.base import Options, Shard
 from picsellia_ingest.parsers.open_images import OpenImages
 from picsellia_ingest.parsers.open_images_index import look
 from picsellia_ingest.parsers.open_images_writer import OpenImagesWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import stand_in
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "OPEN-IMAGES").iterdir() if path.is_dir())
@@ -30,19 +29,11 @@ HEADING = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n"
 
 
 def read(path: Path, imgdir: Path | None = None) -> tuple[list[ImageRecord], OpenImages, ProblemLog]:
-    parser, log = OpenImages(path, Options(imgdir=imgdir)), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(OpenImages(path, Options(imgdir=imgdir)))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = OpenImagesWriter(header, None, source)
-    with Output(writer, out) as output:
-        keys = writer.keys([record.file_name for record in records], output.losses)
-        output.write(records, keys)
-    for record, key in zip(records, keys, strict=True):
-        stand_in(out / writer.image_path(record, key), record)
-    return output.losses
+    return write_with(OpenImagesWriter(header, None, source), records, out)
 
 
 def plain(column: str, cell: str) -> Any:

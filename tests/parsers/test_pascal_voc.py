@@ -20,6 +20,7 @@ from picsellia_ingest.parsers.base import Options, Shard
 from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_masks import voc_palette
 from picsellia_ingest.problems import Problem, ProblemLog, Severity, Unit
+from tests.parsers.passing import read_with
 from tests.paths import FIXTURES
 
 VOC = FIXTURES / "PASCAL-VOC"
@@ -29,9 +30,7 @@ GOOD = f"<annotation><filename>good.jpg</filename><object><name>crane</name>{BOX
 
 
 def read(path: Path, rule: str = "as_written") -> tuple[list[ImageRecord], PascalVoc, ProblemLog]:
-    parser, log = PascalVoc(path, Options(voc_coordinates=rule)), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(PascalVoc(path, Options(voc_coordinates=rule)))
 
 
 def one(tmp_path: Path, text: str | bytes, rule: str = "as_written") -> tuple[ImageRecord, ProblemLog]:

@@ -23,6 +23,7 @@ from picsellia_ingest.model import (
 from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import Problem, ProblemLog, Severity, Unit
+from tests.parsers.passing import read_with
 from tests.paths import FIXTURES
 
 ROOT = FIXTURES / "PICSELLIA"
@@ -31,9 +32,7 @@ OBJECT = {"type": "classification", "label": "crane"}
 
 
 def read(path: Path) -> tuple[list[ImageRecord], Picsellia, ProblemLog]:
-    parser, log = Picsellia(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Picsellia(path))
 
 
 def case(name: str) -> tuple[list[ImageRecord], Picsellia, ProblemLog]:

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
-from picsellia_ingest.parsers.base import Shard
 from picsellia_ingest.parsers.via import METADATA, Via
 from picsellia_ingest.parsers.via_writer import ViaWriter
-from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "VIA").iterdir() if path.is_dir())
@@ -27,16 +26,11 @@ REAL = "sample_valid.via.json"
 
 
 def read(path: Path) -> tuple[list[ImageRecord], Via, ProblemLog]:
-    parser, log = Via(path), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Via(path))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = ViaWriter(header, None, source)
-    with Output(writer, out) as output:
-        output.write(records, writer.keys([record.file_name for record in records], output.losses))
-    return output.losses
+    return write_with(ViaWriter(header, None, source), records, out)
 
 
 def document(path: Path) -> Any:

@@ -11,44 +11,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from picsellia_ingest import parsers
 from picsellia_ingest.errors import InvalidQueryError
 from picsellia_ingest.losses import REASONS, Losses
 from picsellia_ingest.model import ImageRecord
-from picsellia_ingest.parsers.base import Parser, Shard
+from picsellia_ingest.parsers.base import Parser
 from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import records_of, write_with
 from tests.parsers.test_conformance import CASES, prepared, source
 from tests.paths import FIXTURES
 
 WRITABLE = [name for name in parsers.FORMATS if parsers.load(name).writer() is not None]
 
 
-def records_of(parser: Parser) -> tuple[list[ImageRecord], ProblemLog]:
-    log = ProblemLog()
-    return list(parser.read(Shard(0, parser.count()), log)), log
-
-
 def written(parser: Parser, records: list[ImageRecord], to: str, destination: Path) -> Losses:
     """The records of a prepared parser, written in a format."""
     writer = parsers.load(to).writer()
     assert writer is not None
-    made = writer(parser.header(), parser.options, parser.name)
-    with Output(made, destination) as output:
-        keys = made.keys([record.file_name for record in records], output.losses)
-        output.write(records, keys)
-    if made.needs_images:
-        for record, key in zip(records, keys, strict=True):
-            stand_in(destination / made.image_path(record, key), record)
-    return output.losses
-
-
-def stand_in(path: Path, record: ImageRecord) -> None:
-    """An image of the record's size where the writer says that it belongs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("1", (record.width or 1, record.height or 1)).save(path, "PNG")
+    return write_with(writer(parser.header(), parser.options, parser.name), records, destination)
 
 
 def destination(folder: Path, to: str, *, whole: bool = False) -> Path:

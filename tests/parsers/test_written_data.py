@@ -19,7 +19,8 @@ from picsellia_ingest import parsers
 from picsellia_ingest.parsers import voc_xml
 from picsellia_ingest.parsers.numbers import number
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import records_of, written
+from tests.parsers.passing import records_of
+from tests.parsers.test_writers import written
 from tests.paths import DATA, FIXTURES, dataset
 
 COCO = {

@@ -16,13 +16,12 @@ from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring
-from picsellia_ingest.parsers.base import Options, Shard
-from picsellia_ingest.parsers.writer import Output
+from picsellia_ingest.parsers.base import Options
 from picsellia_ingest.parsers.yolo import Yolo
 from picsellia_ingest.parsers.yolo_names import NAME_FILES
 from picsellia_ingest.parsers.yolo_writer import YoloWriter
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.test_writers import stand_in
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES, dataset, expected
 
 CASES = sorted(path for path in (FIXTURES / "YOLO").iterdir() if path.is_dir())
@@ -40,19 +39,11 @@ FOLDERS = [*CASES, *sorted({(name, folder) for (name, _), (folder, _) in REAL.it
 
 
 def read(path: Path, imgdir: Path | None = None) -> tuple[list[ImageRecord], Yolo, ProblemLog]:
-    parser, log = Yolo(path, Options(imgdir=imgdir)), ProblemLog()
-    parser.prepare(log)
-    return list(parser.read(Shard(0, parser.count()), log)), parser, log
+    return read_with(Yolo(path, Options(imgdir=imgdir)))
 
 
 def write(records: list[ImageRecord], header: Header, out: Path, source: str = "COCO") -> Losses:
-    writer = YoloWriter(header, None, source)
-    with Output(writer, out) as output:
-        keys = writer.keys([record.file_name for record in records], output.losses)
-        output.write(records, keys)
-    for record, key in zip(records, keys, strict=True):
-        stand_in(out / writer.image_path(record, key), record)
-    return output.losses
+    return write_with(YoloWriter(header, None, source), records, out)
 
 
 def small(folder: Path, rows: str, name: str = "a", size: tuple[int, int] = (64, 48)) -> Path:
