@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -205,6 +205,15 @@ def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
     assert "f" * 40 not in shown[0] + shown[1]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Commands that are started can be interrupted, also where these tests run in the background, where Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_an_upload_with_how_to_go_on_and_the_next_run_completes_it(
     run: Run, tmp_path: Path
 ) -> None:
