@@ -10,6 +10,7 @@ import click
 
 from . import main
 from .ends import told
+from .serve import database
 
 _DAY = 24 * 60 * 60
 
@@ -32,17 +33,18 @@ def token() -> None:
 
 @token.command()
 @root
+@database
 @click.option("--user", required=True, help="Who the token is for; made when there is none of this name.")
 @click.option("--organization", required=True, help="Where the user belongs; made when there is none.")
 @click.option(
     "--days", type=click.IntRange(min=1), help="How long the token is good for; for ever if not given."
 )
-def create(root: Path, user: str, organization: str, days: int | None) -> None:
+def create(root: Path, database: str | None, user: str, organization: str, days: int | None) -> None:
     """Make a token and print it. It is shown this once, since only its hash is kept."""
     with told():
         from ..server import accounts_of
 
-        with accounts_of(root, make=True) as accounts:
+        with accounts_of(root, database_address=database, make=True) as accounts:
             made = accounts.create_token(user, organization, int(time.time()) + days * _DAY if days else None)
     click.echo(made)
     click.echo(
@@ -52,12 +54,13 @@ def create(root: Path, user: str, organization: str, days: int | None) -> None:
 
 @token.command(name="list")
 @root
-def list_tokens(root: Path) -> None:
+@database
+def list_tokens(root: Path, database: str | None) -> None:
     """Print the id, the user, the organization and the end of each token; never the token."""
     with told():
         from ..server import accounts_of
 
-        with accounts_of(root) as accounts:
+        with accounts_of(root, database_address=database) as accounts:
             found = accounts.tokens()
     for one in found:
         click.echo(f"{one.name}  {one.username}  {one.organization}  {_until(one.expires)}")
@@ -65,13 +68,14 @@ def list_tokens(root: Path) -> None:
 
 @token.command()
 @root
+@database
 @click.argument("name")
-def revoke(root: Path, name: str) -> None:
+def revoke(root: Path, database: str | None, name: str) -> None:
     """Make the token of an id unknown, at once."""
     with told():
         from ..server import accounts_of
 
-        with accounts_of(root) as accounts:
+        with accounts_of(root, database_address=database) as accounts:
             accounts.revoke(name)
     click.echo(f"revoked {name}")
 

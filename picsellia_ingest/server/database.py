@@ -1,8 +1,8 @@
-"""Connections and transactions; the only module that knows which database it is.
+"""Connections and transactions; with ``postgresql`` and ``sqlite``, all that knows which database it is.
 
-SQLite: WAL, every commit on the disk before the answer (``synchronous=FULL``), and every write begins with
-``BEGIN IMMEDIATE``, because a transaction that starts by reading and goes on to write is refused, not
-queued, when another one wrote in between. A lock in the process keeps writers from waiting on busy loops.
+Writers come one after the other, so that a transaction may read and then write what follows from it: a lock keeps
+those of this process in line, and the database those of others. An acknowledged change is on the disk. What a
+database cannot hold (a number of 70 bits, a name too long for an index) is the request's fault, not the server's.
 """
 
 from __future__ import annotations
@@ -10,72 +10,69 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from types import ModuleType
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import URL, Connection, Table, create_engine
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql.dml import Insert
 
-from ..errors import ServerError
+from ..errors import InvalidQueryError, ServerError
+from . import postgresql, sqlite
 from .schema import metadata
-
-SCHEMA_VERSION = 2
-_MIGRATIONS = {
-    1: (
-        "ALTER TABLE token ADD COLUMN name VARCHAR(16)",
-        "ALTER TABLE token ADD COLUMN expires INTEGER",
-        "CREATE UNIQUE INDEX token_by_name ON token (name)",
-    ),
-}
-"""What turns a database of a version into one of the next; tables that are new are made anyway."""
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "busy_timeout=10000",
-    "trusted_schema=OFF",
-)
-
-
-def sqlite_url(path: Path) -> URL:
-    """The address of a SQLite file; the file is made so that only its owner can read it."""
-    path.touch(mode=0o600)
-    return URL.create("sqlite", database=str(path))
 
 
 def insert_new(conn: Connection, table: Table) -> Insert:
     """An insert that leaves out rows which are there already."""
     if conn.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+        return sqlite_dialect.insert(table).on_conflict_do_nothing()
+    return postgresql_dialect.insert(table).on_conflict_do_nothing()
 
 
 class Database:
-    """Reading and writing transactions over one engine."""
+    """Reading and writing transactions over one engine. Raises ServerError when it cannot be used."""
 
     def __init__(self, url: URL) -> None:
-        self.engine = create_engine(url, pool_size=16)
+        self._kind: ModuleType = sqlite if url.get_backend_name() == "sqlite" else postgresql
+        self._engine = create_engine(url, pool_size=16, hide_parameters=True, **self._kind.OPTIONS)
         self._writer = threading.RLock()
-        if url.get_backend_name() == "sqlite":
-            _prepare_sqlite(self.engine)
-        with self.writing() as conn:
-            _bring_up_to_date(conn)
-            metadata.create_all(conn)
+        self._kind.prepare(self._engine)
+        try:
+            with self.writing() as conn:
+                self._kind.bring_up_to_date(conn)
+                metadata.create_all(conn)
+        except OperationalError as error:
+            self.close()
+            said = " ".join(str(error.orig).split())
+            raise ServerError(
+                f"the database cannot be used: {said}",
+                "check that it runs, and the address, user and password",
+            ) from None
+        except ServerError:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent view."""
-        with self.engine.connect() as conn, conn.begin():
-            yield conn
+        with _asked(), self._engine.connect() as conn:
+            conn = conn.execution_options(**self._kind.READING)
+            with conn.begin():
+                yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One change, on the disk when the block is left; nothing of it if the block raises."""
-        with self._writer, self.engine.connect() as conn:
+        with _asked(), self._writer, self._engine.connect() as conn:
             conn.execution_options(writing=True)
             with conn.begin():
                 yield conn
+
+    def belongs_to(self, folder: str) -> None:
+        """Let a database of its own server belong to the folder of this mark, and to no other."""
+        with self.writing() as conn:
+            postgresql.bind(conn, folder)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -85,33 +82,16 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
+        self._engine.dispose()
 
 
-def _prepare_sqlite(engine: Engine) -> None:
-    def connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    def begun(conn: Connection) -> None:
-        writing = conn.get_execution_options().get("writing")
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-
-
-def _bring_up_to_date(conn: Connection) -> None:
-    if conn.dialect.name != "sqlite":
-        return
-    version = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > SCHEMA_VERSION:
-        raise ServerError(
-            f"the platform's folder was written by a newer version (schema {version})",
-            "install that version, or choose another folder",
-        )
-    for old in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-        for statement in _MIGRATIONS[old]:
-            conn.exec_driver_sql(statement)
-    conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+@contextmanager
+def _asked() -> Iterator[None]:
+    try:
+        yield
+    except (DataError, OverflowError):
+        raise InvalidQueryError("a number or a text is beyond what the database can hold") from None
+    except OperationalError as error:
+        if not postgresql.is_too_long(error):
+            raise
+        raise InvalidQueryError("a name is longer than the database can index") from None

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from ..errors import ResourceNotFoundError
+from ..errors import ResourceNotFoundError, ServerError
 from .auth import Signer, read_or_make
-from .database import Database, sqlite_url
+from .database import Database
 from .objects import Objects
+from .postgresql import postgresql_url
+from .sqlite import sqlite_url
 from .store.accounts import Accounts
 from .store.annotations import Annotations
 from .store.assets import Assets
@@ -32,6 +34,10 @@ from .store.projects import Projects
 from .store.publishing import Publishing
 from .store.scans import Scans
 from .store.telemetry import Telemetry
+
+_FILE = "platform.db"
+# What ties a folder to its PostgreSQL database.
+_MARK = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,23 @@ class Platform:
 
     @classmethod
     def open(
-        cls, root: Path, *, token: str | None = None, strict: bool = False, limits: Limits | None = None
+        cls,
+        root: Path,
+        *,
+        database_address: str | None = None,
+        token: str | None = None,
+        strict: bool = False,
+        limits: Limits | None = None,
     ) -> Platform:
-        """Open the platform of a folder, making both if need be; one opening at a time is the caller's care."""
+        """Open the platform of a folder, making both if need be; one opening at a time is the caller's care.
+
+        The rows are in the folder, or in the PostgreSQL database of this address, and always in the same place.
+        """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = read_or_make(root / "token")
         signer = Signer(read_or_make(root / "secret"))
         objects = Objects(root / "objects")
-        database = Database(sqlite_url(root / "platform.db"))
+        database = _open_database(root, database_address)
         accounts = Accounts(database)
         owner = _user_name()
         limits = limits or Limits()
@@ -112,16 +127,41 @@ class Platform:
 
 
 @contextmanager
-def accounts_of(root: Path, *, make: bool = False) -> Iterator[Accounts]:
+def accounts_of(root: Path, *, database_address: str | None = None, make: bool = False) -> Iterator[Accounts]:
     """The accounts of a folder's platform, whether it is served at the moment or not.
 
     A folder without a platform is made one with ``make``. Raises ResourceNotFoundError.
     """
-    if not make and not (root / "platform.db").exists():
+    if not make and not (root / _FILE).exists() and not (root / _MARK).exists():
         raise ResourceNotFoundError(f"there is no platform in {root}", "check the folder")
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(Database(sqlite_url(root / "platform.db"))) as database:
+    with closing(_open_database(root, database_address)) as database:
         yield Accounts(database)
+
+
+def _open_database(root: Path, address: str | None) -> Database:
+    if address is None:
+        if (root / _MARK).exists():
+            raise ServerError(
+                f"the rows of the platform in {root} are in a PostgreSQL database",
+                "give its address with --database",
+            )
+        return Database(sqlite_url(root / _FILE))
+    if (root / _FILE).exists():
+        raise ServerError(
+            f"the rows of the platform in {root} are in its {_FILE}",
+            "leave --database out, or choose another folder",
+        )
+    marked = (root / _MARK).exists()
+    database = Database(postgresql_url(address))
+    try:
+        database.belongs_to(read_or_make(root / _MARK))
+    except ServerError:
+        database.close()
+        if not marked:
+            (root / _MARK).unlink()
+        raise
+    return database
 
 
 def _user_name() -> str:

@@ -101,17 +101,21 @@ def start(  # noqa: PLR0913 - each is a choice of its own
     token: str | None = None,
     strict: bool = False,
     threads: int = 8,
+    database: str | None = None,
     limits: Limits | None = None,
     wrap: Callable[[WSGIApplication], WSGIApplication] | None = None,
 ) -> RunningPlatform:
-    """Serve a folder on 127.0.0.1; returns when requests are answered. ``wrap`` puts a WSGI layer around it."""
+    """Serve a folder on 127.0.0.1; returns when requests are answered.
+
+    ``database`` is the address of a PostgreSQL database for the rows; ``wrap`` puts a WSGI layer around it all.
+    """
     root = root.resolve()
     with contextlib.ExitStack() as undo:
         lock = _FolderLock(root)
         undo.callback(lock.release)
         state = root / "server.json"
         state.unlink(missing_ok=True)
-        platform = Platform.open(root, token=token, strict=strict, limits=limits)
+        platform = Platform.open(root, database_address=database, token=token, strict=strict, limits=limits)
         undo.callback(platform.close)
         app: WSGIApplication = create_app(platform)
         listener = Listener(wrap(app) if wrap else app, port, threads, platform.limits)

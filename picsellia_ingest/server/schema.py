@@ -8,6 +8,7 @@ a picture or a dataset leaves nothing behind. JSON that a client sent is kept as
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
 )
 
 metadata = MetaData()
@@ -54,7 +56,7 @@ token = Table(
     Column("sha256", String(64), nullable=False, unique=True),
     _owner("user"),
     Column("name", String(16)),
-    Column("expires", Integer),
+    Column("expires", BigInteger),
     Index("token_by_name", "name", unique=True),
 )
 
@@ -250,7 +252,7 @@ upload_part = Table(
     Column("upload_id", ForeignKey("upload.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("etag", String(64), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     UniqueConstraint("upload_id", "number", "etag"),
 )
 
@@ -259,14 +261,24 @@ experiment_log = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _owner("experiment"),
-    Column("line_nb", Integer, nullable=False),
+    Column("line_nb", BigInteger, nullable=False),
     Column("part", Text, nullable=False),
     Column("log", Text, nullable=False),
     Column("final", Boolean, nullable=False),
     Column("special", Boolean, nullable=False),
     Column("date_created", String(27), nullable=False),
-    UniqueConstraint("experiment_id", "line_nb", "part", "log"),
+    # A line may be longer than PostgreSQL can index.
+    UniqueConstraint("experiment_id", "line_nb", "part", "log").ddl_if(dialect="sqlite"),
 )
+
+Index(
+    "experiment_log_once",
+    experiment_log.c.experiment_id,
+    experiment_log.c.line_nb,
+    experiment_log.c.part,
+    func.md5(experiment_log.c.log),
+    unique=True,
+).ddl_if(dialect="postgresql")
 
 scan = Table(
     "scan",

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,8 +8,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from picsellia_ingest.server import start
+from picsellia_ingest.server.database import Database
 from tests.server.caller import RECTANGLE, Caller
 
 POLYGON = {
@@ -291,10 +291,9 @@ def test_the_strict_mode_refuses_a_label_that_was_not_made_and_names_it(root: Pa
             assert owner.annotate(dataset, "a.jpg", RECTANGLE).status_code == 200
 
 
-def test_the_tables_can_be_read_as_an_oracle(owner: Caller, root: Path) -> None:
+def test_the_tables_can_be_read_as_an_oracle(owner: Caller, tables: Database) -> None:
     dataset = owner.dataset("a.jpg")
     assert owner.annotate(dataset, "a.jpg", RECTANGLE, POLYGON).status_code == 200
-    query = "SELECT objects, json_array_length(objects), nb_instances FROM annotation"
-    with closing(sqlite3.connect(root / "platform.db")) as database:
-        objects, length, count = database.execute(query).fetchone()
-    assert (json.loads(objects), length, count) == ([RECTANGLE, POLYGON], 2, 2)
+    with tables.reading() as conn:
+        (row,) = conn.execute(text("SELECT objects, nb_instances FROM annotation"))
+    assert (json.loads(row.objects), row.nb_instances) == ([RECTANGLE, POLYGON], 2)

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import requests
+from sqlalchemy import text
 
+from picsellia_ingest.server.database import Database
 from tests.server.caller import JPEG, RECTANGLE, Caller
 
 NAMES = [
@@ -153,25 +152,25 @@ def test_download_gives_each_picture_with_an_address_that_works(owner: Caller) -
     assert [requests.get(image["signed_url"], timeout=5).content for image in images] == [JPEG, JPEG]
 
 
-def test_a_deleted_dataset_leaves_nothing_but_its_pictures(owner: Caller, root: Path) -> None:
+def test_a_deleted_dataset_leaves_nothing_but_its_pictures(owner: Caller, tables: Database) -> None:
     dataset = owner.dataset("a.jpg")
     assert owner.annotate(dataset, "a.jpg", RECTANGLE, Idempotency_Key="k").status_code == 200
     owner.ok("DELETE", f"dataset/{owner.org}/harbour/latest")
     assert owner.call("GET", f"dataset/{owner.org}/harbour/latest").status_code == 404
     assert owner.call("DELETE", f"dataset/{owner.org}/harbour/latest").status_code == 404
     assert len(owner.ok("GET", f"datalake/{owner.org}")["pictures"]) == 1
-    with closing(sqlite3.connect(root / "platform.db")) as database:
+    with tables.reading() as conn:
         for table in ("annotation", "label", "dataset_picture", "reply"):
-            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+            assert conn.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0, table
 
 
-def test_statistics_are_replaced(owner: Caller, root: Path) -> None:
+def test_statistics_are_replaced(owner: Caller, tables: Database) -> None:
     dataset = owner.dataset("a.jpg")
     for count in (1, 2):
         body = {"repartition": {"car": count}, "nb_annotations": 1, "nb_objects": count}
         owner.ok("POST", f"dataset/{dataset}/update_stats", body)
-    with closing(sqlite3.connect(root / "platform.db")) as database:
-        assert json.loads(database.execute("SELECT statistics FROM dataset").fetchone()[0]) == body
+    with tables.reading() as conn:
+        assert json.loads(conn.execute(text("SELECT statistics FROM dataset")).scalar_one()) == body
     wrong = {"repartition": {"car": -1}, "nb_annotations": 1, "nb_objects": 1}
     assert owner.call("POST", f"dataset/{dataset}/update_stats", wrong).status_code == 400
 

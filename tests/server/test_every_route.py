@@ -227,9 +227,9 @@ def _names_something(row: Row) -> bool:
 
 
 @pytest.fixture
-def unwelcome(running: RunningPlatform, root: Path) -> dict[str, dict[str, str]]:
+def unwelcome(running: RunningPlatform, root: Path, database: str | None) -> dict[str, dict[str, str]]:
     """Headers that let nobody in, by what is wrong with them."""
-    with accounts_of(root) as accounts:
+    with accounts_of(root, database_address=database) as accounts:
         ended = accounts.create_token("late", "elsewhere", int(time.time()) - 1)
         revoked = accounts.create_token("gone", "elsewhere")
         accounts.revoke(revoked.split("_")[1])

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import text
 
+from picsellia_ingest.server.database import Database
 from tests.server.caller import RECTANGLE, Caller
 
 
@@ -130,7 +129,7 @@ def test_what_is_no_picture_is_400(owner: Caller, item: Any) -> None:
     assert owner.call("POST", f"datalake/delete/{owner.org}", {"to_delete": [item]}).status_code == 400
 
 
-def test_a_deleted_picture_leaves_no_row_and_no_bytes(owner: Caller, root: Path) -> None:
+def test_a_deleted_picture_leaves_no_row_and_no_bytes(owner: Caller, tables: Database) -> None:
     dataset = owner.dataset("a.jpg", "b.jpg")
     assert owner.annotate(dataset, "a.jpg", RECTANGLE, Idempotency_Key="k").status_code == 200
     gone, stays = owner.ok("GET", f"picture/{dataset}")["pictures"]
@@ -138,9 +137,9 @@ def test_a_deleted_picture_leaves_no_row_and_no_bytes(owner: Caller, root: Path)
     owner.ok("POST", f"datalake/delete/{owner.org}", {"to_delete": [gone]})
     assert owner.ok("GET", f"picture/{dataset}")["pictures"] == [stays]
     assert owner.ok("GET", f"dataset/{owner.org}/harbour/latest")["dataset"]["size"] == 1
-    with closing(sqlite3.connect(root / "platform.db")) as database:
+    with tables.reading() as conn:
         for table in ("annotation", "picture_tag", "reply"):
-            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+            assert conn.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0, table
     assert requests.get(owner.signed(gone["internal_key"]), timeout=5).status_code == 404
     assert requests.get(owner.signed(stays["internal_key"]), timeout=5).status_code == 200
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -11,7 +10,7 @@ import requests
 from sqlalchemy import update
 
 from picsellia_ingest.server import Limits, start
-from picsellia_ingest.server.database import Database, sqlite_url
+from picsellia_ingest.server.database import Database
 from picsellia_ingest.server.schema import upload
 from tests.server.caller import Caller
 
@@ -179,12 +178,12 @@ def test_an_object_larger_than_the_limit_is_refused(root: Path) -> None:
     assert len(objects(root)) == 1
 
 
-def test_an_upload_that_was_left_for_a_day_is_forgotten(owner: Caller, root: Path) -> None:
+def test_an_upload_that_was_left_for_a_day_is_forgotten(owner: Caller, root: Path, tables: Database) -> None:
     left = begin(owner, "left")
     part = put(owner, left, 1, b"a", "left")
     begin(owner)
     assert len(objects(root)) == 1
-    with closing(Database(sqlite_url(root / "platform.db"))) as database, database.writing() as conn:
+    with tables.writing() as conn:
         conn.execute(update(upload).where(upload.c.uuid == left).values(creation_date="2021-09-14"))
     begin(owner)
     assert objects(root) == []

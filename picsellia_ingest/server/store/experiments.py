@@ -16,9 +16,11 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     Table,
+    cast,
     delete,
     func,
     insert,
@@ -234,7 +236,7 @@ def _logs(conn: Connection, ids: Select[tuple[int]]) -> dict[int, dict[str, Any]
         select(
             columns.experiment_id,
             func.count().label("nb_lines"),
-            func.max(columns.final).label("final"),
+            func.max(cast(columns.final, Integer)).label("final"),
             func.max(columns.date_created).label("last_update"),
         )
         .where(columns.experiment_id.in_(ids))

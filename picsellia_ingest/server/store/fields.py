@@ -15,7 +15,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\x00]+$")]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 # What the platform says of a network or a project of which nothing was said (the reference's examples).
 DESCRIPTION = "This is a real game changer"
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 # SQLite takes 32,766 parameters in a statement, older ones 999.
 _BATCH = 900
