@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast clean
+.PHONY: demo test check fast docs clean
 
 # Everything a fresh machine needs: python3 (3.10 or newer) with venv and pip.
 .venv/ready: setup.cfg pyproject.toml
@@ -31,6 +31,9 @@ test: .venv/ready
 
 fast: .venv/ready
 	$(BIN)/pytest -m 'not slow'
+
+docs: .venv/ready
+	$(BIN)/python docs/make_api.py
 
 clean:
 	rm -rf .venv build *.egg-info
