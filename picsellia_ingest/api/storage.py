@@ -14,10 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from urllib3.fields import RequestField
 
-from ..errors import ForbiddenError, ProcessingError, SourceChangedError, WrongHostError
+from ..errors import (
+    Action,
+    ForbiddenError,
+    PicselliaError,
+    ProcessingError,
+    SourceChangedError,
+    WrongHostError,
+)
 from . import platform
 from .connection import Connection, Traffic
 from .transport import DEADLINE_SECONDS, check, persist, send
@@ -26,6 +34,7 @@ BYTES_PER_SECOND = 50_000
 SIGNATURES = 3
 """How often an address is signed anew for one object."""
 SECONDS_LEAST = 30.0
+SAVE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,77 @@ def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> byte
         return answer.body
 
     return persist(traffic, attempt)
+
+
+def save(traffic: Traffic, url: str, path: Path, seconds: float = SAVE_SECONDS) -> None:
+    """Put what is behind a signed address in a file, which appears whole or not at all, in the place of one that is there.
+
+    What arrived of it stays beside the file (``.part``) and is gone on from, also by a later call, as long as the
+    storage says that the object is the same. As long as bytes arrive it is tried again. Raises ForbiddenError when
+    the address expired, OSError when the file cannot be written.
+    """
+    part = _Part(path)
+    while True:
+        before = part.size()
+        try:
+            persist(traffic, lambda: part.continue_from(traffic, url, seconds))
+            break
+        except PicselliaError as error:
+            if error.action is not Action.RETRY or part.size() <= before or traffic.halted:
+                raise
+    part.finish()
+
+
+class _Part:
+    """The beginning of a file, and the tag of the object that it is the beginning of."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._tag = path.with_name(path.name + ".part.etag")
+
+    def size(self) -> int:
+        """How many bytes are there and can be gone on from."""
+        return self._part.stat().st_size if self._part.exists() and self._tag.exists() else 0
+
+    def continue_from(self, traffic: Traffic, url: str, seconds: float) -> None:
+        """Ask for what is missing. Raises ProcessingError when it is not whole afterwards."""
+        held = self.size()
+        headers = {"Accept-Encoding": "identity"}
+        if held:
+            headers |= {"Range": f"bytes={held}-", "If-Range": self._tag.read_text()}
+        answer = send(traffic, "GET", url, headers, None, seconds, self._open)
+        if answer.status == 416:
+            self._part.unlink()
+            raise ProcessingError("what arrived earlier is not the beginning of the object")
+        check(answer)
+        total = answer.headers.get("Content-Length")
+        if answer.status == 206:
+            begin, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+            if begin.partition("-")[0] != str(held):
+                self._part.unlink(missing_ok=True)
+                raise ProcessingError("the storage answered with another part of the object")
+        size = self._part.stat().st_size
+        if total is not None and total != str(size):
+            raise ProcessingError(f"{size} of {total} bytes arrived")
+
+    def _open(self, status: int, headers: Mapping[str, str]) -> BinaryIO | None:
+        if status == 206:
+            return self._part.open("ab")
+        if status != 200:
+            return None
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._tag.unlink(missing_ok=True)
+        file = self._part.open("wb")
+        tag = headers.get("ETag", "")
+        if tag.startswith('"'):
+            self._tag.write_text(tag)
+        return file
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        self._part.replace(self._path)
+        self._tag.unlink(missing_ok=True)
 
 
 def read(connection: Connection, object_name: str) -> bytes:

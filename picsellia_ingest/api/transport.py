@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -49,6 +49,8 @@ DEADLINE_SECONDS = 120.0
 PAUSE_FIRST, PAUSE_MOST, RETRY_AFTER_MOST = 0.2, 20.0, 120.0
 IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
+# A connection that breaks loses the chunk that is not whole.
+_CHUNK = 1 << 14
 
 _AGAIN = {408, 425, 500, 502, 503, 504}
 _ERRORS: dict[int, type[PicselliaError]] = {
@@ -68,6 +70,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+Opener = Callable[[int, Mapping[str, str]], BinaryIO | None]
+"""Given the status and headers of an answer: the file that its body goes to, or None to have it as bytes."""
+
+
+class _NotWrittenError(Exception):
+    """A body could not be written to its file, which is no failure of the network."""
 
 
 class _NoAuth(AuthBase):
@@ -114,17 +124,18 @@ def close_idle_connections() -> None:
         session.close()
 
 
-def send(
+def send(  # noqa: PLR0913 - a request has that many parts
     traffic: Traffic,
     method: str,
     url: str,
     headers: Mapping[str, str],
     body: Any = None,
     seconds: float = DEADLINE_SECONDS,
+    into: Opener | None = None,
 ) -> Answer:
-    """One request, one answer, no second try. ``body`` is bytes or a readable with a length.
+    """One request, one answer, no second try. ``body`` is bytes or a readable with a length; ``into`` opens a file.
 
-    Raises NetworkError when no whole answer came; any answer, whatever its status, is returned.
+    Raises NetworkError when no whole answer came (a file has what did); any answer, whatever its status, is returned.
     """
     if traffic.halted:
         raise NetworkError("the run is stopping")
@@ -140,7 +151,10 @@ def send(
         with session.send(
             prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, **settings
         ) as response:
-            answer = Answer(response.status_code, response.headers, _read(response, deadline))
+            answer = Answer(response.status_code, response.headers, _take(response, deadline, into))
+    except _NotWrittenError as error:
+        session.close()
+        raise error.args[0] from None
     except (requests.RequestException, OSError) as error:
         session.close()
         raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
@@ -152,14 +166,31 @@ def send(
     return answer
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    chunks, total = [], 0
-    for chunk in response.iter_content(1 << 16):
-        chunks.append(chunk)
-        total += len(chunk)
-        if time.monotonic() > deadline or total > ANSWER_BYTES_MAX:
+def _take(response: requests.Response, deadline: float, into: Opener | None) -> bytes:
+    """Read the body to its end: as bytes, or into the file that is opened for it."""
+    file = into(response.status_code, response.headers) if into else None
+    if file is None:
+        chunks, total = [], 0
+        for chunk in _chunks(response, deadline):
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > ANSWER_BYTES_MAX:
+                raise requests.Timeout("the answer is too long")
+        return b"".join(chunks)
+    with file:
+        for chunk in _chunks(response, deadline):
+            try:
+                file.write(chunk)
+            except OSError as error:
+                raise _NotWrittenError(error) from None
+    return b""
+
+
+def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    for chunk in response.iter_content(_CHUNK):
+        yield chunk
+        if time.monotonic() > deadline:
             raise requests.Timeout("the answer takes too long")
-    return b"".join(chunks)
 
 
 def _why(error: BaseException) -> str:

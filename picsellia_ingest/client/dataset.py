@@ -139,12 +139,18 @@ class Dataset(Resource):
         return PictureList(platform.dataset_pictures(self._connection, self._id(dataset_id)))
 
     def download(
-        self, dataset: str | None = None, folder_name: str | Path | None = None, nb_threads: int = 20
+        self,
+        dataset: str | None = None,
+        folder_name: str | Path | None = None,
+        nb_threads: int = 20,
+        *,
+        nb_jobs: int | None = None,
     ) -> dict[str, str]:
         """Download the pictures of ``name/version``, the fetched one if None, into a folder, ``./name/version`` if None.
 
-        Files that are there are left alone; a file appears whole or not at all. The answer maps each picture that
-        could not be downloaded to the reason, and is empty when all were.
+        Files that are there are left alone; a file appears whole or not at all, and one that was interrupted is gone
+        on with. ``nb_jobs`` (or ``nb_threads``, its older name) are fetched at a time, -1 for as many as make sense. The
+        answer maps each picture that could not be downloaded to the reason, and is empty when all were.
         """
         if not dataset:
             dataset = f"{self._name()}/{self.fetched_dataset['version']}"
@@ -153,7 +159,7 @@ class Dataset(Resource):
             raise InvalidQueryError(f"{dataset!r} is not <name>/<version>", "write the name and the version")
         folder = Path(folder_name) if folder_name else Path(name) / version
         found = platform.dataset_downloads(self._connection, self._organization, name, version)
-        return downloads.pictures(self._session, found, folder, nb_threads)
+        return downloads.pictures(self._session, found, folder, nb_threads if nb_jobs is None else nb_jobs)
 
     def add_annotation(
         self,

@@ -13,7 +13,6 @@ from ..api.connection import Connection
 from ..errors import InvalidQueryError
 
 _MODEL = "model-latest"
-_DOWNLOAD_SECONDS = 3600.0
 
 
 def existing(path: str | Path | None, *, folder: bool = False) -> Path:
@@ -45,14 +44,14 @@ def store(
 def save(connection: Connection, key: str, folder: Path, name: str = "") -> Path:
     """Download what is stored under a key into a folder, under a name, or the last part of the key.
 
-    A file that is there is replaced; it appears whole or not at all.
+    A file that is there is replaced; it appears whole or not at all, and one that was interrupted is gone on with.
     """
     name = (name or key).rpartition("/")[2]
     if name in ("", ".", "..") or "\0" in name:
         raise InvalidQueryError(f"the key {key!r} does not end in the name of a file")
     url = platform.presign(connection, "get", key, model_bucket=True)
-    content = storage.fetch(connection.traffic, str(url), _DOWNLOAD_SECONDS)
-    return write(folder / name, content)
+    storage.save(connection.traffic, str(url), folder / name)
+    return folder / name
 
 
 def write(path: Path, content: bytes) -> Path:

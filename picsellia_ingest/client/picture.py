@@ -11,7 +11,7 @@ from ..api import platform
 from ..errors import ItemError, PicselliaError
 from ..upload import images, register, transfer, workers
 from ..upload.items import Item, State
-from . import checks
+from . import checks, progress
 from .session import Resource, Session
 
 Pictures = Sequence[Any] | Mapping[str, Any]
@@ -54,7 +54,7 @@ class Picture(Resource):
         """
         paths = [filepath] if isinstance(filepath, (str, Path)) else list(filepath or ())
         tasks = [(self._session, Path(path), tuple(tags or ()), source) for path in paths]
-        failures = {path: why for path, why in workers.each(_send, tasks, nb_jobs) if why}
+        failures = progress.failures("pictures", workers.each(_send, tasks, nb_jobs), len(tasks))
         for path, why in failures.items():
             print(f"{path}: {why}")
         return failures

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +17,7 @@ WORDS = {
     "pictures": "uploading pictures",
     "labels": "creating labels",
     "annotations": "uploading annotations",
+    "downloads": "downloading pictures",
     "verify": "comparing the platform with the plan",
 }
 SECONDS_BETWEEN_LINES = 5.0
@@ -93,3 +96,17 @@ class Bars:
 def progress() -> Bars | Lines:
     """The one that fits where standard error goes."""
     return Bars() if sys.stderr.isatty() else Lines()
+
+
+def failures(stage: str, outcomes: Iterable[tuple[str, str]], total: int) -> dict[str, str]:
+    """What failed of the outcomes (name, reason or nothing), while the progress of more than one is shown."""
+    with progress() if total > 1 else nullcontext() as shown:
+        if shown is not None:
+            shown.stage(stage, total)
+        found = {}
+        for name, why in outcomes:
+            if why:
+                found[name] = why
+            if shown is not None:
+                shown.step(1)
+    return found

@@ -17,7 +17,6 @@ from . import downloads, files
 from .experiment_core import Core
 
 LABELMAP = "label_map.pbtxt"
-_THREADS = 20
 
 Split = tuple[list[str], list[str], list[str], list[str], list[int], list[int], list[str]]
 
@@ -57,12 +56,12 @@ class Training(Core):
         self.dict_annotations = found
         return found
 
-    def dl_pictures(self) -> dict[str, str]:
+    def dl_pictures(self, *, nb_jobs: int = 20) -> dict[str, str]:
         """Download the pictures of the fetched annotations into ``png_dir``.
 
         Files that are there are left alone. The answer maps each picture that could not be downloaded to the reason.
         """
-        return downloads.pictures(self._session, self._held("images"), Path(self.png_dir), _THREADS)
+        return downloads.pictures(self._session, self._held("images"), Path(self.png_dir), nb_jobs)
 
     def generate_labelmap(self) -> dict[str, str]:
         """Write the labels as ``label_map.pbtxt``, numbered from 1, into the experiment's folder, or the current one.

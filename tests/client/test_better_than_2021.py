@@ -101,6 +101,25 @@ def test_d15_an_error_page_is_never_saved_as_a_picture(uploads: Uploads) -> None
     assert (uploads.folder / "down" / "a.jpg").read_bytes() == (uploads.images / "a.jpg").read_bytes()
 
 
+def test_d15_a_page_that_is_sent_as_if_all_were_well_is_no_picture(uploads: Uploads) -> None:
+    assert uploads(None).exit_code == 0
+    uploads.faults.fail("GET", "/storage/", how="lost")
+    failures = uploads.lake.dataset.download("d/first", uploads.folder / "down", nb_jobs=2)
+    assert list(failures) == ["a.jpg"]
+    assert list((uploads.folder / "down").iterdir()) == []
+
+
+def test_many_files_are_sent_and_fetched_with_progress(
+    uploads: Uploads, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [picture(uploads.folder / f"{number}.jpg", number) for number in range(3)]
+    assert uploads.lake.picture.upload([str(path) for path in files], nb_jobs=2) == {}
+    assert "uploading pictures: 3" in capsys.readouterr().err
+    uploads.lake.dataset.create("three", pictures=uploads.lake.picture.fetch())
+    assert uploads.lake.dataset.download("three/first", uploads.folder / "down", nb_jobs=-1) == {}
+    assert "downloading pictures: 3" in capsys.readouterr().err
+
+
 def test_d16_failures_reach_the_caller_and_stop_nothing_else(uploads: Uploads) -> None:
     files = [picture(uploads.folder / f"{number}.jpg", number) for number in range(3)]
     files[1].write_bytes(b"no picture")

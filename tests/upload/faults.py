@@ -13,7 +13,7 @@ class Faults:
     """``fail(method, part, times, how)``: the next ``times`` requests whose path holds ``part`` go wrong.
 
     ``before``: answered 503, nothing done. ``after``: done, then answered 503. ``lost``: done, then an answer that is
-    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done.
+    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done. ``cut``: the second half of the answer's body does not come.
     """
 
     def __init__(self) -> None:
@@ -42,6 +42,9 @@ class Faults:
             if how is None:
                 answer: Iterable[bytes] = app(environ, start_response)
                 return answer
+            if how == "cut":
+                whole = _body(app(environ, start_response))
+                return [whole[: len(whole) // 2]]
             if how in ("after", "lost"):
                 _drain(app, environ)
             else:
@@ -66,10 +69,14 @@ def _drain(app: Any, environ: dict[str, Any], said: list[str] | None = None) -> 
             said.append(status)
         return lambda _: None
 
-    answer = app(environ, start_response)
-    b"".join(answer)
+    _body(app(environ, start_response))
+
+
+def _body(answer: Any) -> bytes:
+    whole = b"".join(answer)
     if hasattr(answer, "close"):
         answer.close()
+    return whole
 
 
 def foreign(app: Any) -> Any:
