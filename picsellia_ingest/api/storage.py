@@ -27,8 +27,9 @@ from ..errors import (
     WrongHostError,
 )
 from . import platform
+from .answers import check
 from .connection import Connection, Traffic
-from .transport import DEADLINE_SECONDS, check, persist, send
+from .transport import DEADLINE_SECONDS, persist, send
 
 BYTES_PER_SECOND = 50_000
 SIGNATURES = 3

@@ -15,8 +15,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
@@ -25,20 +23,8 @@ import msgspec
 import requests
 from requests.auth import AuthBase
 
-from ..errors import (
-    Action,
-    ApiLimitError,
-    ForbiddenError,
-    InvalidQueryError,
-    NetworkError,
-    PicselliaError,
-    ProcessingError,
-    RequestRejectedError,
-    ResourceNotFoundError,
-    UnauthorizedError,
-    UnsufficientRessourcesError,
-    WrongHostError,
-)
+from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
+from .answers import Answer, check, words_of
 from .connection import Connection, Traffic
 
 T = TypeVar("T")
@@ -46,31 +32,11 @@ T = TypeVar("T")
 TRIES = 6
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 DEADLINE_SECONDS = 120.0
-PAUSE_FIRST, PAUSE_MOST, RETRY_AFTER_MOST = 0.2, 20.0, 120.0
+PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
 IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
 # A connection that breaks loses the chunk that is not whole.
 _CHUNK = 1 << 14
-
-_AGAIN = {408, 425, 500, 502, 503, 504}
-_ERRORS: dict[int, type[PicselliaError]] = {
-    400: InvalidQueryError,
-    401: UnauthorizedError,
-    402: UnsufficientRessourcesError,
-    403: ForbiddenError,
-    404: ResourceNotFoundError,
-    507: UnsufficientRessourcesError,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
 
 Opener = Callable[[int, Mapping[str, str]], BinaryIO | None]
 """Given the status and headers of an answer: the file that its body goes to, or None to have it as bytes."""
@@ -229,7 +195,7 @@ def call(
 
     def attempt() -> tuple[int, dict[str, Any]]:
         answer = send(connection.traffic, method, connection.host + path, sent, body)
-        if answer.status == 403 and not _words_of(answer):
+        if answer.status == 403 and not words_of(answer):
             raise ProcessingError("the answer (403) is not the platform's: something stands between")
         check(answer)
         return answer.status, _parsed(answer)
@@ -261,56 +227,6 @@ def _pauses() -> Iterator[float | None]:
     for number in range(TRIES - 1):
         yield random.uniform(0, min(PAUSE_MOST, PAUSE_FIRST * 2**number))  # noqa: S311 - jitter, not a secret
     yield None
-
-
-def check(answer: Answer) -> None:
-    """Raise the error that a status means; 2xx passes."""
-    status = answer.status
-    if 200 <= status < 300:
-        return
-    words = _error_text(answer)
-    if status == 429 or (status == 503 and "Retry-After" in answer.headers):
-        raise ApiLimitError(
-            f"too many requests: {words}", wait=_retry_after(answer.headers.get("Retry-After"))
-        )
-    if status in _AGAIN:
-        raise ProcessingError(f"the platform failed ({status}): {words}")
-    if 300 <= status < 400:
-        raise WrongHostError(
-            f"the host redirects ({status}), which is not followed", "give the address it redirects to"
-        )
-    raise _ERRORS.get(status, RequestRejectedError)(f"{words} ({status})", _HINTS.get(status, ""))
-
-
-_HINTS = {401: "check PICSELLIA_TOKEN", 402: "the organization's quota is used up"}
-
-
-def _error_text(answer: Answer) -> str:
-    """The platform's own words, cut to a line."""
-    return " ".join(_words_of(answer).split())[:300] or "no reason given"
-
-
-def _words_of(answer: Answer) -> str:
-    """The text of ``error``; empty when the answer is not one of the platform's."""
-    try:
-        found = msgspec.json.decode(answer.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return ""
-    return str(found.get("error") or "") if isinstance(found, dict) else ""
-
-
-def _retry_after(value: str | None) -> float:
-    """Seconds to wait; 0 for anything that is neither a number of seconds nor a date within two minutes."""
-    if not value:
-        return 0.0
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (ValueError, TypeError):
-            return 0.0
-    return seconds if 0 <= seconds <= RETRY_AFTER_MOST else 0.0
 
 
 def _parsed(answer: Answer) -> dict[str, Any]:
