@@ -46,6 +46,18 @@ def test_whether_files_and_data_are_wanted_may_stand_anywhere(
     assert answer.json()["experiment"]["id"] == experiment
 
 
+@pytest.mark.parametrize("by", ["{experiment}", "by_name/exp"])
+def test_clients_that_ask_in_the_query_take_an_experiments_project_for_its_id(
+    owner: Caller, project: str, experiment: str, by: str
+) -> None:
+    path = f"experiment/{project}/{by.format(experiment=experiment)}"
+    words = "with_file=True&with_data=False"
+    old = raw(owner, "GET", f"{path}?{words}").json()["experiment"]
+    new = raw(owner, "GET", path, words, **FORM).json()["experiment"]
+    assert old == new | {"project": project}
+    assert new["project"]["project_id"] == project
+
+
 def test_networks_are_listed_by_a_get_with_a_form(owner: Caller) -> None:
     name = owner.ok("POST", "get_organization", {"organization": None})["organization_name"]
     made = owner.ok("POST", f"network/{name}", {"name": "n", "type": "t"})
@@ -85,6 +97,14 @@ def test_files_and_data_come_wrapped_in_a_numbered_object(owner: Caller, experim
         owner.ok("PUT", f"experiment/{experiment}/{kind}", {batch: {"name": "n", **item}})
     assert len(owner.ok("GET", f"experiment/{experiment}/file")["files"]) == 1
     assert owner.ok("GET", f"experiment/{experiment}/data/n")["data_asset"]["data"] is None
+
+
+def test_data_that_is_an_empty_list_may_be_made_again(owner: Caller, experiment: str) -> None:
+    for data in ([], [], [1]):
+        owner.ok("PUT", f"experiment/{experiment}/data", {"0": {"name": "n", "type": "line", "data": data}})
+    assert owner.ok("GET", f"experiment/{experiment}/data/n")["data_asset"]["data"] == [1]
+    again = {"0": {"name": "n", "type": "line", "data": [2]}}
+    assert owner.call("PUT", f"experiment/{experiment}/data", again).status_code == 400
 
 
 @pytest.mark.parametrize("as_object", [True, False])

@@ -55,7 +55,7 @@ def test_an_experiment_is_found_by_its_id_in_any_project_and_by_its_name_in_its_
         flags = {"with_file": "False", "with_data": "True"}
         answer = owner.session.get(f"{owner.address}experiment/{path}", data=flags, timeout=5)
         assert answer.json() == {"experiment": made}
-        assert owner.ok("GET", f"experiment/{path}?with_file=False") == {"experiment": made}
+        assert owner.ok("GET", f"experiment/{path}") == {"experiment": made}
     for path in (f"None/by_name/{quote('exp 1')}", f"{project}/by_name/other", f"{project}/{ID}"):
         assert owner.call("GET", f"experiment/{path}").status_code == 404
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ..store.assets import Data, DataChange, File, FileChange
 from ..store.experiments import Change, Creation
@@ -36,13 +37,13 @@ def delete_all(project: str) -> Response:
 @routes.get("/<project>/by_name/<anything:name>")
 def get_by_name(project: str, name: str) -> Response:
     """The experiment of a name."""
-    return reply({"experiment": platform().experiments.get_by_name(caller(), project, name)})
+    return _asked(platform().experiments.get_by_name(caller(), project, name))
 
 
 @routes.get("/<project>/<experiment>")
 def get(project: str, experiment: str) -> Response:
     """One experiment."""
-    return reply({"experiment": platform().experiments.get(caller(), experiment)})
+    return _asked(platform().experiments.get(caller(), experiment))
 
 
 @routes.patch("/<project>/<experiment>")
@@ -146,6 +147,13 @@ def delete_data(experiment: str, name: str) -> Response:
     """Remove data."""
     platform().assets.delete_data(caller(), experiment, name)
     return reply({"message": "data deleted"})
+
+
+def _asked(experiment: dict[str, Any]) -> Response:
+    # Clients up to 5.0.2 are known by asking in the query, and go on with ``project`` as an id.
+    if "with_file" in request.args:
+        experiment["project"] = experiment["project"]["project_id"]
+    return reply({"experiment": experiment})
 
 
 def _check_json() -> None:

@@ -81,7 +81,7 @@ class Assets:
             return data_object(_row(conn, experiment_data, account, uuid, name))
 
     def add_data(self, account: Account, uuid: str, data: list[Data]) -> None:
-        """Give names to data."""
+        """Give names to data; an empty list may be made again, since published clients take it for nothing."""
         rows = [{"name": one.name, "type": one.type, "data": bytes(one.data).decode()} for one in data]
         self._add(experiment_data, account, uuid, rows)
 
@@ -115,6 +115,9 @@ class Assets:
         with self._database.writing() as conn:
             owner = {"experiment_id": experiment_row(conn, account, uuid)}
             dates = {"date_created": now, "last_update": now}
+            if table is experiment_data:
+                empty = (table.c.name.in_([row["name"] for row in rows])) & (table.c.data == "[]")
+                conn.execute(delete(table).where(table.c.experiment_id == owner["experiment_id"], empty))
             try:
                 if rows:
                     conn.execute(insert(table), [owner | row | dates for row in rows])
