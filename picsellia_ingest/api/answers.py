@@ -50,9 +50,7 @@ def check(answer: Answer) -> None:
         return
     words = _error_text(answer)
     if status == 429 or (status == 503 and "Retry-After" in answer.headers):
-        raise ApiLimitError(
-            f"too many requests: {words}", wait=_retry_after(answer.headers.get("Retry-After"))
-        )
+        raise ApiLimitError(f"too many requests: {words}", wait=retry_after(answer))
     if status in _AGAIN:
         raise ProcessingError(f"the platform failed ({status}): {words}")
     if 300 <= status < 400:
@@ -79,8 +77,9 @@ def words_of(answer: Answer) -> str:
     return str(found.get("error") or "") if isinstance(found, dict) else ""
 
 
-def _retry_after(value: str | None) -> float:
+def retry_after(answer: Answer) -> float:
     """Seconds to wait; 0 for anything that is neither a number of seconds nor a date within two minutes."""
+    value = answer.headers.get("Retry-After")
     if not value:
         return 0.0
     try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from .pace import Pace
+
 
 class Secret(str):
     """A text that is never shown: ``repr`` and formatting give ``***``; ``reveal`` gives it."""
@@ -29,13 +31,12 @@ class Secret(str):
 
 @dataclass(slots=True)
 class Traffic:
-    """Counts of one process: requests, those that were repeats, bytes of pictures sent; and whether to go on."""
+    """Counts of one process: requests, those that were repeats, bytes of pictures sent; and the pace of its requests."""
 
     requests: int = 0
     retries: int = 0
     picture_bytes: int = 0
-    halted: bool = False
-    """Set when the run stops: work that is still queued ends without a request, and nothing is tried again."""
+    pace: Pace = field(default_factory=Pace, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, picture_bytes: int = 0) -> None:

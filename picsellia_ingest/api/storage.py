@@ -136,7 +136,7 @@ def store(traffic: Traffic, signed: Mapping[str, object], source: Source, object
         if answer.status != 204:
             raise ProcessingError(f"the storage answered {answer.status}, not 204")
 
-    persist(traffic, attempt)
+    persist(traffic, url, attempt)
     traffic.add(picture_bytes=source.size)
 
 
@@ -150,7 +150,7 @@ def store_part(traffic: Traffic, url: str, data: bytes) -> str:
             raise ProcessingError(f"the storage answered {answer.status}, not 200 with an ETag")
         return answer.headers["ETag"]
 
-    return persist(traffic, attempt)
+    return persist(traffic, url, attempt)
 
 
 def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> bytes:
@@ -168,7 +168,7 @@ def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> byte
             raise ProcessingError(f"{len(answer.body)} of {stated} bytes arrived")
         return answer.body
 
-    return persist(traffic, attempt)
+    return persist(traffic, url, attempt)
 
 
 def save(traffic: Traffic, url: str, path: Path, seconds: float = SAVE_SECONDS) -> None:
@@ -182,10 +182,10 @@ def save(traffic: Traffic, url: str, path: Path, seconds: float = SAVE_SECONDS) 
     while True:
         before = part.size()
         try:
-            persist(traffic, lambda: part.continue_from(traffic, url, seconds))
+            persist(traffic, url, lambda: part.continue_from(traffic, url, seconds))
             break
         except PicselliaError as error:
-            if error.action is not Action.RETRY or part.size() <= before or traffic.halted:
+            if error.action is not Action.RETRY or part.size() <= before or traffic.pace.halted:
                 raise
     part.finish()
 

@@ -24,7 +24,7 @@ import requests
 from requests.auth import AuthBase
 
 from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
-from .answers import Answer, check, words_of
+from .answers import Answer, check, retry_after, words_of
 from .connection import Connection, Traffic
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ DEADLINE_SECONDS = 120.0
 PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
 IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
+_TOO_MUCH = (429, 503)
 # A connection that breaks loses the chunk that is not whole.
 _CHUNK = 1 << 14
 
@@ -101,12 +102,29 @@ def send(  # noqa: PLR0913 - a request has that many parts
 ) -> Answer:
     """One request, one answer, no second try. ``body`` is bytes or a readable with a length; ``into`` opens a file.
 
-    Raises NetworkError when no whole answer came (a file has what did); any answer, whatever its status, is returned.
+    It waits for its turn, and its answer sets the pace of those to come. Raises NetworkError when no whole answer came (a file has what did); any answer, whatever its status, is returned.
     """
-    if traffic.halted:
-        raise NetworkError("the run is stopping")
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
+    with traffic.pace.turn(len(body) if body else 0):
+        if traffic.pace.halted:
+            raise NetworkError("the run is stopping")
+        answer = _exchange(traffic, method, url, headers, body, seconds, into)
+    if answer.status in _TOO_MUCH:
+        traffic.pace.asked_too_much(retry_after(answer))
+    elif answer.status < 500:
+        traffic.pace.went_well()
+    return answer
+
+
+def _exchange(  # noqa: PLR0913 - the same
+    traffic: Traffic,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Any,
+    seconds: float,
+    into: Opener | None,
+) -> Answer:
+    origin = _origin(url)
     session = _take_session(origin)
     traffic.add(requests=1)
     deadline = time.monotonic() + seconds
@@ -123,6 +141,8 @@ def send(  # noqa: PLR0913 - a request has that many parts
         raise error.args[0] from None
     except (requests.RequestException, OSError) as error:
         session.close()
+        if isinstance(error, requests.Timeout):
+            traffic.pace.asked_too_much()
         raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
     except BaseException:
         session.close()
@@ -130,6 +150,11 @@ def send(  # noqa: PLR0913 - a request has that many parts
     with _idle_lock:
         _idle[origin].append((time.monotonic(), session))
     return answer
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _take(response: requests.Response, deadline: float, into: Opener | None) -> bytes:
@@ -203,24 +228,49 @@ def call(
     def settled() -> tuple[int, dict[str, Any]] | None:
         return (200, {}) if confirm is not None and confirm() else None
 
-    return persist(connection.traffic, attempt, settled)
+    return persist(connection.traffic, connection.host, attempt, settled)
 
 
-def persist(traffic: Traffic, attempt: Callable[[], T], settled: Callable[[], T | None] | None = None) -> T:
-    """Try until it works, it cannot work, or the tries are used up. Full jitter; ``Retry-After`` is a lower bound."""
+def persist(
+    traffic: Traffic, url: str, attempt: Callable[[], T], settled: Callable[[], T | None] | None = None
+) -> T:
+    """Try until it works, it cannot work, or the tries are used up. Full jitter.
+
+    A host that is away for everybody is waited for, and then there are new tries.
+    """
+    while True:
+        try:
+            return _try(traffic, attempt, settled)
+        except PicselliaError as error:
+            if error.action is not Action.RETRY or isinstance(error, ApiLimitError):
+                raise
+            if not traffic.pace.await_return(lambda: _answers(traffic, url)):
+                raise
+        if settled is not None and (found := settled()) is not None:
+            return found
+
+
+def _try(traffic: Traffic, attempt: Callable[[], T], settled: Callable[[], T | None] | None) -> T:
     for pause in _pauses():
         try:
             return attempt()
         except PicselliaError as error:
-            if error.action is not Action.RETRY or pause is None or traffic.halted:
+            if error.action is not Action.RETRY or pause is None or traffic.pace.halted:
                 raise
-            wait = error.wait if isinstance(error, ApiLimitError) else 0.0
             ambiguous = not isinstance(error, ApiLimitError)
-        time.sleep(wait + pause)
+        traffic.pace.pause(pause)
         traffic.add(retries=1)
         if ambiguous and settled is not None and (found := settled()) is not None:
             return found
     raise AssertionError("the last pause is None")
+
+
+def _answers(traffic: Traffic, url: str) -> bool:
+    """Whether anything that works is at the other end; what it says does not matter."""
+    try:
+        return send(traffic, "GET", _origin(url) + "/", {}, None, READ_SECONDS).status < 500
+    except NetworkError:
+        return False
 
 
 def _pauses() -> Iterator[float | None]:

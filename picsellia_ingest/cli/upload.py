@@ -33,12 +33,16 @@ from .ends import FORMATS, conventions, show, told
     help="What becomes of an image whose name the lake has for another content.",
 )
 @click.option("--journal", type=click.Path(path_type=Path), help="Where the run remembers what is done.")
+@click.option(
+    "--patience", type=float, help="Seconds to wait for a platform that does not answer; 900 by default."
+)
 @click.option("--dry-run", is_flag=True, help="Make the whole plan and report, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def upload(
     name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
     tags: tuple[str, ...], nb_jobs: int, rectangle: bool, host: str | None, organization: str | None,
-    voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, dry_run: bool, as_json: bool,
+    voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
+    dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Upload a labelled dataset: images, annotations, or both.
 
@@ -57,7 +61,7 @@ def upload(
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
-            on_conflict=on_conflict,
+            on_conflict=on_conflict, patience=patience,
         )  # fmt: skip
         session = open_session(None, organization, host)
         with progress() as shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -39,6 +40,7 @@ def job(
     coordinates: str = "pixels",
     exif: str = "as_shown",
     on_conflict: str = "error",
+    patience: float | None = None,
 ) -> Job:
     """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -52,6 +54,8 @@ def job(
     workers.jobs(nb_jobs)
     if on_conflict not in POLICIES:
         raise InvalidQueryError(f"on_conflict is {on_conflict!r}", f"write {', '.join(POLICIES)}")
+    if patience is not None and not 0 <= patience < math.inf:
+        raise InvalidQueryError(f"patience is {patience}", "give a number of seconds, 0 or more")
     options = Options(voc_coordinates, folder, coordinates, exif)
     return Job(
         name=name,
@@ -65,6 +69,7 @@ def job(
         rectangle=rectangle,
         dry_run=dry_run,
         on_conflict=on_conflict,
+        patience=patience,
     )
 
 

@@ -34,7 +34,7 @@ class Lines:
         """Begin a stage."""
         self._name, self._done, self._said = WORDS.get(name, name), 0, time.monotonic()
         self._total = total
-        self._say(f"{self._name}" + (f": {total}" if total is not None else ""))
+        self.say(f"{self._name}" + (f": {total}" if total is not None else ""))
 
     def step(self, count: int) -> None:
         """Count steps of the stage."""
@@ -42,9 +42,10 @@ class Lines:
         if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             of = f" of {self._total}" if self._total is not None else ""
-            self._say(f"{self._name}: {self._done}{of}")
+            self.say(f"{self._name}: {self._done}{of}")
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Say something now."""
         print(text, file=sys.stderr, flush=True)
 
     def __enter__(self) -> Lines:
@@ -75,6 +76,10 @@ class Bars:
     def step(self, count: int) -> None:
         """Count steps of the stage."""
         self._bars.advance(self._task, count)
+
+    def say(self, text: str) -> None:
+        """Say something above the bars."""
+        self._bars.console.print(text, markup=False, highlight=False)
 
     def _finish(self) -> None:
         if self._task is not None:

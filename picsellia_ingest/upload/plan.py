@@ -50,6 +50,8 @@ class Job:
     """What becomes of an image whose name the lake has for another content: one of ``conflicts.POLICIES``."""
     exact: bool = False
     """Whether a check counts what the platform has beyond the source as a difference."""
+    patience: float | None = None
+    """Seconds to wait for a platform that is away; those of ``api.pace`` if None."""
     destination: str = ""
     journal: Path | None = None
     backend: str = "threading"

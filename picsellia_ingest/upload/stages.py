@@ -46,7 +46,9 @@ class Run:
         self.outages = 0
         self.lacking = Comparison()
         traffic = connection.traffic
-        traffic.halted = False
+        traffic.pace.halted = False
+        traffic.pace.expect(workers.jobs(job.nb_jobs), job.patience)
+        traffic.pace.say = progress.say
         self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
 
     def stage(
@@ -82,12 +84,12 @@ class Run:
             for outcome in outcomes:
                 batch.append(outcome if not stop else replace(outcome, code=None, error=None))
                 stop = stop or self._reason_to_stop(outcome)
-                self.connection.traffic.halted = stop is not None
+                self.connection.traffic.pace.halted = stop is not None
                 if len(batch) >= COMMIT_EVERY:
                     self.journal.records(batch)
                     batch = []
         except KeyboardInterrupt:
-            self.connection.traffic.halted = True
+            self.connection.traffic.pace.halted = True
             raise
         finally:
             self.journal.records(batch)

@@ -10,15 +10,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from picsellia_ingest.server.database import Database, sqlite_url
-from picsellia_ingest.server.store.accounts import Accounts
+from picsellia_ingest.server import accounts_of
 from tests.paths import ROOT
 from tests.published.drive import MARK
 from tests.published.environments import interpreter
@@ -88,8 +87,8 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drive]:
             interpreter(version)
             root, address = platform(version)
             token = script.encode().hex().zfill(40)
-            with closing(Database(sqlite_url(root / "platform.db"))) as database:
-                Accounts(database).ensure(script, f"harbour {script}", [token])
+            with accounts_of(root) as accounts:
+                accounts.ensure(script, f"harbour {script}", [token])
             owner = Caller(address, token)
             stack.enter_context(owner.session)
             folder = tmp_path_factory.mktemp(script)

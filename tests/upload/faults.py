@@ -13,11 +13,12 @@ class Faults:
     """``fail(method, part, times, how)``: the next ``times`` requests whose path holds ``part`` go wrong.
 
     ``before``: answered 503, nothing done. ``after``: done, then answered 503. ``lost``: done, then an answer that is
-    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done. ``cut``: the second half of the answer's body does not come.
+    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done. ``cut``: the second half of the answer's body does not come. While ``away`` is set, which ``leave`` does, all are answered 503.
     """
 
     def __init__(self) -> None:
         self.rules: list[list[Any]] = []
+        self.away = False
         self.seen: list[tuple[str, str]] = []
         self.lock = threading.Lock()
 
@@ -30,6 +31,8 @@ class Faults:
     def _rule(self, method: str, path: str) -> str | None:
         with self.lock:
             self.seen.append((method, path))
+            if self.away:
+                return "before"
             for rule in self.rules:
                 if rule[0] == method and rule[1] in path and rule[2] > 0:
                     rule[2] -= 1
@@ -45,6 +48,7 @@ class Faults:
             if how == "cut":
                 whole = _body(app(environ, start_response))
                 return [whole[: len(whole) // 2]]
+            self.away = self.away or how == "leave"
             if how in ("after", "lost"):
                 _drain(app, environ)
             else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +15,8 @@ import pytest
 from PIL import Image
 
 from picsellia_ingest import geometry
+from picsellia_ingest.api import pace, storage, transport
 from picsellia_ingest.api import platform as endpoints
-from picsellia_ingest.api import storage, transport
 from picsellia_ingest.errors import InputError, ResourceNotFoundError
 from picsellia_ingest.upload import verify
 from picsellia_ingest.upload.journal import Journal
@@ -331,6 +333,50 @@ def test_a_platform_that_stays_away_ends_the_run_and_the_same_command_goes_on(
     assert report.images.failed.total() == 30
     faults.rules.clear()
     assert destination.upload(imgdir=images).images.uploaded == 30
+
+
+def test_an_outage_is_waited_for_without_a_flood_and_the_run_completes(
+    platforms: Callable[..., Destination], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "PROBE_FIRST", 0.2)
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(30):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / f"{number}.png")
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+
+    def fail_for_a_while() -> None:
+        while faults.count("POST", "/storage/") < 3:
+            time.sleep(0.005)
+        faults.away = True
+        before = len(faults.seen)
+        time.sleep(2)
+        asked.append(len(faults.seen) - before)
+        faults.away = False
+
+    asked: list[int] = []
+    outage = threading.Thread(target=fail_for_a_while)
+    outage.start()
+    report = destination.upload(imgdir=images)
+    outage.join()
+    assert (report.images.uploaded, report.exit_code) == (30, 0)
+    assert 0 < asked[0] <= 5 * (transport.TRIES + 1) + 10
+
+
+def test_a_platform_that_is_away_for_longer_than_there_is_patience_ends_the_run(
+    platforms: Callable[..., Destination], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "PROBE_FIRST", 0.01)
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    faults.fail("POST", "/storage/", how="leave")
+    report = destination.upload(SOURCE, DEMO / "images", patience=0.3)
+    assert report.exit_code == 4
+    assert "run the same command again" in report.verdict
+    faults.away = False
+    assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
+    assert sum(map(len, destination.objects().values())) == 7
 
 
 @pytest.mark.parametrize("part", ["/datalake/", "/update_stats", "/picture/"])
