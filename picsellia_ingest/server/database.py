@@ -8,7 +8,7 @@ queued, when another one wrote in between. A lock in the process keeps writers f
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from ..errors import ServerError
+from .label_counts import fill
 from .schema import metadata
 
-SCHEMA_VERSION = 2
-_MIGRATIONS = {
+SCHEMA_VERSION = 3
+_MIGRATIONS: dict[int, tuple[str | Callable[[Connection], None], ...]] = {
     1: (
         "ALTER TABLE token ADD COLUMN name VARCHAR(16)",
         "ALTER TABLE token ADD COLUMN expires INTEGER",
         "CREATE UNIQUE INDEX token_by_name ON token (name)",
     ),
+    2: (fill,),
 }
 """What turns a database of a version into one of the next; tables that are new are made anyway."""
 _PRAGMAS = (
@@ -112,6 +114,9 @@ def _bring_up_to_date(conn: Connection) -> None:
             "install that version, or choose another folder",
         )
     for old in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-        for statement in _MIGRATIONS[old]:
-            conn.exec_driver_sql(statement)
+        for step in _MIGRATIONS[old]:
+            if isinstance(step, str):
+                conn.exec_driver_sql(step)
+            else:
+                step(conn)
     conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
