@@ -18,9 +18,11 @@ from ..errors import ResourceNotFoundError
 from .auth import Signer, read_or_make
 from .database import Database, sqlite_url
 from .objects import Objects
+from .sessions import Sessions
 from .store.accounts import Accounts
 from .store.annotations import Annotations
 from .store.assets import Assets
+from .store.browsing import Browsing
 from .store.datasets import Datasets
 from .store.experiments import Experiments
 from .store.exports import Exports
@@ -32,6 +34,7 @@ from .store.projects import Projects
 from .store.publishing import Publishing
 from .store.scans import Scans
 from .store.telemetry import Telemetry
+from .thumbnails import Thumbnails
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Platform:
     exports: Exports
     scans: Scans
     multipart: Multipart
+    browsing: Browsing
+    thumbnails: Thumbnails
+    sessions: Sessions
     instance: str = field(default_factory=lambda: str(uuid4()))
 
     @classmethod
@@ -104,6 +110,9 @@ class Platform:
             exports=Exports(database),
             scans=Scans(database),
             multipart=Multipart(database, objects, limits.object_size),
+            browsing=Browsing(database),
+            thumbnails=Thumbnails(objects),
+            sessions=Sessions(accounts),
         )
 
     def close(self) -> None:
