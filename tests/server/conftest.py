@@ -11,6 +11,7 @@ import pytest
 from picsellia_ingest.server import RunningPlatform, start
 from picsellia_ingest.server.database import Database, sqlite_url
 from picsellia_ingest.server.store.accounts import Accounts
+from tests.server.browser import Browser
 from tests.server.caller import Caller
 
 STRANGER = "5" * 40
@@ -32,6 +33,11 @@ def owner(running: RunningPlatform) -> Iterator[Caller]:
     caller = Caller.of(running)
     with caller.session:
         yield caller
+
+
+@pytest.fixture
+def browser(running: RunningPlatform) -> Browser:
+    return Browser(running)
 
 
 @pytest.fixture

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import html
-import io
 import re
-from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import requests
-from PIL import Image
 
-from picsellia_ingest.server import RunningPlatform, accounts_of
+from picsellia_ingest.server import RunningPlatform
 from tests.server.browser import Browser, box, dataset, picture, plain, png, ring
 from tests.server.caller import Caller
 from tests.server.conftest import STRANGER
@@ -28,11 +24,6 @@ HOSTILE = {
     "long": "x" * 1000,
     "address": "javascript:alert(1)//../..?&#%2e",
 }
-
-
-@pytest.fixture
-def browser(running: RunningPlatform) -> Browser:
-    return Browser(running)
 
 
 def test_datasets_are_listed_with_version_size_and_how_many_are_annotated(
@@ -171,6 +162,13 @@ def test_answers_of_any_shape_are_shown(owner: Caller, browser: Browser) -> None
     assert '{"deep":[1]}' in browser.text(f"/datasets/{made}/{uuid}")
 
 
+def test_nothing_else_in_an_address_changes_where_the_pager_leads(owner: Caller, browser: Browser) -> None:
+    made = dataset(owner, [picture(owner, f"{n}.png") for n in range(49)])
+    answer = browser.get(f"/datasets/{made}?_external=1&_scheme=javascript&endpoint=x&values=y&uuid=z&label=")
+    assert answer.status_code == 200
+    assert set(re.findall(r'href="([^"]*)" rel="(?:next|last)"', answer.text)) == {f"/datasets/{made}?page=2"}
+
+
 def test_what_is_too_much_to_draw_is_counted(owner: Caller, browser: Browser) -> None:
     uuid = picture(owner, "a.png")
     made = dataset(owner, [uuid])
@@ -275,61 +273,6 @@ def test_every_page_has_the_headers_that_keep_it_from_acting(
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_thumbnail_is_small_turned_by_exif_and_goes_with_its_picture(
-    owner: Caller, browser: Browser, root: Path
-) -> None:
-    out = io.BytesIO()
-    image = Image.new("RGB", (1200, 600), "#204080")
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    image.save(out, "JPEG", exif=exif)
-    uuid = picture(owner, "a.jpg", out.getvalue(), (600, 1200))
-    before = [*(root / "objects").rglob("*")]
-    for _ in range(2):
-        answer = browser.get(f"/pictures/{uuid}/thumbnail")
-        assert answer.headers["Content-Type"] == "image/jpeg"
-        assert Image.open(io.BytesIO(answer.content)).size == (240, 480)
-    assert len([*(root / "objects").rglob("*")]) > len(before)
-    owner.ok("POST", f"datalake/delete/{owner.org}", {"to_delete": [uuid]})
-    assert [path for path in (root / "objects").rglob("*") if path.is_file()] == []
-    assert browser.get(f"/pictures/{uuid}/thumbnail").status_code == 404
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "F"])
-def test_pictures_of_every_mode_have_thumbnails(owner: Caller, browser: Browser, mode: str) -> None:
-    out = io.BytesIO()
-    Image.new(mode, (30, 20)).save(out, "TIFF" if mode in ("F", "CMYK") else "PNG")
-    uuid = picture(owner, "a", out.getvalue(), (30, 20))
-    for which in ("thumbnail", "image"):
-        answer = browser.get(f"/pictures/{uuid}/{which}")
-        assert answer.headers["Content-Type"] in ("image/jpeg", "image/png")
-        assert Image.open(io.BytesIO(answer.content)).size == (30, 20)
-
-
-def bomb() -> bytes:
-    """A picture whose header says it has a hundred million pixels."""
-    out = io.BytesIO()
-    Image.new("1", (10_000, 10_000)).save(out, "PNG")
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", png()[:50], b"\xff\xd8\xff\xe0" + b"x" * 99, bomb()],
-    ids=["empty", "svg", "cut off", "broken", "too large"],
-)
-def test_what_cannot_be_shown_is_a_placeholder_and_says_nothing(
-    owner: Caller, browser: Browser, content: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
-    uuid = picture(owner, "a.png", content)
-    answer = browser.get(f"/pictures/{uuid}/thumbnail")
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("image/svg+xml")
-    assert b"script" not in answer.content
-    out = capfd.readouterr()
-    assert out.out + out.err == ""
-
-
 def test_a_user_of_another_organization_finds_none_of_it(
     owner: Caller, stranger: Caller, running: RunningPlatform
 ) -> None:
@@ -361,70 +304,3 @@ def test_an_address_of_nothing_is_a_page_for_a_browser_and_json_for_a_client(bro
     assert "Nothing is here" in answer.text
     assert browser.get("/nothing").json() == {"error": browser.get("/nothing").json()["error"]}
     assert browser.get("/sdk/v2/nothing", Accept="text/html").headers["Content-Type"] == "application/json"
-
-
-def test_a_token_typed_in_opens_a_session_and_leads_to_the_page_that_was_asked_for(
-    running: RunningPlatform,
-) -> None:
-    with requests.Session() as session:
-        asked = session.get(running.page + "lake?tag=x", timeout=5)
-        assert asked.status_code == 401
-        assert 'name="next" value="/lake?tag=x"' in asked.text
-        data = {"token": f" {running.token} ", "next": "/lake?tag=x"}
-        headers = {"Origin": running.page.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
-        answer = session.post(running.page + "enter", data, headers=headers, allow_redirects=False, timeout=5)
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/lake?tag=x")
-        cookie = answer.headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
-        assert running.token not in cookie
-        assert session.get(running.page, timeout=5).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "then",
-    [
-        "//evil.example",
-        "/\\evil.example",
-        "/\t/evil.example",
-        "http://evil.example",
-        "evil",
-        "",
-        "/\r\nX: y",
-        "/ x",
-    ],
-)
-def test_signing_in_leads_to_no_other_site(running: RunningPlatform, then: str) -> None:
-    answer = requests.get(running.entrance(then), allow_redirects=False, timeout=5)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
-
-
-def test_an_invitation_is_good_once(running: RunningPlatform) -> None:
-    address = running.entrance()
-    statuses = [requests.get(address, timeout=5).status_code for _ in range(2)]
-    assert statuses == [HTTPStatus.OK, HTTPStatus.UNAUTHORIZED]
-
-
-def test_signing_out_ends_the_session_on_the_platform_too(running: RunningPlatform, browser: Browser) -> None:
-    (kept,) = [(cookie.name, cookie.value) for cookie in browser.session.cookies]
-    answer = browser.session.post(running.page + "leave", timeout=5)
-    assert answer.url == running.page + "enter"
-    assert not browser.session.cookies
-    again = requests.get(running.page, cookies={kept[0]: str(kept[1])}, timeout=5)
-    assert again.status_code == 401
-
-
-def test_a_revoked_token_ends_the_sessions_it_opened(running: RunningPlatform, root: Path) -> None:
-    with accounts_of(root) as accounts:
-        token = accounts.create_token("late", "elsewhere")
-        browser = Browser(running, token)
-        assert browser.get("/").status_code == 200
-        accounts.revoke(token.split("_")[1])
-    assert browser.get("/").status_code == 401
-
-
-def test_a_session_is_no_token_and_a_token_is_no_session(
-    running: RunningPlatform, browser: Browser, owner: Caller
-) -> None:
-    assert browser.get("/sdk/v2/ping").status_code == 401
-    assert owner.session.get(running.page, timeout=5).status_code == 401

@@ -56,7 +56,7 @@ class Colours:
 def _colour(place: int) -> str:
     if place < len(_PALETTE):
         return _PALETTE[place]
-    return f"hsl({round(place * _GOLDEN) % 360} {85 - place % 3 * 15}% {62 + place % 2 * 10}%)"
+    return f"hsl({round(place * _GOLDEN) % 360} {85 - place % 3 * 15}% {68 + place % 2 * 8}%)"
 
 
 def draw(shapes: Iterable[Shape], colours: Colours) -> list[Drawn]:

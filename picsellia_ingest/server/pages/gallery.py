@@ -20,7 +20,7 @@ def datasets() -> Response:
     page = page_number()
     found, pages = platform().browsing.datasets(caller(), page)
     _check(page, pages)
-    return show("datasets.html", datasets=found, page=page, pages=pages, links=_links(page, pages))
+    return show("datasets.html", datasets=found, page=page, pages=pages, links=_links(page, pages, {}))
 
 
 @routes.get("/datasets/<uuid>")
@@ -69,7 +69,7 @@ def _gallery(uuid: str | None, wanted: Filter) -> Response:
         asked=query_of(wanted),
         page=page,
         pages=pages,
-        links=_links(page, pages),
+        links=_links(page, pages, query_of(wanted)),
     )
 
 
@@ -82,10 +82,10 @@ def _check(page: int, pages: int) -> None:
         raise ResourceNotFoundError("there are not so many pages")
 
 
-def _links(page: int, pages: int) -> dict[str, str]:
-    """Where the pager leads, with all that the address asks for besides."""
+def _links(page: int, pages: int, asked: dict[str, str]) -> dict[str, str]:
+    """Where the pager leads, with what is asked for; the rest of an address, which might mislead ``url_for``, is dropped."""
     wanted = {"first": 1, "previous": page - 1, "next": page + 1, "last": pages}
-    arguments = {**request.args.to_dict(), **(request.view_args or {})}
+    arguments = asked | (request.view_args or {})
     return {
         name: url_for(request.endpoint or "", **arguments | {"page": number})
         for name, number in wanted.items()
