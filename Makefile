@@ -17,7 +17,7 @@ demo: .venv/ready
 	$(UPLOAD) --name quays --imgdir fixtures/PASCAL-VOC/demo/JPEGImages --ann-path fixtures/PASCAL-VOC/demo
 	$(UPLOAD) --name piers --imgdir fixtures/PICSELLIA/demo/images --ann-path fixtures/PICSELLIA/demo/annotations.json
 	@echo
-	@echo "The platform's data is in demo-output/platform. To look at it through the API, run"
+	@echo "The platform's data is in demo-output/platform. To look at it in a browser, run"
 	@echo "    $(BIN)/picsellia-ingest serve --root demo-output/platform"
 
 check: .venv/ready

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from picsellia_ingest.server import start
 from tests.paths import FIXTURES
@@ -191,10 +194,9 @@ def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PICSELLIA_TOKEN": given}
         ) as serving:
             assert serving.stdout is not None
-            lines = [serving.stdout.readline()]
-            if not given:
-                lines.append(serving.stdout.readline())
+            lines = [serving.stdout.readline() for _ in range(2 if given else 3)]
             assert "/sdk/v2/" in lines[0]
+            assert re.fullmatch(r"look at it in a browser: http://127\.0\.0\.1:\d+/\n", lines[-1])
             serving.send_signal(signal.SIGINT)
             assert serving.wait(20) == 0
         shown.append("".join(lines))
@@ -203,6 +205,28 @@ def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
     assert (token in shown[0]) == (given == "")
     assert token not in shown[1]
     assert "f" * 40 not in shown[0] + shown[1]
+
+
+def test_serve_prints_an_address_that_signs_in_only_where_a_person_reads_it(tmp_path: Path) -> None:
+    reader, terminal = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "picsellia_ingest",
+        "serve",
+        "--root",
+        str(tmp_path / "p"),
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=terminal) as serving, os.fdopen(reader, "rb") as shown:
+        os.close(terminal)
+        address = next(line.split()[-1] for line in iter(shown.readline, b"") if b"browser" in line).decode()
+        assert "/enter?key=" in address
+        assert requests.get(address, timeout=10).url == address.partition("enter")[0]
+        assert requests.get(address, timeout=10).status_code == 401
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(20) == 0
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def serve(root: Path, database: str | None, port: int) -> None:
     picsellia-ingest serve --root platform --port 8000
     picsellia-ingest serve --root platform --database postgresql://me@localhost/picsellia
 
+    A browser is shown what is there under http://127.0.0.1:PORT/; in a terminal an address is printed that signs in, once.
+
     The owner's token is PICSELLIA_TOKEN where that is set; otherwise one is made, kept in the folder, and printed once.
     """
     with told():
@@ -47,6 +50,9 @@ def serve(root: Path, database: str | None, port: int) -> None:
                 click.echo(f"token: {running.token} (kept in {root / 'token'}; shown this once)")
             elif given is None:
                 click.echo(f"the token is in {root / 'token'}")
+            # What is not read by a person is kept: in a log, an address that signs in would be a secret.
+            page = running.entrance() if sys.stdout.isatty() else running.page
+            click.echo(f"look at it in a browser: {page}")
             ended.wait()
 
 

@@ -2,8 +2,8 @@
 
 A request passes three gates. Its ``Host`` must be a loopback name, which stops DNS rebinding; a browser's
 ``Origin`` or ``Sec-Fetch-Site`` must not be another site's; and platform calls must carry a token. Storage
-addresses carry their own signature instead. Errors of the store become the status that clients expect;
-whatever is not served is 404, and nothing redirects.
+addresses carry their own signature instead, and pages want a session. Errors of the store become the status that
+clients expect; whatever is not served is 404, and only signing in and out redirects.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..errors import (
     ResourceNotFoundError,
     UnauthorizedError,
 )
-from . import routes
+from . import pages, routes
 from .routes.common import EXTENSION, reply
 from .routes.common import platform as current_platform
 
@@ -67,7 +67,7 @@ def create_app(platform: Platform) -> Flask:
     app.before_request(_check_site)
     app.before_request(_RateLimit(platform.limits))
     app.before_request(_authenticate)
-    for blueprint in routes.BLUEPRINTS:
+    for blueprint in (*routes.BLUEPRINTS, pages.routes):
         app.register_blueprint(blueprint)
     app.register_error_handler(PicselliaError, _refuse)
     app.register_error_handler(msgspec.MsgspecError, _refuse_body)
@@ -85,7 +85,10 @@ def _check_host() -> None:
 
 def _check_site() -> None:
     site = request.headers.get("Sec-Fetch-Site", "none")
-    if "Origin" in request.headers or site not in ("same-origin", "none"):
+    origin = request.headers.get("Origin")
+    # A form of a page says where it came from; calls of the platform never come from a browser.
+    own = pages.wanted() and origin == request.host_url.rstrip("/")
+    if (origin is not None and not own) or site not in ("same-origin", "none"):
         raise ForbiddenError("requests from other sites are not served")
 
 
@@ -121,17 +124,21 @@ def _authenticate() -> None:
 
 def _refuse(error: PicselliaError) -> Response:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
-    answer = reply({"error": str(error)}, status or HTTPStatus.INTERNAL_SERVER_ERROR)
+    answer = _answer(str(error), status or HTTPStatus.INTERNAL_SERVER_ERROR)
     if isinstance(error, ApiLimitError):
         answer.headers["Retry-After"] = str(int(error.wait))
     return answer
 
 
 def _refuse_body(error: msgspec.MsgspecError) -> Response:
-    return reply({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+    return _answer(str(error), HTTPStatus.BAD_REQUEST)
 
 
 def _refuse_request(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
-        return reply({"error": "nothing is served here"}, HTTPStatus.NOT_FOUND)
-    return reply({"error": error.description or error.name}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _answer("nothing is served here", HTTPStatus.NOT_FOUND)
+    return _answer(error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _answer(message: str, status: int) -> Response:
+    return pages.refusal(message, status) if pages.wanted() else reply({"error": message}, status)

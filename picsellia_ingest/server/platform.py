@@ -19,10 +19,12 @@ from .auth import Signer, read_or_make
 from .database import Database
 from .objects import Objects
 from .postgresql import postgresql_url
+from .sessions import Sessions
 from .sqlite import sqlite_url
 from .store.accounts import Accounts
 from .store.annotations import Annotations
 from .store.assets import Assets
+from .store.browsing import Browsing
 from .store.datasets import Datasets
 from .store.experiments import Experiments
 from .store.exports import Exports
@@ -34,6 +36,7 @@ from .store.projects import Projects
 from .store.publishing import Publishing
 from .store.scans import Scans
 from .store.telemetry import Telemetry
+from .thumbnails import Thumbnails
 
 _FILE = "platform.db"
 # What ties a folder to its PostgreSQL database.
@@ -73,6 +76,9 @@ class Platform:
     exports: Exports
     scans: Scans
     multipart: Multipart
+    browsing: Browsing
+    thumbnails: Thumbnails
+    sessions: Sessions
     instance: str = field(default_factory=lambda: str(uuid4()))
 
     @classmethod
@@ -119,6 +125,9 @@ class Platform:
             exports=Exports(database),
             scans=Scans(database),
             multipart=Multipart(database, objects, limits.object_size),
+            browsing=Browsing(database),
+            thumbnails=Thumbnails(objects),
+            sessions=Sessions(accounts),
         )
 
     def close(self) -> None:

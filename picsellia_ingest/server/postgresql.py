@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from ..errors import InvalidQueryError, ServerError
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 OPTIONS: dict[str, Any] = {
     "pool_pre_ping": True,
     "connect_args": {"connect_timeout": 10, "options": "-c synchronous_commit=on -c timezone=UTC"},

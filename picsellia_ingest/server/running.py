@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -74,10 +74,32 @@ class _FolderLock:
 class RunningPlatform:
     """A platform at an address; a context manager that stops it, if it is this process that runs it."""
 
-    def __init__(self, address: str, token: str, stop: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        stop: Callable[[], None] | None = None,
+        invite: Callable[[str], str] | None = None,
+    ) -> None:
         self.address = address
         self.token = token
         self._stop = stop
+        self._invite = invite
+
+    @property
+    def page(self) -> str:
+        """Where a browser is shown what is there."""
+        return self.address.removesuffix(f"{BASE}/") + "/"
+
+    def entrance(self, then: str = "/") -> str:
+        """The same, signed in as the owner: an address that is good once, for some minutes; then the page ``then``.
+
+        Where another process serves, which alone could sign in, it is the address of the page.
+        """
+        if self._invite is None:
+            return self.page
+        query = {"key": self._invite(self.token)} | ({} if then == "/" else {"next": then})
+        return f"{self.page}enter?{urlencode(query)}"
 
     def stop(self) -> None:
         """Free the port, the threads and the folder; nothing if another process or owner serves."""
@@ -123,7 +145,7 @@ def start(  # noqa: PLR0913 - each is a choice of its own
         undo.callback(state.unlink, missing_ok=True)
         address = f"http://127.0.0.1:{listener.port}{BASE}/"
         _write_state(state, _Address(address, os.getpid(), platform.instance))
-        return RunningPlatform(address, platform.token, undo.pop_all().close)
+        return RunningPlatform(address, platform.token, undo.pop_all().close, platform.sessions.invite)
 
 
 _shared: dict[Path, RunningPlatform] = {}

@@ -133,6 +133,17 @@ annotation = Table(
     Index("annotation_by_age", "dataset_id", "id"),
 )
 
+# How many objects of each label an annotation has: what the pages filter by and count, so that no text is read for it.
+annotation_label = Table(
+    "annotation_label",
+    metadata,
+    Column("annotation_id", ForeignKey("annotation.id", ondelete="CASCADE"), primary_key=True),
+    Column("label_id", ForeignKey("label.id", ondelete="CASCADE"), primary_key=True),
+    Column("picture_id", Integer, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Index("annotation_label_by_label", "label_id", "picture_id", "instances"),
+)
+
 reply = Table(
     "reply",
     metadata,

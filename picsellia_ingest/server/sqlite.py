@@ -7,22 +7,25 @@ queued, when another one wrote in between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
 from ..errors import ServerError
+from .label_counts import fill
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 OPTIONS: dict[str, Any] = {}
 READING: dict[str, Any] = {}
-_MIGRATIONS = {
+_MIGRATIONS: dict[int, tuple[str | Callable[[Connection], None], ...]] = {
     1: (
         "ALTER TABLE token ADD COLUMN name VARCHAR(16)",
         "ALTER TABLE token ADD COLUMN expires INTEGER",
         "CREATE UNIQUE INDEX token_by_name ON token (name)",
     ),
+    2: (fill,),
 }
 """What turns a database of a version into one of the next; tables that are new are made anyway."""
 _PRAGMAS = (
@@ -65,6 +68,9 @@ def bring_up_to_date(conn: Connection) -> None:
             "install that version, or choose another folder",
         )
     for old in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-        for statement in _MIGRATIONS[old]:
-            conn.exec_driver_sql(statement)
+        for step in _MIGRATIONS[old]:
+            if isinstance(step, str):
+                conn.exec_driver_sql(step)
+            else:
+                step(conn)
     conn.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

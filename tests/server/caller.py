@@ -23,6 +23,7 @@ class Caller:
 
     def __init__(self, address: str, token: str) -> None:
         self.address = address
+        self.token = token
         self.origin = address.removesuffix("/sdk/v2/")
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Token {token}"

@@ -15,13 +15,15 @@ from picsellia_ingest.server import RunningPlatform, accounts_of, start
 from picsellia_ingest.server.database import Database
 from picsellia_ingest.server.postgresql import postgresql_url
 from picsellia_ingest.server.sqlite import sqlite_url
+from tests.server.browser import Browser
 from tests.server.caller import Caller
 from tests.server.postgres import Postgres, programs, running_server
 
 STRANGER = "5" * 40
 # The modules whose tests are about what is stored.
 ON_BOTH = (
-    "annotations", "datasets", "drift", "every_route", "experiments", "lake", "multipart", "networks", "projects",
+    "annotations", "datasets", "drift", "every_route", "experiments", "lake", "multipart", "networks", "pages",
+    "projects",
     "training",
 )  # fmt: skip
 
@@ -76,6 +78,11 @@ def owner(running: RunningPlatform) -> Iterator[Caller]:
     caller = Caller.of(running)
     with caller.session:
         yield caller
+
+
+@pytest.fixture
+def browser(running: RunningPlatform) -> Browser:
+    return Browser(running)
 
 
 @pytest.fixture

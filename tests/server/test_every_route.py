@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from picsellia_ingest.server import Limits, Platform, RunningPlatform, accounts_of, create_app
+from tests.server.browser import Browser
 from tests.server.caller import JPEG, RECTANGLE, Caller
 
 BASE = "/sdk/v2"
@@ -138,6 +139,20 @@ OPEN = [
     ("PUT", "/storage/parts/<upload>/<int:number>"),
 ]
 
+# Looked at with a session. What is ``own`` names nothing of anybody.
+PAGES = [
+    Row("GET", "/", "", own=True),
+    Row("GET", "/lake", "lake", own=True),
+    Row("GET", "/lake/<picture>", "lake/{picture}"),
+    Row("GET", "/datasets/<uuid>", "datasets/{dataset}"),
+    Row("GET", "/datasets/<uuid>/<picture>", "datasets/{dataset}/{picture}"),
+    Row("GET", "/pictures/<picture>/image", "pictures/{picture}/image"),
+    Row("GET", "/pictures/<picture>/thumbnail", "pictures/{picture}/thumbnail"),
+    Row("POST", "/leave", "leave", own=True),
+]
+ENTRANCE = [("GET", "/enter"), ("POST", "/enter"), ("GET", "/style.css")]
+"""Open to all on this machine: they show nothing, and a token is needed to go on."""
+
 
 @pytest.fixture
 def world(owner: Caller) -> dict[str, str]:
@@ -194,7 +209,9 @@ def test_the_table_has_every_route_of_the_application(tmp_path: Path) -> None:
     served = {
         (method, rule.rule) for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert served == {(row.method, BASE + row.rule) for row in ROWS} | {*OPEN}
+    assert served == {(row.method, BASE + row.rule) for row in ROWS} | {*OPEN, *ENTRANCE} | {
+        (row.method, row.rule) for row in PAGES
+    }
 
 
 def test_the_owner_may_do_all_of_it(owner: Caller, world: dict[str, str]) -> None:
@@ -293,6 +310,56 @@ def test_every_route_refuses_browsers_of_other_sites_even_with_the_token(
         assert (answer.status_code, list(answer.json())) == (403, ["error"]), (method, path, why)
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     assert everything(owner, world) == before
+
+
+def test_the_owner_may_look_at_every_page_and_a_stranger_at_none_of_the_owners(
+    running: RunningPlatform, stranger: Caller, world: dict[str, str]
+) -> None:
+    assert stranger.token != running.token
+    for token, found in ((running.token, 200), (stranger.token, 404)):
+        browser = Browser(running, token)
+        for row in PAGES:
+            url = running.page + filled(row.path, world)
+            answer = browser.session.request(row.method, url, timeout=5)
+            assert answer.status_code == (200 if row.own else found), (row, answer.text)
+
+
+@pytest.mark.parametrize("why", ["nothing", "a token", "no session", "an ended session", "an invitation"])
+def test_without_a_session_every_page_is_401(
+    running: RunningPlatform, owner: Caller, world: dict[str, str], why: str
+) -> None:
+    browser = Browser(running)
+    ((name, ended),) = browser.session.cookies.items()
+    browser.session.post(running.page + "leave", timeout=5)
+    invitation = running.entrance().partition("key=")[2].partition("&")[0]
+    cookies = {"no session": "x", "an ended session": ended, "an invitation": invitation}
+    given = {name: cookies[why]} if why in cookies else {}
+    headers = {"Authorization": f"Token {running.token}"} if why == "a token" else {}
+    for row in PAGES:
+        url = running.page + filled(row.path, world)
+        answer = requests.request(
+            row.method, url, cookies=given, headers=headers, allow_redirects=False, timeout=5
+        )
+        assert answer.status_code == 401, (row, why)
+        assert "a.jpg" not in answer.text
+        assert 'action="/enter"' in answer.text
+
+
+@pytest.mark.parametrize(("header", "value", "why"), BROWSERS)
+def test_every_page_refuses_other_sites_even_with_the_session(
+    running: RunningPlatform, world: dict[str, str], header: str, value: str, why: str
+) -> None:
+    browser = Browser(running)
+    wanted = [(row.method, filled(row.path, world)) for row in PAGES]
+    for method, path in [*wanted, *((method, rule.lstrip("/")) for method, rule in ENTRANCE)]:
+        answer = browser.session.request(
+            method, running.page + path, headers={header: value}, data={"token": running.token}, timeout=5
+        )
+        assert answer.status_code == 403, (method, path, why)
+        assert "a.jpg" not in answer.text
+        assert "Set-Cookie" not in answer.headers
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+    assert browser.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])

@@ -126,11 +126,7 @@ def fetch(bucket: str, key: str) -> Response:
     organization, expires, signature = query("organization", "expires", "signature")
     name = ObjectName(organization, bucket, key)
     platform().signer.check(Grant("GET", name, whole(expires)), signature)
-    path = platform().objects.path(name)
-    if not path.is_file():
-        raise ResourceNotFoundError("no such object")
-    kind = sniff(path)
-    return _inert(send_file(path, mimetype=kind, conditional=True), attached=kind == OCTETS)
+    return stored(name)
 
 
 @routes.get(f"/storage/{SNAPSHOTS}/<anything:key>")
@@ -139,10 +135,19 @@ def snapshot(key: str) -> Response:
     organization, expires, signature = query("organization", "expires", "signature")
     platform().signer.check(Grant("GET", ObjectName(organization, SNAPSHOTS, key), whole(expires)), signature)
     found = platform().exports.snapshot(organization, key.removesuffix(".json"))
-    return _inert(reply(found), attached=True)
+    return inert(reply(found), attached=True)
 
 
-def _inert(answer: Response, *, attached: bool) -> Response:
+def stored(name: ObjectName) -> Response:
+    """The bytes of an object, with the type they show."""
+    path = platform().objects.path(name)
+    if not path.is_file():
+        raise ResourceNotFoundError("no such object")
+    kind = sniff(path)
+    return inert(send_file(path, mimetype=kind, conditional=True), attached=kind == OCTETS)
+
+
+def inert(answer: Response, *, attached: bool) -> Response:
     """Served so that a browser shows a picture and does nothing else."""
     answer.headers.update(_INERT)
     answer.headers["Content-Disposition"] = "attachment" if attached else "inline"

@@ -100,7 +100,10 @@ class Accounts:
 
     def of_token(self, text: str) -> Account:
         """The account a token belongs to."""
-        digest = token_hash(text)
+        return self.of_hash(token_hash(text))
+
+    def of_hash(self, digest: str) -> Account:
+        """The account a token of this hash belongs to, as long as the token is good."""
         query = (
             select(token.c.sha256, token.c.expires, user.c.username, organization)
             .join_from(token, user)

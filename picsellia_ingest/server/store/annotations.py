@@ -15,46 +15,18 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
 from ..database import Database
+from ..label_counts import count_labels
 from ..schema import annotation, dataset_picture, picture
 from .accounts import Account
 from .datasets import dataset_row
-from .fields import Name, today
+from .fields import today
 from .labels import use_labels
 from .replies import Once, earlier_answer, remember
-
-
-class _Point(msgspec.Struct):
-    x: float
-    y: float
-
-
-class _Box(msgspec.Struct):
-    top: float
-    left: float
-    width: float
-    height: float
-
-
-class _Outline(msgspec.Struct):
-    geometry: Annotated[list[_Point], msgspec.Meta(min_length=3)]
-
-
-class _Classification(msgspec.Struct, tag_field="type", tag="classification"):
-    label: Name
-
-
-class _Rectangle(msgspec.Struct, tag_field="type", tag="rectangle"):
-    label: Name
-    rectangle: _Box
-
-
-class _Polygon(msgspec.Struct, tag_field="type", tag="polygon"):
-    label: Name
-    polygon: _Outline
+from .shapes import Shape, kind
 
 
 class _Checked(msgspec.Struct):
-    data: list[_Classification | _Rectangle | _Polygon] | None = None
+    data: list[Shape] | None = None
     image_qa: list[dict[str, Any]] | None = None
     duration: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
@@ -78,7 +50,7 @@ class Addition:
         checked, verbatim = _check.decode(body), _verbatim.decode(body)
         if checked.data is None and checked.image_qa is None:
             raise InvalidQueryError("an annotation needs data")
-        self.labels = [(thing.label, str(thing.__struct_config__.tag)) for thing in checked.data or ()]
+        self.labels = [(thing.label, kind(thing)) for thing in checked.data or ()]
         self.objects = verbatim.data or []
         self.image_qa = verbatim.image_qa or []
         self.duration = checked.duration or 0.0
@@ -112,8 +84,9 @@ class Annotations:
                 return answer
             owner = dataset_row(conn, account, dataset)
             member = _member(conn, account, owner, which)
-            use_labels(conn, owner, more.labels, strict=self._strict)
+            used = use_labels(conn, owner, more.labels, strict=self._strict)
             row, held = _append(conn, owner, member, more)
+            count_labels(conn, row, member, used)
             answer = msgspec.json.encode({"message": "annotation saved", "nb_instances": held})
             return remember(conn, account, once, answer, dataset_id=owner, annotation_id=row)
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
 from ..database import Database, insert_new
+from ..label_counts import copy_counts
 from ..schema import annotation, dataset, dataset_picture, label, organization, picture
 from .accounts import Account
 from .fields import Count, Name, picture_uuids
@@ -108,6 +109,7 @@ class Datasets:
                 if "id" in table.c:
                     copied = copied.order_by(table.c.id)
                 conn.execute(insert(table).from_select([table.c.dataset_id, *columns], copied))
+            copy_counts(conn, int(source.id), made)
             _add_pictures(conn, made, ids)
             return remember(conn, account, once, _made(conn, account, made), dataset_id=made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
@@ -52,19 +53,28 @@ def label_names(conn: Connection, dataset: int) -> list[str]:
     return [*dict.fromkeys(conn.execute(query).scalars())]
 
 
-def use_labels(conn: Connection, dataset: int, used: Iterable[tuple[str, str]], *, strict: bool) -> None:
-    """Make the (name, type) pairs that a dataset does not have yet, or refuse them."""
-    wanted = dict.fromkeys(used)
-    for batch in batches(list({name for name, _ in wanted})):
-        query = select(label.c.name, label.c.type).where(
-            label.c.dataset_id == dataset, label.c.name.in_(batch)
-        )
-        for row in conn.execute(query):
-            wanted.pop((row.name, row.type), None)
-    if not wanted:
-        return
-    if strict:
-        name, kind = next(iter(wanted))
+def use_labels(
+    conn: Connection, dataset: int, used: Iterable[tuple[str, str]], *, strict: bool
+) -> dict[int, int]:
+    """How often each label's row is used; (name, type) pairs that a dataset does not have yet are made, or refused."""
+    counts = Counter(used)
+    known = _rows(conn, dataset, counts)
+    new = [pair for pair in counts if pair not in known]
+    if new and strict:
+        name, kind = new[0]
         raise InvalidQueryError(f"the dataset has no label {name} of type {kind}")
-    rows = [{"dataset_id": dataset, "name": name, "type": kind} for name, kind in wanted]
-    conn.execute(insert_new(conn, label), rows)
+    if new:
+        conn.execute(
+            insert_new(conn, label),
+            [{"dataset_id": dataset, "name": name, "type": kind} for name, kind in new],
+        )
+        known |= _rows(conn, dataset, new)
+    return {known[pair]: count for pair, count in counts.items()}
+
+
+def _rows(conn: Connection, dataset: int, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for batch in batches(list({name for name, _ in pairs})):
+        query = select(label).where(label.c.dataset_id == dataset, label.c.name.in_(batch))
+        found |= {(row.name, row.type): int(row.id) for row in conn.execute(query)}
+    return found

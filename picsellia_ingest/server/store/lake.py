@@ -23,6 +23,8 @@ from .fields import Name, Pixels, batches, picture_uuids, today
 from .pictures import picture_ids, picture_objects
 
 PICTURES = "pictures"
+THUMBNAILS = "thumbnails"
+"""The same keys as the pictures, so that one goes with the other; no address of storage is ever signed for it."""
 
 
 class Registration(msgspec.Struct):
@@ -80,7 +82,7 @@ class Lake:
         )
         if conn.execute(known).first() is not None:
             return False
-        if not self._objects.has(self._stored(account, new.internal_key)):
+        if not self._objects.has(ObjectName(account.organization_id, PICTURES, new.internal_key)):
             raise InvalidQueryError(f"nothing is stored under the internal_key {new.internal_key}")
         row = {
             "uuid": str(uuid4()),
@@ -102,7 +104,8 @@ class Lake:
             with self._database.writing() as conn:
                 unneeded = _delete_rows(conn, account, picture_ids(conn, account.organization, uuids))
             for key in unneeded:
-                self._objects.remove(self._stored(account, key))
+                for bucket in (PICTURES, THUMBNAILS):
+                    self._objects.remove(ObjectName(account.organization_id, bucket, key))
 
     def tag(self, account: Account, pictures: list[Any], tags: list[Name]) -> None:
         """Add tags to pictures."""
@@ -121,10 +124,6 @@ class Lake:
                             picture_tag.c.picture_id.in_(batch), picture_tag.c.tag == tag
                         )
                     )
-
-    @staticmethod
-    def _stored(account: Account, key: str) -> ObjectName:
-        return ObjectName(account.organization_id, PICTURES, key)
 
 
 def _tagged(account: Account, tags: list[Name]) -> Select[tuple[int]]:
