@@ -39,13 +39,17 @@ def token() -> None:
 @click.option(
     "--days", type=click.IntRange(min=1), help="How long the token is good for; for ever if not given."
 )
-def create(root: Path, database: str | None, user: str, organization: str, days: int | None) -> None:
+@click.option("--read-only", is_flag=True, help="The token only looks: it changes nothing.")
+def create(
+    root: Path, database: str | None, user: str, organization: str, days: int | None, read_only: bool
+) -> None:
     """Make a token and print it. It is shown this once, since only its hash is kept."""
     with told():
         from ..server import accounts_of
 
         with accounts_of(root, database_address=database, make=True) as accounts:
-            made = accounts.create_token(user, organization, int(time.time()) + days * _DAY if days else None)
+            until = int(time.time()) + days * _DAY if days else None
+            made = accounts.create_token(user, organization, until, read_only=read_only)
     click.echo(made)
     click.echo(
         f"a token of {user} in {organization}, shown this once: keep it, or export PICSELLIA_TOKEN", err=True
@@ -63,7 +67,9 @@ def list_tokens(root: Path, database: str | None) -> None:
         with accounts_of(root, database_address=database) as accounts:
             found = accounts.tokens()
     for one in found:
-        click.echo(f"{one.name}  {one.username}  {one.organization}  {_until(one.expires)}")
+        click.echo(
+            f"{one.name}  {one.username}  {one.organization}  {_until(one.expires)}{'  reads only' if one.read_only else ''}"
+        )
 
 
 @token.command()

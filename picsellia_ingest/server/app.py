@@ -29,7 +29,7 @@ from ..errors import (
     UnauthorizedError,
 )
 from . import pages, routes
-from .routes.common import EXTENSION, reply
+from .routes.common import EXTENSION, check_writer, reply
 from .routes.common import platform as current_platform
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ _STATUS: dict[type[PicselliaError], HTTPStatus] = {
     RequestRejectedError: HTTPStatus.CONFLICT,
     ApiLimitError: HTTPStatus.TOO_MANY_REQUESTS,
 }
+_READING = ("bootstrap.get_organization", "lake.search", "storage.presign")
+"""What asks with another method than GET and changes nothing; what is signed is looked at there."""
+_MAKING = ("multipart.begin", "scans.next_run")
+"""What makes something with a GET."""
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -120,6 +124,8 @@ def _authenticate() -> None:
         if kind != "Token" or not token:
             raise UnauthorizedError("a token is needed")
         g.account = current_platform().accounts.of_token(token.strip())
+        if (request.method != "GET" and request.endpoint not in _READING) or request.endpoint in _MAKING:
+            check_writer()
 
 
 def _refuse(error: PicselliaError) -> Response:

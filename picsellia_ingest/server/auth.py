@@ -38,6 +38,14 @@ def read_or_make(path: Path) -> str:
     return path.read_text().strip()
 
 
+def fresh_secret(path: Path) -> tuple[str, ...]:
+    """A new secret in the place of the one in a file, which is kept beside it: both, the new one first."""
+    before = path.with_name(path.name + ".before")
+    if path.exists():
+        path.replace(before)
+    return (read_or_make(path), *([read_or_make(before)] if before.exists() else []))
+
+
 def identity_proof(token: str, instance: str, nonce: str) -> str:
     """What only a process that knows the token can answer to a nonce, without saying the token."""
     message = f"{instance}:{nonce}".encode()
@@ -55,22 +63,30 @@ class Grant:
 
 
 class Signer:
-    """Signs grants and checks them."""
+    """Signs grants with the first of its secrets, and checks them with all."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = [secret.encode() for secret in secrets]
 
     def sign(self, grant: Grant) -> str:
         """The signature of a grant."""
-        mac = hmac.new(self._secret, digestmod=hashlib.sha256)
-        for field in (_VERSION, grant.method, *grant.name, str(grant.expires), str(grant.max_length)):
-            data = field.encode()
-            mac.update(b"%d:%b" % (len(data), data))
-        return mac.hexdigest()
+        return _signature(self._secrets[0], grant)
 
     def check(self, grant: Grant, signature: str) -> None:
         """Refuse a grant that was not signed like this, or that is over."""
-        if not hmac.compare_digest(self.sign(grant).encode(), signature.encode()):
+        fitting = [
+            hmac.compare_digest(_signature(secret, grant).encode(), signature.encode())
+            for secret in self._secrets
+        ]
+        if not any(fitting):
             raise ForbiddenError("the signature does not fit")
         if time.time() >= grant.expires:
             raise ForbiddenError("the address has expired")
+
+
+def _signature(secret: bytes, grant: Grant) -> str:
+    mac = hmac.new(secret, digestmod=hashlib.sha256)
+    for field in (_VERSION, grant.method, *grant.name, str(grant.expires), str(grant.max_length)):
+        data = field.encode()
+        mac.update(b"%d:%b" % (len(data), data))
+    return mac.hexdigest()

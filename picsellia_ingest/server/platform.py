@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..errors import ResourceNotFoundError, ServerError
-from .auth import Signer, read_or_make
+from .auth import Signer, fresh_secret, read_or_make
 from .database import Database
 from .objects import Objects
 from .postgresql import postgresql_url
@@ -97,7 +97,7 @@ class Platform:
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = read_or_make(root / "token")
-        signer = Signer(read_or_make(root / "secret"))
+        signer = Signer(*fresh_secret(root / "secret"))
         objects = Objects(root / "objects")
         database = _open_database(root, database_address)
         accounts = Accounts(database)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 
@@ -57,6 +58,7 @@ token = Table(
     _owner("user"),
     Column("name", String(16)),
     Column("expires", BigInteger),
+    Column("read_only", Boolean, nullable=False, server_default=false()),
     Index("token_by_name", "name", unique=True),
 )
 

@@ -25,7 +25,7 @@ _MIGRATIONS: dict[int, tuple[str | Callable[[Connection], None], ...]] = {
         "ALTER TABLE token ADD COLUMN expires INTEGER",
         "CREATE UNIQUE INDEX token_by_name ON token (name)",
     ),
-    2: (fill,),
+    2: (fill, "ALTER TABLE token ADD COLUMN read_only BOOLEAN DEFAULT 0 NOT NULL"),
 }
 """What turns a database of a version into one of the next; tables that are new are made anyway."""
 _PRAGMAS = (

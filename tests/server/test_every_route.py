@@ -220,6 +220,29 @@ def test_the_owner_may_do_all_of_it(owner: Caller, world: dict[str, str]) -> Non
         assert answer.status_code in (200, 201, 208), (row, answer.text)
 
 
+READING = {"/get_organization", "/datalake/search/<org>"}
+MAKING = {"/init_multipart_upload", "/run/<project>/<anything:scan>"}
+
+
+def test_a_token_that_only_reads_changes_nothing_by_any_route(
+    owner: Caller, root: Path, database: str | None, world: dict[str, str]
+) -> None:
+    with accounts_of(root, database_address=database) as accounts:
+        username = owner.ok("GET", "ping")["username"]
+        token = accounts.create_token(username, world["org_name"], read_only=True)
+    before = everything(owner, world)
+    reader = Caller(owner.address, token)
+    with reader.session:
+        assert everything(reader, world) == before
+        for row in ROWS:
+            answer = reader.call(row.method, filled(row.path, world), filled(row.body, world))
+            reads = row.rule in READING or (row.method == "GET" and row.rule not in MAKING)
+            assert (answer.status_code in (200, 201)) if reads else (answer.status_code == 403), row
+        picture = {"method": "get", "object_name": world["key"]}
+        assert reader.call("POST", "generate_presigned_url", picture).status_code == 200
+    assert everything(owner, world) == before
+
+
 def test_a_user_of_another_organization_finds_none_of_it(
     owner: Caller, stranger: Caller, world: dict[str, str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_database_from_before_gets_its_counts_when_it_is_opened(root: Path) ->
             filled(owner)
     with closing(sqlite3.connect(root / "platform.db")) as database:
         database.execute("DROP TABLE annotation_label")
+        database.execute("ALTER TABLE token DROP COLUMN read_only")
         database.execute("PRAGMA user_version = 2")
     start(root).stop()
     assert read(root) == EXPECTED

@@ -144,6 +144,16 @@ def test_a_deleted_picture_leaves_no_row_and_no_bytes(owner: Caller, tables: Dat
     assert requests.get(owner.signed(stays["internal_key"]), timeout=5).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"<html><script>", b"%!PS-Adobe", b"PK\x03\x04", b"<svg xmlns=''/>"]
+)
+def test_what_is_no_image_becomes_no_picture(owner: Caller, content: bytes) -> None:
+    assert owner.store("k.jpg", content) == 204
+    answer = owner.register("a.jpg", "k.jpg")
+    assert (answer.status_code, "no image" in answer.json()["error"]) == (400, True)
+    assert owner.ok("GET", f"datalake/{owner.org}") == {"pictures": []}
+
+
 def test_bytes_stay_while_another_picture_needs_them(owner: Caller) -> None:
     first = owner.picture("a.jpg")
     second = owner.register("b.jpg", first["internal_key"]).json()

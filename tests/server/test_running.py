@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -105,6 +106,24 @@ def test_what_was_answered_survives_a_kill(root: Path, spawn: Any) -> None:
     with closing(sqlite3.connect(root / "platform.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert database.execute("SELECT count(*) FROM annotation").fetchone() == (5,)
+
+
+def test_the_key_of_signatures_is_new_with_each_start_and_the_one_before_still_counts(root: Path) -> None:
+    with start(root) as running:
+        owner = Caller.of(running)
+        with owner.session:
+            key = owner.picture("a.jpg")["internal_key"]
+            address = owner.signed(key)
+    for status in (200, 403):
+        with start(root) as running:
+            moved = (
+                urlsplit(running.address).netloc
+                + address.partition("/storage/")[1]
+                + address.partition("/storage/")[2]
+            )
+            assert requests.get(f"http://{moved}", timeout=5).status_code == status
+    for name in ("secret", "secret.before"):
+        assert (root / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_stop_frees_the_port_the_threads_and_the_folder(root: Path) -> None:

@@ -191,7 +191,7 @@ def test_a_folder_of_the_first_version_is_brought_up_to_date(root: Path) -> None
         token = running.token
     with closing(sqlite3.connect(root / "platform.db")) as database, database:
         database.execute("DROP INDEX token_by_name")
-        for column in ("name", "expires"):
+        for column in ("name", "expires", "read_only"):
             database.execute(f"ALTER TABLE token DROP COLUMN {column}")
         for table in ("run", "scan", "experiment_log"):
             database.execute(f"DROP TABLE {table}")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from flask import Response, current_app, g, request
 
-from ...errors import InvalidQueryError
+from ...errors import ForbiddenError, InvalidQueryError
 from ..platform import Platform
 from ..store.accounts import Account, check_organization
 from ..store.replies import Once
@@ -29,6 +29,12 @@ def platform() -> Platform:
 def caller() -> Account:
     """The account whose token came with the request."""
     return cast(Account, g.account)
+
+
+def check_writer() -> None:
+    """Raise ForbiddenError where the token only reads."""
+    if caller().read_only:
+        raise ForbiddenError("this token only reads")
 
 
 def member_of(organization: str) -> Account:

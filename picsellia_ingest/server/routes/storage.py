@@ -25,7 +25,7 @@ from ..store.accounts import Account
 from ..store.fields import Name
 from ..store.lake import PICTURES
 from ..store.multipart import MODELS
-from .common import BASE, body, caller, platform, reply
+from .common import BASE, body, caller, check_writer, platform, reply
 
 SNAPSHOTS = "snapshots"
 _POST_SECONDS = 15 * 60
@@ -56,6 +56,8 @@ class Wish(msgspec.Struct):
 def presign() -> Response:
     """Leave to send or to fetch one object, without a token, for a while."""
     wish = body(Wish)
+    if wish.method == "post":
+        check_writer()
     key = check_key(wish.object_name)
     name = ObjectName(caller().organization_id, MODELS if wish.bucket_model else PICTURES, key)
     return reply({"url": signed_address(name) if wish.method == "get" else _signed_form(name)})

@@ -33,6 +33,8 @@ class Account:
     organization: int
     organization_id: str
     organization_name: str
+    read_only: bool = False
+    """Whether the token that was given changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class IssuedToken:
     username: str
     organization: str
     expires: int | None
+    read_only: bool
 
 
 class Accounts:
@@ -60,8 +63,12 @@ class Accounts:
             if rows:
                 conn.execute(insert(token), rows)
 
-    def create_token(self, username: str, organization_name: str, expires: int | None = None) -> str:
+    def create_token(
+        self, username: str, organization_name: str, expires: int | None = None, *, read_only: bool = False
+    ) -> str:
         """A new token of a user, who is made with the organization if need be; ``expires`` is a time in seconds.
+
+        With ``read_only`` it opens what changes nothing.
 
         Raises InvalidQueryError when the user belongs to another organization.
         """
@@ -77,13 +84,13 @@ class Accounts:
             if conn.execute(belongs).scalar_one() != organization_name:
                 raise InvalidQueryError(f"the user {username} belongs to another organization")
             row = {"sha256": token_hash(text), "user_id": user_id, "name": name, "expires": expires}
-            conn.execute(insert(token).values(row))
+            conn.execute(insert(token).values(row | {"read_only": read_only}))
         return text
 
     def tokens(self) -> list[IssuedToken]:
         """The tokens that were given out and not revoked, oldest first."""
         query = (
-            select(token.c.name, user.c.username, organization.c.name, token.c.expires)
+            select(token.c.name, user.c.username, organization.c.name, token.c.expires, token.c.read_only)
             .join_from(token, user)
             .join(organization)
             .where(token.c.name.is_not(None))
@@ -105,7 +112,7 @@ class Accounts:
     def of_hash(self, digest: str) -> Account:
         """The account a token of this hash belongs to, as long as the token is good."""
         query = (
-            select(token.c.sha256, token.c.expires, user.c.username, organization)
+            select(token.c.sha256, token.c.expires, token.c.read_only, user.c.username, organization)
             .join_from(token, user)
             .join(organization)
             .where(token.c.sha256 == digest)
@@ -116,7 +123,7 @@ class Accounts:
             raise UnauthorizedError("the token is not known")
         if row.expires is not None and row.expires <= time.time():
             raise UnauthorizedError("the token has expired")
-        return Account(row.username, row.id, row.uuid, row.name)
+        return Account(row.username, row.id, row.uuid, row.name, read_only=bool(row.read_only))
 
 
 def check_organization(account: Account, named: str | None) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, delete, func, select
 
 from ...errors import InvalidQueryError
 from ..database import Database, insert_new
-from ..objects import ObjectName, Objects
+from ..objects import OCTETS, ObjectName, Objects, sniff
 from ..schema import picture, picture_tag
 from .accounts import Account
 from .fields import Name, Pixels, batches, picture_uuids, today
@@ -82,8 +82,11 @@ class Lake:
         )
         if conn.execute(known).first() is not None:
             return False
-        if not self._objects.has(ObjectName(account.organization_id, PICTURES, new.internal_key)):
+        stored = ObjectName(account.organization_id, PICTURES, new.internal_key)
+        if not self._objects.has(stored):
             raise InvalidQueryError(f"nothing is stored under the internal_key {new.internal_key}")
+        if sniff(self._objects.path(stored)) == OCTETS:
+            raise InvalidQueryError(f"what is stored under the internal_key {new.internal_key} is no image")
         row = {
             "uuid": str(uuid4()),
             "organization_id": account.organization,
