@@ -176,11 +176,17 @@ _OFF = (0, "0", "false", "False", "Unspecified")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
+_USUAL = BOOKKEEPING | {"iscrowd"}
+"""What nearly every annotation has, of which nothing is notable while the flag is off."""
+
+
 def notable(attributes: Attributes) -> dict[str, Any]:
     """The attributes whose loss would lose something, those of a nested ``attributes`` among them.
 
     Left out are bookkeeping, flags that are off, and values that are nothing (null, an empty text, list or object).
     """
+    if attributes.keys() <= _USUAL and attributes.get("iscrowd", 0) in _OFF:
+        return {}
     nested = attributes.get("attributes")
     inner = nested if isinstance(nested, dict) else {}
     found = {key: value for key, value in inner.items() if value not in _NOTHING}

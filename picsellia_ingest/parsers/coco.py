@@ -21,6 +21,7 @@ from .answers import answers
 from .base import Options, Parser, Shard
 from .coco_categories import id_key
 from .coco_index import CocoIndex, build, is_caption
+from .coco_plain import plain_instance
 from .coco_shapes import instance
 from .jsonfile import JsonFile
 from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
@@ -183,9 +184,11 @@ class _Annotations:
         """The instance at a position of the index; None when it is a caption, or rejected and reported."""
         index = self.index
         offset = int(index.annotation_start[position])
-        pointer = f"/annotations/{index.annotation_number[position]}"
-
         text = self.file.slice(offset, int(index.annotation_length[position]))
+        plain = plain_instance(text, index.categories, self.size)
+        if plain is not None:
+            return plain
+        pointer = f"/annotations/{index.annotation_number[position]}"
 
         def report(problem: ItemError, severity: Severity) -> None:
             at = f"{pointer}/{problem.field}" if problem.field else pointer

@@ -125,7 +125,7 @@ def _ring(points: object, warn: Warn, siblings: int) -> Ring | None:
     if points:
         check_far(points, "segmentation")
     ring = geometry.clean_ring(points)
-    if len(ring) >= 6 and (geometry.ring_area(ring) != 0 or not geometry.is_flat(ring)):
+    if len(ring) >= 6 and (not geometry.is_flat(ring) or geometry.ring_area(ring) != 0):
         return Ring(ring)
     if siblings == 1:
         raise ItemError(

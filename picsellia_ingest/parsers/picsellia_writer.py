@@ -35,7 +35,10 @@ class PicselliaWriter(DocumentWriter):
         }
         name = {"external_picture_url": record.file_name}
         listed = json_bytes({**name, **image, **size}) if isinstance(image, Mapping) else None
-        objects = [found for one in record.instances for found in self._objects(one, losses)]
+        notes: Counter[str] = Counter()
+        objects = [found for one in record.instances for found in self._objects(one, notes, losses)]
+        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
+            losses.changed[code] += notes[code]
         if listed is not None and self.native and not (attributes or objects or record.qa):
             return listed, None
         row: dict[str, Any] = {**name, **attributes, **({} if listed is not None else size)}
@@ -46,17 +49,16 @@ class PicselliaWriter(DocumentWriter):
             row["image_qa"] = [wire.answer(found) for found in record.qa]
         return listed, json_bytes(row)
 
-    def _objects(self, instance: Instance, losses: Losses) -> list[dict[str, Any]]:
+    def _objects(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[dict[str, Any]]:
         attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
-        notes: Counter[str] = Counter()
         objects = wire.objects(instance, rectangle=False, notes=notes)
-        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
-            losses.note(code)
         if instance.polygon is not None and instance.rectangle is not None:
             if len(objects) == 1:
                 objects[0][RECTANGLE] = wire.box_object(instance.rectangle)
             else:
                 losses.note("box_not_held")
+        if not attributes:
+            return objects
         more = {shape: attributes.pop(shape) for shape in (RECTANGLE, POLYGON) if shape in attributes}
         for found in objects:
             found |= attributes

@@ -1,0 +1,123 @@
+"""The quick way to an annotation gives what the long way gives, or nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from picsellia_ingest.errors import ItemError
+from picsellia_ingest.model import Instance
+from picsellia_ingest.parsers.coco_plain import plain_instance
+from picsellia_ingest.parsers.coco_shapes import instance
+
+CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
+NUMBERS = st.one_of(
+    st.integers(-3, 110),
+    st.floats(-3, 110, allow_nan=False),
+    st.sampled_from(
+        [0, 0.0, -0.0, 0.05, 1e9, -1e9, 1.5e9, 10**12, 100, 100.5, 100.6, -0.5, -0.6, True, "7", None]
+    ),
+)
+RINGS = st.lists(st.lists(NUMBERS, max_size=12), max_size=3)
+PLAIN_RING = [10.5, 10, 20, 10.25, 20, 21, 11, 20.5]
+
+
+@st.composite
+def annotation_rows(draw: st.DrawFn) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": draw(st.integers(0, 9)),
+        "image_id": 1,
+        "category_id": draw(st.sampled_from([1, 2, 2, 3, 9, "1", 1.0])),
+        "bbox": draw(st.one_of(st.just([10, 10.5, 20, 30]), st.lists(NUMBERS, min_size=3, max_size=5))),
+        "segmentation": draw(st.one_of(st.just([PLAIN_RING]), st.just([PLAIN_RING, PLAIN_RING]), RINGS)),
+        "area": draw(st.sampled_from([100, 12.5])),
+        "iscrowd": draw(st.sampled_from([0, 1])),
+    }
+    for key in draw(st.sets(st.sampled_from(sorted(row)), max_size=2)):
+        del row[key]
+    if draw(st.booleans()):
+        row["score"] = 0.5
+    return row
+
+
+def long_way(row: dict[str, Any], size: tuple[int | None, int | None]) -> Instance | None:
+    """What the long way makes of it without a word; None where it has something to say."""
+    label = CATEGORIES.get(row.pop("category_id", None))
+    if not isinstance(label, str):
+        return None
+    said: list[Any] = []
+    try:
+        found = instance(row, label, size, lambda *what: said.append(what))
+    except ItemError:
+        return None
+    return None if said else found
+
+
+SIZES = st.sampled_from([(100, 100), (None, None), (100, None), (1000, 40)])
+
+
+@given(annotation_rows(), SIZES)
+@example(
+    {"image_id": 1, "category_id": 1, "bbox": [0.0, -0.0, 5, 5], "segmentation": [PLAIN_RING]}, (100, 100)
+)
+@example(
+    {"image_id": 1, "category_id": 1, "bbox": [99.9, 1, 0.5, 5], "segmentation": [PLAIN_RING]}, (100, 100)
+)
+def test_what_is_plain_is_what_the_long_way_makes_of_it(
+    row: dict[str, Any], size: tuple[int | None, int | None]
+) -> None:
+    text = json.dumps(row).encode()
+    found = plain_instance(text, CATEGORIES, size)
+    if found is not None:
+        expected = long_way(json.loads(text), size)
+        assert expected is not None
+        assert found == expected
+        # Whole numbers stay whole: 1 and 1.0 are equal, and not the same in a file.
+        assert repr((found.rectangle, found.polygon)) == repr((expected.rectangle, expected.polygon))
+
+
+def text(**changes: Any) -> bytes:
+    row = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "bbox": [10, 10, 20, 20],
+        "segmentation": [PLAIN_RING],
+        "area": 9.5,
+        "iscrowd": 0,
+    }
+    return json.dumps(row | changes).encode()
+
+
+def test_what_nearly_every_file_holds_is_plain() -> None:
+    assert plain_instance(text(), CATEGORIES, (100, 100)) is not None
+    assert plain_instance(text(segmentation=[PLAIN_RING] * 3), CATEGORIES, (100, 100)) is not None
+    assert plain_instance(text(), CATEGORIES, (None, None)) is not None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        text(segmentation=[[*PLAIN_RING, *PLAIN_RING[:2]]]),
+        text(segmentation=[[0, 0, 1, 1, 2, 2]]),
+        text(segmentation={"size": [2, 2], "counts": [0, 4]}),
+        text(segmentation=[]),
+        text(bbox=[90, 10, 20, 20]),
+        text(bbox=[10, 10, -5, 5]),
+        text(bbox=[10, 10, 5, 5, 0.5]),
+        text(category_id=9),
+        text(caption="a crate"),
+        text(iscrowd=True),
+        text()[:-1] + b', "bbox": [1, 1, 2, 2]}',
+        text().replace(b'"area"', b'"bbox": [1, 1, 2, 2], "area"'),
+        text()[:-1],
+        b"{}",
+        b"",
+    ],
+)  # fmt: skip
+def test_what_has_anything_to_be_said_of_is_not_plain(odd: bytes) -> None:
+    assert plain_instance(odd, CATEGORIES, (100, 100)) is None
