@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast docs clean
+.PHONY: demo test check fast docs bench clean
 
 # Everything a fresh machine needs: python3 (3.10 or newer) with venv and pip.
 .venv/ready: setup.cfg pyproject.toml
@@ -34,6 +34,10 @@ fast: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python docs/make_api.py
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks.starting
+	$(BIN)/python -m benchmarks.parsing
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -16,6 +16,8 @@ _DECIMAL = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 def number(value: object) -> float | None:
     """The finite number that ``value`` is or spells in ASCII decimals; None for anything else."""
     if isinstance(value, str):
+        if len(value) < 16 and value.isascii() and value.isdigit():
+            return int(value)
         if len(value) > 64 or not _DECIMAL.fullmatch(value):
             return None
         found = float(value)

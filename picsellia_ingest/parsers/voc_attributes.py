@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from .. import geometry
@@ -56,6 +57,7 @@ def _residues(parts: Mapping[str, list[Element]], rectangle: Rectangle | None) -
     return found
 
 
+@lru_cache(1024)
 def _is_number(name: str) -> bool:
     return name in (*CORNERS, "pt", "point") or NUMBERED.fullmatch(name) is not None
 

@@ -161,7 +161,8 @@ def root_name(head: bytes) -> str | None:
 
 def local(element: Element) -> str:
     """An element's name without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+    tag = element.tag
+    return tag if type(tag) is str and "}" not in tag else str(tag).rpartition("}")[2]
 
 
 def line(element: Element) -> int | None:
@@ -201,7 +202,8 @@ def value(element: Element, without: frozenset[str] = frozenset(), depth: int = 
         name = local(child)
         if name in without:
             continue
-        inner = value(child, depth=depth + 1)
+        bare = depth < _DEEPEST and len(child) == 0 and not child.attrib
+        inner = (child.text or "") if bare else value(child, depth=depth + 1)
         if name in repeated:
             found[name].append(inner)
         elif name in found:
