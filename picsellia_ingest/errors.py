@@ -186,3 +186,19 @@ def _restored(kind: type[PicselliaError], state: dict[str, Any]) -> PicselliaErr
     error = kind.__new__(kind, state["message"])
     error.__dict__.update(state)
     return error
+
+
+_EXIT_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
+    (LedgerError, 1),
+    (InputError, 3),
+    ((InvalidQueryError, ResourceNotFoundError, WrongHostError), 2),
+    ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
+    ((JournalError, ServerError), 4),
+)
+
+
+def exit_code(error: PicselliaError) -> int:
+    """The exit code of a command that an error ends: 4 for what may work another time, 1 for what should not happen."""
+    if error.action is Action.RETRY:
+        return 4
+    return next((code for kinds, code in _EXIT_CODES if isinstance(error, kinds)), 1)

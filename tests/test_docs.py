@@ -80,7 +80,7 @@ def test_public_names_are_those_listed() -> None:
         "wire",
     }
     assert set(public) - {"annotations", "Any", "TYPE_CHECKING"} <= modules
-    assert picsellia_ingest.__all__ == ["__version__", "convert", "diff"]
+    assert picsellia_ingest.__all__ == ["__version__", "convert", "diff", "run"]
     assert all(getattr(picsellia_ingest, name) for name in picsellia_ingest.__all__)
 
 

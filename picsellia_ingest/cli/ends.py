@@ -11,31 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from ..conventions import CONVENTIONS
-from ..errors import (
-    Action,
-    AuthenticationError,
-    ForbiddenError,
-    InputError,
-    InvalidQueryError,
-    JournalError,
-    LedgerError,
-    PicselliaError,
-    ResourceNotFoundError,
-    ServerError,
-    UnauthorizedError,
-    UnsufficientRessourcesError,
-    WrongHostError,
-)
+from ..errors import Action, PicselliaError, exit_code
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
-    (LedgerError, 1),
-    (InputError, 3),
-    ((InvalidQueryError, ResourceNotFoundError, WrongHostError), 2),
-    ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
-    ((JournalError, ServerError), 4),
-)
 
 
 @contextmanager
@@ -45,11 +23,9 @@ def told() -> Iterator[None]:
         yield
     except PicselliaError as error:
         click.echo(f"error: {error}", err=True)
-        code = next((code for kinds, code in _CODES if isinstance(error, kinds)), 1)
         if error.action is Action.RETRY:
             click.echo("incomplete: run the same command again", err=True)
-            code = 4
-        sys.exit(code)
+        sys.exit(exit_code(error))
     except KeyboardInterrupt:
         click.echo("interrupted: run the same command again, it goes on where it stopped", err=True)
         sys.exit(130)

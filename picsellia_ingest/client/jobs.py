@@ -1,0 +1,168 @@
+"""Runs a job file: one dataset after the other, each as ``datalake.upload`` would, and none stops the others.
+
+How each ended is kept beside the journals, so that those that failed can be run again by themselves; running the whole
+file again is as good, since what is done is not done twice. One number of jobs and one pace hold for all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from ..errors import InputError, PicselliaError, exit_code
+from ..problems import shown
+from ..upload.report import Report
+from . import ingest, job_file
+from .job_file import DatasetJob
+from .progress import progress
+from .session import Session, open_session
+
+_WORST_FIRST = (1, 5, 2, 4, 6, 3, 0)
+DONE = (0, 3)
+"""Exit codes of a dataset that another run would not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one dataset ended: with a report, or with an error that kept it from beginning."""
+
+    name: str
+    exit_code: int
+    report: Report | None = None
+    error: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        return self.error or (self.report.verdict if self.report else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        report = None if self.report is None else self.report.to_dict()
+        return {"name": self.name, "exit_code": self.exit_code, "error": self.error, "report": report}
+
+
+@dataclass(slots=True)
+class JobsReport:
+    """What became of every dataset that was to be run; ``exit_code`` is the worst of theirs."""
+
+    ended: list[Ended] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """Datasets that were done already, where only those that failed were asked for."""
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all; 0 for none."""
+        codes = {one.exit_code for one in self.ended}
+        return next((code for code in _WORST_FIRST if code in codes), 0)
+
+    def lines(self) -> Iterator[str]:
+        """A line for each dataset, and one for all."""
+        return map(shown, self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        width = max((len(one.name) for one in self.ended), default=0)
+        for one in self.ended:
+            counts = ""
+            if one.report is not None:
+                images, instances = one.report.images, one.report.instances
+                counts = f"{images.came_in} images, {instances.came_in} instances: "
+            yield f"{one.name:{width}}  {counts}{one.verdict}"
+        if self.passed_over:
+            yield f"{len(self.passed_over)} passed over, done already: {', '.join(self.passed_over)}"
+        done = sum(one.exit_code in DONE for one in self.ended)
+        again = "" if done == len(self.ended) else "; run the same command again for the others"
+        yield f"{done} of {len(self.ended)} datasets complete{again}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for machines."""
+        datasets = [one.to_dict() for one in self.ended]
+        return {"exit_code": self.exit_code, "datasets": datasets, "passed_over": self.passed_over}
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def run(
+    path: str | Path,
+    *,
+    only: Iterable[str] = (),
+    only_failed: bool = False,
+    dry_run: bool = False,
+    quiet: bool = True,
+    say: Callable[[str], None] | None = None,
+) -> JobsReport:
+    """Upload the datasets of a job file (docs/jobs.md), all or ``only`` those of these names; what became of each.
+
+    With ``only_failed`` those that ended complete the last time are passed over. A dry run plans them all and changes
+    nothing. ``quiet`` shows no progress; ``say`` is told each dataset's report as it ends. Whatever keeps one dataset
+    from being uploaded is in its place in the answer. Raises InputError when the job file cannot be understood,
+    InvalidQueryError, AuthenticationError when a variable that should hold a token is not set.
+    """
+    where = Path(path)
+    jobs = job_file.chosen(job_file.load(where), only)
+    memory = _Memory(where)
+    report = JobsReport()
+    sessions: dict[tuple[str | None, ...], Session] = {}
+    for number, job in enumerate(jobs, 1):
+        if only_failed and memory.is_done(job.name):
+            report.passed_over.append(job.name)
+            continue
+        if say is not None:
+            say(f"== {job.name} ({number} of {len(jobs)})")
+        ended = _run_one(job, sessions, dry_run=dry_run, quiet=quiet)
+        report.ended.append(ended)
+        if say is not None:
+            say(str(ended.report) if ended.report is not None else f"error: {ended.error}")
+        if not dry_run:
+            memory.keep(ended)
+    return report
+
+
+def _run_one(
+    job: DatasetJob, sessions: dict[tuple[str | None, ...], Session], *, dry_run: bool, quiet: bool
+) -> Ended:
+    try:
+        what = ingest.job(job.name, dry_run=dry_run, **job.arguments)
+        key = (job.api_token, job.organization, job.host)
+        if key not in sessions:
+            sessions[key] = open_session(*key)
+        with nullcontext() if quiet else progress() as told:
+            report = ingest.upload(sessions[key], what, progress=told)
+    except PicselliaError as error:
+        place = "" if isinstance(error, InputError) else f"{job.place}: "
+        return Ended(job.name, exit_code(error), error=f"{place}{error}")
+    return Ended(job.name, report.exit_code, report)
+
+
+class _Memory:
+    """How each dataset of a job file ended the last time."""
+
+    def __init__(self, job_file: Path) -> None:
+        name = hashlib.sha256(str(job_file.resolve()).encode()).hexdigest()[:32]
+        self._path = platformdirs.user_state_path("picsellia_ingest") / f"jobs-{name}.json"
+        self._codes: dict[str, int] = {}
+        try:
+            held = json.loads(self._path.read_text())
+            self._codes = {str(key): int(code) for key, code in held.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            self._codes = {}
+
+    def is_done(self, name: str) -> bool:
+        """Whether it was complete."""
+        return self._codes.get(name) in DONE
+
+    def keep(self, ended: Ended) -> None:
+        """Remember one; the file appears whole or not at all."""
+        self._codes[ended.name] = ended.exit_code
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self._path.with_suffix(".new")
+        new.write_text(json.dumps(self._codes))
+        new.replace(self._path)
