@@ -21,15 +21,21 @@ from .ends import FORMATS, conventions, show, told
 @click.option("--ann-format", help=FORMATS)
 @click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
 @conventions
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write a page (HTML, and its data as JSON beside it) with the evidence.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def inspect(
     path: Path, ann_format: str | None, imgdir: Path | None, voc_coordinates: str, coordinates: str, exif: str,
-    as_json: bool,
+    report: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say what an annotation file or folder is: images, instances, labels, and what is wrong with it.
 
     \b
     picsellia-ingest inspect instances.json --imgdir images
+    picsellia-ingest inspect instances.json --imgdir images --report evidence.html
     """
     with told():
         from ..client.inspect import inspect as look
@@ -38,6 +44,11 @@ def inspect(
         options = Options(voc_coordinates, imgdir, coordinates, exif)
         found = look(path, ann_format, imgdir, options=options)
         show(found, as_json)
+        if report is not None:
+            from ..client import evidence_page
+
+            evidence_page.write(found, report)
+            click.echo(f"the evidence is in {report}", err=True)
         sys.exit(3 if found.problems.rejected else 0)
 
 

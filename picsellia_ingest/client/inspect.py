@@ -16,6 +16,7 @@ from ..problems import Problem, ProblemLog, shown
 from ..upload import findings, images, matching, placing, workers
 from ..upload.evidence import Evidence, label_hints
 from .ingest import parser
+from .survey import Survey
 
 _JOBS = 5
 _MOST = 100
@@ -45,9 +46,11 @@ class Inspection:
     """What most items together look like, where each by itself may be right."""
     notes: list[str] = field(default_factory=list)
     problems: ProblemLog = field(default_factory=ProblemLog)
+    survey: Survey = field(default_factory=Survey)
 
-    def take(self, record: ImageRecord) -> None:
-        """Count one record."""
+    def take(self, record: ImageRecord, path: Path | None = None) -> None:
+        """Count one record; ``path`` is its image's, where there is one."""
+        self.survey.take(record, path)
         self.images_without_instances += not record.instances
         self.answers += len(record.qa)
         for instance in record.instances:
@@ -87,8 +90,8 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain values."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "problems"}
-        return {**plain, "problems": self.problems.to_dict()}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("problems", "survey")}
+        return {**plain, "problems": self.problems.to_dict(), "survey": self.survey.to_dict()}
 
 
 def inspect(
@@ -117,7 +120,10 @@ def inspect(
             evidence.take(record)
             if folder is not None:
                 folder.take(record, evidence)
-            found.take(folder.placed(record) if folder else placing.placed(record, options, None, None, told))
+            if folder is None:
+                found.take(placing.placed(record, options, None, None, told))
+            else:
+                found.take(folder.placed(record), folder.path(record))
     found.notes += evidence.notes(options)
     found.hints += (
         ()
@@ -176,6 +182,11 @@ class _Folder:
             self.sizes.get(image),
             self.found.problems,
         )
+
+    def path(self, record: ImageRecord) -> Path | None:
+        """The file of a record's image."""
+        match = self.matches[record.file_name]
+        return None if isinstance(match, ItemError) else self.imgdir / match[0]
 
     def finish(self) -> None:
         """What all records together say of the folder."""
