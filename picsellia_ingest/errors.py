@@ -20,6 +20,7 @@ PicselliaError                          .message  .hint  .action
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
+├── PlanError                           STOP        a saved plan that cannot be used, or not any more
 ├── ServerError                         STOP        the embedded platform cannot run here
 └── LedgerError                         STOP        the account does not add up: a bug in this package
 """
@@ -172,6 +173,10 @@ class JournalError(PicselliaError):
 
 class JournalBusyError(JournalError):
     """Another run holds the journal."""
+
+
+class PlanError(PicselliaError):
+    """A saved plan that cannot be used, or not for this destination, or not any more."""
 
 
 class ServerError(PicselliaError):

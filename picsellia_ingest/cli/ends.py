@@ -20,6 +20,7 @@ from ..errors import (
     JournalError,
     LedgerError,
     PicselliaError,
+    PlanError,
     ResourceNotFoundError,
     ServerError,
     UnauthorizedError,
@@ -32,7 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
     (LedgerError, 1),
     (InputError, 3),
-    ((InvalidQueryError, ResourceNotFoundError, WrongHostError), 2),
+    ((InvalidQueryError, PlanError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
     ((JournalError, ServerError), 4),
 )
