@@ -42,7 +42,7 @@ class Known:
             else "undone in part"
         )
         tail = f" ({state})" if state else ""
-        return f"{self.run.name}  {self.run.begun} UTC  {self.run.dataset}/{self.run.version} at {self.host}: {counts}{tail}"
+        return f"{self.run.name}  {self.run.when}  {self.run.dataset}/{self.run.version} at {self.host}: {counts}{tail}"
 
 
 def folder() -> Path:

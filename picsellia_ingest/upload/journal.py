@@ -79,7 +79,14 @@ class Journal:
         """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing. The run's name."""
         now = datetime.now(timezone.utc)
         name = f"{now:%Y%m%d}-{secrets.token_hex(3)}"
-        row = (os.getpid(), name, f"{now:%Y-%m-%d %H:%M:%S}", organization, dataset, json.dumps(list(tags)))
+        row = (
+            os.getpid(),
+            name,
+            f"{now:%Y-%m-%d %H:%M:%S.%f}",
+            organization,
+            dataset,
+            json.dumps(list(tags)),
+        )
         with self.transaction():
             self.run = (
                 self._base.execute(

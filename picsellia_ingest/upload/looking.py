@@ -49,7 +49,7 @@ class Looking(Run):
         annotations = self.journal.count(f"document IS NOT NULL AND state<{State.ANNOTATED:d}")
         labels = self.report.labels
         if self.dataset is not None:
-            labels = self.journal.new_labels(self.dataset.id, set(labels) - self.partly.labels)
+            labels = self.journal.new_labels(self.dataset.id, labels)
         self.report.forecast = Forecast(
             pictures, size, annotations, len(labels), self.dataset is None,
             self.journal.count(f"code='{conflicts.TAKEN}'"), self.partly.pictures, labels, measured,
@@ -95,6 +95,7 @@ class Looking(Run):
             self._adopt(held, State.ATTACHED)
         if self.dataset is not None:
             self.partly = verify.reconcile_annotations(self.connection, self.dataset.id, self.journal)
+            self.journal.labels_made(self.dataset.id, self.partly.labels)
 
     def _recognise(self) -> None:
         """Pictures that are in the lake already are not sent again, whoever sent them."""

@@ -61,6 +61,11 @@ class RunMade:
     left: int
     """How many of them were not undone."""
 
+    @property
+    def when(self) -> str:
+        """When it began, as far as a person wants to know."""
+        return f"{self.begun[:19]} UTC"
+
 
 def fingerprints(data: Iterable[dict[str, Any]], answers: Iterable[dict[str, Any]]) -> bytes:
     """Objects and picture-level answers as a row of short hashes."""

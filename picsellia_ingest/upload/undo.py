@@ -78,7 +78,7 @@ class Undo:
         return look(self.connection, self.organization, things, self.run.tags, given_up)
 
     def _report(self, found: Look) -> UndoReport:
-        report = UndoReport(self.run.name, self.run.begun, self.run.dataset, self.run.version)
+        report = UndoReport(self.run.name, self.run.when, self.run.dataset, self.run.version)
         for kind in KINDS:
             gone = sum(thing.kind == kind for thing in found.gone)
             going = [thing.shown for thing in (*found.remove, *found.along) if thing.kind == kind]

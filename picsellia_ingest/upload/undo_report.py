@@ -109,7 +109,7 @@ class UndoReport:
         return map(shown, self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield f"run {self.run} of {self.begun} UTC, dataset {self.dataset!r}, version {self.version!r}"
+        yield f"run {self.run} of {self.begun}, dataset {self.dataset!r}, version {self.version!r}"
         for kind, one in self.accounts.items():
             done = "to remove" if self.shown else "removed"
             failed = f", {one.failed} not removed" if one.failed else ""
