@@ -9,7 +9,8 @@ from ..errors import PlanError
 from ..upload import applying, pipeline, plan_file, workers
 from ..upload.journal import Journal
 from ..upload.plan import Job
-from ..upload.plan_file import Plan, Where
+from ..upload.plan_file import Plan
+from ..upload.planned import Where
 from ..upload.progress import Progress
 from ..upload.report import Report
 from . import local

@@ -38,9 +38,11 @@ class Known:
             "undone"
             if not self.run.left
             else ""
-            if self.run.left == sum(self.run.made.values())
+            if self.run.left == sum(self.run.made.values()) + self.run.unsure
             else "undone in part"
         )
+        if self.run.unsure:
+            counts += f"; {self.run.unsure} more were being sent when it was interrupted"
         tail = f" ({state})" if state else ""
         return f"{self.run.name}  {self.run.when}  {self.run.dataset}/{self.run.version} at {self.host}: {counts}{tail}"
 

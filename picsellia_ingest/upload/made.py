@@ -58,8 +58,10 @@ class RunMade:
     version: str
     tags: tuple[str, ...]
     made: dict[str, int]
+    unsure: int
+    """How many more things it was sending when it was interrupted."""
     left: int
-    """How many of them were not undone."""
+    """How many of all of them were not undone."""
 
     @property
     def when(self) -> str:
@@ -146,10 +148,20 @@ class Made:
                     + named,
                     (FOUND if found.picture_there else MADE, found.picture_id, run, PICTURE, found.id),
                 )
+                if not found.picture_there:
+                    self._not_by_others(run, PICTURE, found.id)
             elif found.state is State.ANNOTATED and found.added:
                 self._confirm_annotation(run, found)
+                self._not_by_others(run, ANNOTATION, found.id)
             elif found.state is State.ANNOTATED:
                 self._base.execute("DELETE FROM made" + named + " AND sure=0", (run, ANNOTATION, found.id))
+
+    def _not_by_others(self, run: int, kind: str, item: int) -> None:
+        """What this run made was not there, so what an interrupted run was sending did not arrive."""
+        self._base.execute(
+            "DELETE FROM made WHERE run<>? AND kind=? AND sure=0 AND name=(SELECT name FROM item WHERE id=?)",
+            (run, kind, item),
+        )
 
     def _confirm_annotation(self, run: int, found: Outcome) -> None:
         name = "name=(SELECT name FROM item WHERE id=?)"
@@ -202,16 +214,16 @@ def runs(base: sqlite3.Connection) -> list[RunMade]:
     found = []
     for row in base.execute("SELECT * FROM run WHERE name IS NOT NULL ORDER BY id").fetchall():
         counts = base.execute(
-            "SELECT kind, count(*), sum(gone<>1) FROM made WHERE run=? AND sure<>2 GROUP BY kind",
+            "SELECT kind, sum(sure=1), sum(sure=0), sum(gone<>1) FROM made WHERE run=? AND sure<>2 GROUP BY kind",
             (row["id"],),
         ).fetchall()
         if counts:
-            made = {kind: count for kind, count, _ in counts}
+            made = {kind: count for kind, count, _, _ in counts if count}
             tags = tuple(json.loads(row["tags"] or "[]"))
             found.append(
                 RunMade(
                     row["id"], row["name"], row["begun"] or "", row["organization"] or "", row["dataset"] or "",
-                    row["version"] or "", tags, made, sum(left for _, _, left in counts),
+                    row["version"] or "", tags, made, sum(row[2] for row in counts), sum(row[3] for row in counts),
                 )
             )  # fmt: skip
     return found

@@ -12,22 +12,19 @@ import hashlib
 import os
 import sqlite3
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
-from .. import wire
 from ..errors import PlanError
-from ..problems import Problem
 from . import conflicts, journal_schema, workers
 from .journal import Journal
 from .plan import Job
+from .planned import Against, Asked, Ledger, Row, Where, fits, ledger
 from .report import Report
-from .transfer import object_key
 
 APPLICATION_ID = 0x50784C50
 VERSION = 1
@@ -37,99 +34,7 @@ _ITEM = journal_schema.ITEM.strip().removesuffix(";")
 _AGAIN = "make the plan again with upload --plan"
 
 
-class Ledger(msgspec.Struct, frozen=True):
-    """What planning counted: what a report of an upload begins with."""
-
-    images: int
-    images_rejected: dict[str, int]
-    instances: int
-    instances_rejected: dict[str, int]
-    objects_planned: int
-    changed_shape: dict[str, int]
-    passed_over: dict[str, int]
-    images_without_record: int
-    labels: list[tuple[str, str]]
-    notes: list[str]
-    problems: list[Problem]
-    problem_counts: dict[str, int]
-    problem_warnings: dict[str, int]
-    problems_lost: dict[str, int]
-    problems_rejected: int
-
-    def put(self, report: Report) -> None:
-        """Begin a report with it."""
-        report.images.came_in, report.instances.came_in = self.images, self.instances
-        report.images.rejected = Counter(self.images_rejected)
-        report.instances.rejected = Counter(self.instances_rejected)
-        report.objects_planned, report.images_without_record = (
-            self.objects_planned,
-            self.images_without_record,
-        )
-        report.changed_shape, report.passed_over = Counter(self.changed_shape), Counter(self.passed_over)
-        report.labels, report.notes = list(self.labels), list(self.notes)
-        log = report.problems
-        log.kept, log.rejected = list(self.problems), self.problems_rejected
-        log.counts, log.lost = Counter(self.problem_counts), Counter(self.problems_lost)
-        log.warnings = Counter(self.problem_warnings)
-
-
-def ledger(report: Report) -> Ledger:
-    """What a dry run counted."""
-    log = report.problems
-    return Ledger(
-        report.images.came_in, report.images.rejected, report.instances.came_in, report.instances.rejected,
-        report.objects_planned, report.changed_shape, report.passed_over, report.images_without_record, report.labels,
-        report.notes, log.kept, log.counts, log.warnings, log.lost, log.rejected,
-    )  # fmt: skip
-
-
-class Where(msgspec.Struct, frozen=True):
-    """The destination: the host as it may be shown, and the organization."""
-
-    host: str
-    organization_id: str
-    organization: str
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """The arguments that sending needs, and those that made the plan."""
-
-    name: str
-    version: str | None
-    imgdir: str | None
-    tags: list[str]
-    tags_wanted: bool
-    nb_jobs: int
-    on_conflict: str
-    patience: float | None
-    annotations: str
-    ann_format: str
-    rectangle: bool
-
-
-class Against(msgspec.Struct, frozen=True):
-    """The dataset that the plan was made against; without an id there was none."""
-
-    dataset_id: str
-    version: str
-
-
-class _Row(msgspec.Struct, frozen=True):
-    name: str
-    path: bytes | None
-    size: int | None
-    mtime_ns: int | None
-    inode: int | None
-    sha256: bytes | None
-    width: int | None
-    height: int | None
-    object_key: str
-    picture_id: str | None
-    document: bytes | None
-    instances: int
-
-
-_COLUMNS = ", ".join(_Row.__struct_fields__)
+_COLUMNS = ", ".join(Row.__struct_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +114,14 @@ def save(path: Path, journal: Journal, job: Job, report: Report, where: Where) -
         "forecast": forecast,
     }
     texts = {key: msgspec.json.encode(value).decode() for key, value in meta.items()}
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
     try:
-        _write(Path(name), texts, journal, asked.imgdir)
-        Path(name).replace(path)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            made.touch(mode=0o600)
+            _write(made, texts, journal, asked.imgdir)
+            made.replace(path)
     except (OSError, sqlite3.Error) as error:
         raise PlanError(f"the plan {path} cannot be written: {error}", "name another file") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _write(path: Path, texts: dict[str, str], journal: Journal, imgdir: str | None) -> None:
@@ -227,13 +131,13 @@ def _write(path: Path, texts: dict[str, str], journal: Journal, imgdir: str | No
         base.execute("BEGIN IMMEDIATE")
         base.execute(_META)
         base.execute(_ITEM)
-        marks = ",".join("?" * len(_Row.__struct_fields__))
+        marks = ",".join("?" * len(Row.__struct_fields__))
         digest = _digest(texts)
         for row in journal.rows():
-            values = {name: row[name] for name in _Row.__struct_fields__}
+            values = {name: row[name] for name in Row.__struct_fields__}
             if imgdir is not None and row["path"] is not None:  # the journal may have it relative to a folder
                 values["path"] = os.fsencode(Path(imgdir) / row["name"])
-            one = msgspec.convert(values, _Row)
+            one = msgspec.convert(values, Row)
             digest.update(msgspec.json.encode(one))
             base.execute(
                 f"INSERT INTO item({_COLUMNS}, run) VALUES({marks},1)",
@@ -277,15 +181,19 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """The file, opened to be read only and trusted with nothing."""
     if not path.is_file():
         raise PlanError(f"there is no plan {path}", "check the name")
-    if not _is_plan(path):
-        raise PlanError(f"{path} is not a plan of this program", "name the file that upload --plan wrote")
     try:
+        if not _is_plan(path):
+            raise PlanError(f"{path} is not a plan of this program", "name the file that upload --plan wrote")
         address = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base:
             base.row_factory = sqlite3.Row
             base.execute("PRAGMA trusted_schema=OFF")
             base.execute("PRAGMA cell_size_check=ON")
             yield base
+    except OSError as error:
+        raise PlanError(
+            f"the plan {path} cannot be read: {error.strerror}", "check its owner and mode"
+        ) from error
     except sqlite3.Error as error:
         raise PlanError(f"the plan {path} is damaged: {error}", _AGAIN) from error
 
@@ -305,44 +213,19 @@ def _meta(path: Path) -> tuple[dict[str, str], str]:
     return texts, texts.pop("digest", "")
 
 
-def _rows(path: Path, imgdir: str | None) -> Iterator[_Row]:
+def _rows(path: Path, imgdir: str | None) -> Iterator[Row]:
     with _reading(path) as base:
         rows: Iterable[sqlite3.Row] = base.execute(
             f"SELECT {_COLUMNS} FROM item ORDER BY name"  # noqa: S608 - constants
         )
         for found in rows:
             try:
-                row = msgspec.convert(dict(found), _Row)
-                fits = _fits(row, imgdir)
+                row = msgspec.convert(dict(found), Row)
+                good = fits(row, imgdir)
             except (msgspec.MsgspecError, ValueError) as error:
                 raise PlanError(
                     f"the plan {path} has an item that cannot be read: {error}", _AGAIN
                 ) from error
-            if not fits:
+            if not good:
                 raise PlanError(f"the plan {path} has an item that does not fit: {row.name!r:.200}", _AGAIN)
             yield row
-
-
-def _fits(row: _Row, imgdir: str | None) -> bool:
-    """Whether a row is one that planning makes: its file in the image folder, its object of its name and content."""
-    if row.document is not None:
-        document = wire.decode(row.document)
-        if len(document.parts) != row.instances or sum(document.parts) != len(document.data):
-            return False
-    elif row.instances:
-        return False
-    if row.path is None:
-        return imgdir is None and bool(row.picture_id)
-    name = PurePosixPath(row.name)
-    if (
-        imgdir is None
-        or name.is_absolute()
-        or ".." in name.parts
-        or str(name) != row.name
-        or "\0" in row.name
-    ):
-        return False
-    numbers = (row.size, row.mtime_ns, row.inode, row.width, row.height)
-    stated = row.sha256 is not None and len(row.sha256) == 32 and None not in numbers
-    inside = row.path == os.fsencode(Path(imgdir) / row.name)
-    return stated and inside and row.object_key == object_key(row.name, row.sha256 or b"")

@@ -16,7 +16,7 @@ from functools import partial
 from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Identity
-from ..errors import Action, InvalidQueryError, LedgerError, PicselliaError, ResourceNotFoundError
+from ..errors import Action, LedgerError, PicselliaError, ResourceNotFoundError
 from . import verify, workers
 from .items import reason
 from .journal import Journal
@@ -102,7 +102,8 @@ class Undo:
         for window in workers.windows(found.going(PICTURE), CHUNK):
             body = {"to_delete": [ref for _, ref in window]}
             self._try([thing for thing, _ in window], partial(self._change, "delete", body))
-        self._statistics({thing.ref for thing in (*found.remove, *found.along)} - ending)
+        going = [thing for thing in (*found.remove, *found.along) if thing.kind in (ANNOTATION, MEMBER)]
+        self._statistics({thing.ref for thing in going} - ending)
 
     def _untag(self, things: list[tuple[Thing, str]]) -> None:
         alike: dict[bytes, list[tuple[Thing, str]]] = defaultdict(list)
@@ -139,8 +140,8 @@ class Undo:
                 for record in platform.all_annotations(self.connection, dataset):
                     holdings.add(record)
                 verify.statistics(self.connection, dataset, holdings)
-            except (InvalidQueryError, ResourceNotFoundError):
-                continue  # a reference of a tag or a picture is no dataset, and one that is gone needs none
+            except ResourceNotFoundError:
+                continue  # somebody deleted it meanwhile
 
     def _verify(self, first: Look, report: UndoReport) -> None:
         self.progress.stage("verify", None)

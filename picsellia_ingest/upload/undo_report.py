@@ -115,7 +115,7 @@ class UndoReport:
             failed = f", {one.failed} not removed" if one.failed else ""
             line = f"{one.made} {many(kind, one.made)}: {one.removed} {done}, {one.gone} gone already, {one.stays} stay"
             yield f"{line}{(one.stays == 1 and 's') or ''}{failed}"
-            if one.removed and one.names:
+            if self.shown and one.removed:
                 yield f"  {_some(one.names, one.removed)}"
         for why, names in self.stays.items():
             yield f"stays: {len(names)} {why}: {_some(names, len(names))}"

@@ -349,7 +349,7 @@ def test_a_forecast_says_what_is_there_in_part_which_labels_are_new_and_how_long
 
 
 @pytest.mark.parametrize("asked", [{"dry_run": True}, {"check": True}])
-def test_neither_a_dry_run_nor_a_check_gives_tags(destination: Destination, asked: dict[str, bool]) -> None:
+def test_neither_a_dry_run_nor_a_check_gives_tags(destination: Destination, asked: dict[str, Any]) -> None:
     destination.upload(imgdir=DEMO / "images")
     before = destination.pictures()
     job_tags: dict[str, Any] = {"tags_wanted": True}
