@@ -27,10 +27,10 @@ check: .venv/ready
 	$(BIN)/lint-imports
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 fast: .venv/ready
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 
 docs: .venv/ready
 	$(BIN)/python docs/make_api.py

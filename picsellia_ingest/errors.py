@@ -20,6 +20,7 @@ PicselliaError                          .message  .hint  .action
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
+├── PlanError                           STOP        a saved plan that cannot be used, or not any more
 ├── ServerError                         STOP        the embedded platform cannot run here
 └── LedgerError                         STOP        the account does not add up: a bug in this package
 """
@@ -174,6 +175,10 @@ class JournalBusyError(JournalError):
     """Another run holds the journal."""
 
 
+class PlanError(PicselliaError):
+    """A saved plan that cannot be used, or not for this destination, or not any more."""
+
+
 class ServerError(PicselliaError):
     """The embedded platform cannot run here."""
 
@@ -191,7 +196,7 @@ def _restored(kind: type[PicselliaError], state: dict[str, Any]) -> PicselliaErr
 _EXIT_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
     (LedgerError, 1),
     (InputError, 3),
-    ((InvalidQueryError, ResourceNotFoundError, WrongHostError), 2),
+    ((InvalidQueryError, PlanError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
     ((JournalError, ServerError), 4),
 )

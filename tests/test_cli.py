@@ -312,3 +312,92 @@ def test_a_format_that_only_exists_in_the_mind_is_answered_with_those_there_are(
     done = run("convert", DEMO / "instances.json", "out", "--to", "BMP")
     assert done.returncode == 2
     assert "choose one of COCO, " in done.stderr
+
+
+def test_a_plan_is_saved_applied_and_undone(run: Run, tmp_path: Path) -> None:
+    planned = run(*UPLOAD, "--plan", "d.plan")
+    assert planned.returncode == 0, planned.stderr
+    assert "to send: a new dataset, 4 pictures" in planned.stdout
+    assert "labels to create: crate (polygon), crate (rectangle), pallet (polygon)" in planned.stdout
+    assert "estimated time: " in planned.stdout
+    assert "the plan is saved: picsellia-ingest upload --apply d.plan" in planned.stdout
+    assert planned.stdout.splitlines()[-2] == "dry run: nothing was sent"
+    applied = run("upload", "--apply", "d.plan", "--json", "--nb-jobs", "2")
+    assert applied.returncode == 0, applied.stderr
+    assert "looking at images" not in applied.stderr
+    report = json.loads(applied.stdout)
+    assert (report["images"]["uploaded"], report["verdict"]) == (4, "complete and verified")
+    assert re.fullmatch(r"\d{8}-[0-9a-f]{6}", report["run"])
+    again = run("upload", "--apply", "d.plan")
+    assert (again.returncode, "4 already there" in again.stdout) == (0, True)
+    listed = run("undo")
+    assert listed.stdout.count("\n") == 1
+    assert f"{report['run']}  " in listed.stdout
+    assert "3 annotations, 1 dataset, 3 labels, 4 memberships, 4 pictures" in listed.stdout
+    assert run("undo", "--name", "other").stdout == "no run that made something is known here\n"
+    asked = run("undo", report["run"])
+    assert (asked.returncode, "say so with --yes" in asked.stderr) == (2, True)
+    assert "4 pictures: 4 to remove" in asked.stdout
+    undone = run("undo", report["run"], "--yes", "--json")
+    assert undone.returncode == 0, undone.stderr
+    found = json.loads(undone.stdout)
+    assert (found["verified"], found["accounts"]["picture"]["removed"]) == (True, 4)
+    assert "(undone)" in run("undo").stdout
+    assert run(*UPLOAD, "--dry-run").stdout.count("0 already there") == 2
+
+
+def test_on_a_terminal_undo_asks_and_no_means_no(run: Run, tmp_path: Path) -> None:
+    run(*UPLOAD)
+    name = run("undo").stdout.split()[0]
+    for answer, words in ((b"n\n", b"nothing was removed\r\n"), (b"y\n", b"undone and verified")):
+        main, side = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "picsellia_ingest", "undo", name],
+            cwd=tmp_path, stdin=side, stdout=side, stderr=side,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TERM": "dumb"},
+        )  # fmt: skip
+        os.close(side)
+        os.write(main, answer)
+        said = b""
+        try:
+            while chunk := os.read(main, 65536):
+                said += chunk
+        except OSError:
+            pass
+        os.close(main)
+        assert process.wait(60) == 0, said
+        assert b"remove it? [y/N]" in said
+        assert words in said, said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("upload", "--apply", "none.plan"), "there is no plan none.plan"),
+        (("upload", "--apply", DEMO / "instances.json"), "is not a plan of this program"),
+        (
+            ("upload", "--apply", "x", "--name", "d", "--imgdir", "y"),
+            "--name, --imgdir cannot be given with it",
+        ),
+        ((*UPLOAD, "--plan", DEMO / "instances.json"), "is no plan: it is not overwritten"),
+        ((*UPLOAD, "--plan", "no/d.plan"), "the folder of the plan no/d.plan is not there"),
+        (("undo", "20260101-abcdef"), "no journal here knows a run '20260101-abcdef'"),
+        (("undo", "--journal", "none.db"), "there is no journal none.db"),
+    ],
+)
+def test_a_wrong_plan_or_run_ends_with_one_line_and_code_2(
+    run: Run, arguments: tuple[str | Path, ...], words: str
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] == [
+        done.stderr.splitlines()[-1]
+    ]
+
+
+def test_a_plan_for_another_platform_is_refused(run: Run) -> None:
+    run(*UPLOAD, "--plan", "d.plan")
+    done = run("upload", "--apply", "d.plan", "--host", "local:q")
+    assert done.returncode == 2
+    assert re.search(r"is for the host 'local:.*p', not for 'local:.*q' - give that host", done.stderr)

@@ -18,6 +18,6 @@ def main() -> None:
     """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""
 
 
-from . import convert, jobs, look, serve, token, upload  # noqa: E402 - each adds its commands to ``main``
+from . import convert, jobs, look, serve, token, undo, upload  # noqa: E402 - each adds its commands to ``main``
 
-__all__ = ["convert", "jobs", "look", "main", "serve", "token", "upload"]
+__all__ = ["convert", "jobs", "look", "main", "serve", "token", "undo", "upload"]

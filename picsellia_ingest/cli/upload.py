@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import InvalidQueryError
 from . import main
 from .ends import FORMATS, conventions, show, told
 
+if TYPE_CHECKING:
+    from ..upload.plan_file import Plan
+
 
 @main.command()
-@click.option("--name", required=True, help="Dataset to make, or to fetch when only annotations are given.")
+@click.option("--name", help="Dataset to make, or to fetch when only annotations are given.")
 @click.option("--dataset-version", help="Version to fetch; the newest by default.")
 @click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images; sub-folders are followed.")
 @click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
@@ -37,12 +42,17 @@ from .ends import FORMATS, conventions, show, told
     "--patience", type=float, help="Seconds to wait for a platform that does not answer; 900 by default."
 )
 @click.option("--dry-run", is_flag=True, help="Make the whole plan and report, change nothing.")
+@click.option("--plan", type=click.Path(path_type=Path), help="As --dry-run, and save the plan in this file.")
+@click.option(
+    "--apply", type=click.Path(path_type=Path), help="Do what a saved plan says; it needs no other options."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
 def upload(
-    name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    context: click.Context, name: str | None, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
     tags: tuple[str, ...], nb_jobs: int, rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
-    dry_run: bool, as_json: bool,
+    dry_run: bool, plan: Path | None, apply: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Upload a labelled dataset: images, annotations, or both.
 
@@ -50,26 +60,62 @@ def upload(
     picsellia-ingest upload --name cars --imgdir images --ann-path instances.json
     picsellia-ingest upload --name cars --ann-path Annotations --ann-format PASCAL-VOC
     picsellia-ingest upload --host local:platform --name cars --imgdir images
+    picsellia-ingest upload --name cars --imgdir images --plan cars.plan
+    picsellia-ingest upload --apply cars.plan
 
     Running the same command again goes on where an interrupted run stopped, and sends nothing when all is there.
     """
+    if not name and apply is None:
+        raise click.MissingParameter(param_hint="'--name'", param_type="option")
     with told():
         from ..client import ingest
         from ..client.progress import progress
         from ..client.session import open_session
 
-        job = ingest.job(
-            name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
-            rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
-            on_conflict=on_conflict, patience=patience,
-        )  # fmt: skip
-        session = open_session(None, organization, host)
-        with progress() as shown:
-            report = ingest.upload(session, job, journal, shown)
+        if apply is not None:
+            saved = _saved(context, apply)
+            host = host or saved.where.host
+            session = open_session(None, organization or saved.where.organization, host)
+            jobs = nb_jobs if _given(context, "nb_jobs") else None
+            with progress() as shown:
+                report = ingest.apply(session, saved, jobs, journal, patience, shown)
+        else:
+            job = ingest.job(
+                name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
+                rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
+                on_conflict=on_conflict, patience=patience,
+            )  # fmt: skip
+            session = open_session(None, organization, host)
+            with progress() as shown:
+                report = ingest.upload(session, job, journal, shown, plan)
         show(report, as_json)
         if host and host.startswith("local:") and not as_json:
             click.echo(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
         sys.exit(report.exit_code)
+
+
+_WITH_APPLY = {"apply", "host", "organization", "nb_jobs", "journal", "patience", "as_json"}
+
+
+def _given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _saved(context: click.Context, path: Path) -> Plan:
+    """The plan to apply; options that it has decided already are refused."""
+    from ..upload import plan_file
+
+    more = [
+        one
+        for one in context.command.params
+        if one.name not in _WITH_APPLY and _given(context, one.name or "")
+    ]
+    if more:
+        names = ", ".join(one.opts[0] for one in more)
+        raise InvalidQueryError(
+            f"--apply does what the plan says; {names} cannot be given with it", "leave it out"
+        )
+    return plan_file.load(path)
 
 
 @main.command()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from ..upload import plan_file
+from ..upload.made import RunMade
+from ..upload.progress import Progress
 from ..upload.report import Report
-from . import ingest
+from ..upload.undo_report import UndoReport
+from . import ingest, local, runs
 from .dataset import Dataset as _Dataset
 from .picture import Picture as _Picture
 from .progress import progress
 from .session import Resource
+
+R = TypeVar("R", Report, UndoReport)
 
 
 class Datalake(Resource):
@@ -49,6 +56,7 @@ class Datalake(Resource):
         exif: str = "as_shown",
         on_conflict: str = "error",
         patience: float | None = None,
+        plan: str | Path | None = None,
         quiet: bool = False,
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
@@ -64,18 +72,74 @@ class Datalake(Resource):
         "skip" leaves it out, "rename" gives it a name with its hash, "replace" deletes the other picture.
         ``patience`` is how many seconds a platform that does not answer any more is waited for, 900 if None.
 
+        ``plan`` names a file that the whole plan is saved in, and nothing is sent: ``apply`` does it later.
+
         The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
         accounts for every image and instance; single failures are in it and are not raised. Raises
-        InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError.
+        InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError, PlanError.
         """
         job = ingest.job(
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
             on_conflict=on_conflict, patience=patience,
         )  # fmt: skip
+        return self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
+
+    def apply(
+        self,
+        plan: str | Path,
+        nb_jobs: int | None = None,
+        *,
+        journal: str | Path | None = None,
+        patience: float | None = None,
+        quiet: bool = False,
+    ) -> Report:
+        """Do what a plan says that ``upload(..., plan=...)`` saved, and just that.
+
+        No folder is scanned and no annotation read again. An image file that changed since fails as ``image_changed``;
+        what the platform holds meanwhile is not sent again; what is not in the plan is never sent. The same call goes on
+        where an interrupted one stopped. Raises PlanError for a file that is no whole plan, a plan for another host or
+        organization, or one whose dataset is gone; otherwise as ``upload``.
+        """
+        opened = plan_file.load(Path(plan))
+        return self._shown(
+            lambda shown: ingest.apply(self._session, opened, nb_jobs, journal, patience, shown), quiet
+        )
+
+    def runs(self, journal: str | Path | None = None) -> list[RunMade]:
+        """The runs that changed something here, oldest first: name, time, dataset, and how much each made.
+
+        They are those that the journals of this machine remember, or the one that ``journal`` names.
+        """
+        here = local.destination(self._session.host).rstrip("/"), self.organization_id
+        found = runs.known(journal)
+        return [one.run for one in found if (one.host.rstrip("/"), one.organization_id) == here]
+
+    def undo(
+        self,
+        run: str,
+        nb_jobs: int = 5,
+        *,
+        journal: str | Path | None = None,
+        dry_run: bool = False,
+        quiet: bool = False,
+    ) -> UndoReport:
+        """Remove what one run made, and nothing else; with ``dry_run`` only say what that would be.
+
+        A picture goes if no other dataset holds it and nobody added tags or annotations to it, an annotation if all
+        that it holds was added by the run, a dataset if the run put in all that it holds. What stays is in the report
+        with the reason. The same call goes on where an interrupted one stopped. Raises ResourceNotFoundError for a
+        run that is not known, InvalidQueryError for one that sent elsewhere.
+        """
+        found = runs.find(run, journal)
+        return self._shown(
+            lambda shown: runs.undo(self._session, found, nb_jobs, shown, dry_run=dry_run), quiet
+        )
+
+    def _shown(self, work: Callable[[Progress | None], R], quiet: bool) -> R:
         if quiet:
-            return ingest.upload(self._session, job, journal)
+            return work(None)
         with progress() as shown:
-            report = ingest.upload(self._session, job, journal, shown)
+            report = work(shown)
         print(report)
         return report

@@ -9,19 +9,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import platformdirs
-
 from ..errors import InvalidQueryError
 from ..parsers import find_format
 from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
-from ..upload import pipeline, workers
+from ..upload import pipeline, plan_file, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
 from ..upload.plan import Job
+from ..upload.plan_file import Plan
 from ..upload.progress import Progress
 from ..upload.report import Report
-from . import local
+from . import local, plans, runs
 from .session import Session
 
 
@@ -54,8 +53,7 @@ def job(
     workers.jobs(nb_jobs)
     if on_conflict not in POLICIES:
         raise InvalidQueryError(f"on_conflict is {on_conflict!r}", f"write {', '.join(POLICIES)}")
-    if patience is not None and not 0 <= patience < math.inf:
-        raise InvalidQueryError(f"patience is {patience}", "give a number of seconds, 0 or more")
+    _patience(patience)
     options = Options(voc_coordinates, folder, coordinates, exif)
     return Job(
         name=name,
@@ -92,13 +90,39 @@ def _there(path: Path) -> bool:
 
 
 def upload(
-    session: Session, what: Job, journal: str | Path | None = None, progress: Progress | None = None
+    session: Session,
+    what: Job,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+    plan: str | Path | None = None,
 ) -> Report:
-    """Run the job with the journal of its destination."""
-    parts = [local.destination(session.host), session.identity.organization_id, what.name, what.version or ""]
-    destination = "\n".join(parts)
-    with Journal(Path(journal) if journal else _journal_path(destination), destination) as opened:
-        return pipeline.run(what, session.connection, session.identity, opened, progress)
+    """Run the job with the journal of its destination; a dry run's plan is saved where ``plan`` says."""
+    if plan is not None:
+        plan_file.may_write(Path(plan))
+        what = replace(what, dry_run=True)
+    destination = _destination(session, what.name, what.version)
+    with Journal(_journal(journal, destination), destination) as opened:
+        report = pipeline.run(what, session.connection, session.identity, opened, progress)
+        if plan is not None and not report.stopped:
+            plan_file.save(Path(plan), opened, what, report, plans.where(session))
+            report.notes.append(f"the plan is saved: picsellia-ingest upload --apply {plan}")
+    return report
+
+
+def apply(
+    session: Session,
+    plan: Plan,
+    nb_jobs: int | None = None,
+    journal: str | Path | None = None,
+    patience: float | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Do what a saved plan says, with the journal that an upload of the same job has."""
+    plans.check(session, plan)
+    _patience(patience)
+    destination = _destination(session, plan.asked.name, plan.asked.version)
+    job = plans.job(plan, nb_jobs, patience)
+    return plans.carry_out(session, plan, job, _journal(journal, destination), progress, destination)
 
 
 def check(session: Session, what: Job, progress: Progress | None = None) -> Report:
@@ -110,6 +134,16 @@ def check(session: Session, what: Job, progress: Progress | None = None) -> Repo
         return pipeline.run(replace(what, check=True), session.connection, session.identity, opened, progress)
 
 
-def _journal_path(destination: str) -> Path:
-    folder = platformdirs.user_state_path("picsellia_ingest")
-    return folder / f"{hashlib.sha256(destination.encode()).hexdigest()[:32]}.db"
+def _destination(session: Session, name: str, version: str | None) -> str:
+    return "\n".join([local.destination(session.host), session.identity.organization_id, name, version or ""])
+
+
+def _journal(given: str | Path | None, destination: str) -> Path:
+    if given:
+        return Path(given)
+    return runs.folder() / f"{hashlib.sha256(destination.encode()).hexdigest()[:32]}.db"
+
+
+def _patience(seconds: float | None) -> None:
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise InvalidQueryError(f"patience is {seconds}", "give a number of seconds, 0 or more")

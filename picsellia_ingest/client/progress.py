@@ -18,6 +18,7 @@ WORDS = {
     "labels": "creating labels",
     "annotations": "uploading annotations",
     "downloads": "downloading pictures",
+    "removal": "deleting annotations",
     "verify": "comparing the platform with the plan",
 }
 SECONDS_BETWEEN_LINES = 5.0

@@ -16,6 +16,7 @@ from ..api import platform
 from ..api.connection import Connection
 from ..errors import PicselliaError
 from .items import Item, Outcome, State, failed
+from .made import fingerprints
 
 
 def create_label(
@@ -39,7 +40,12 @@ def annotate(connection: Connection, dataset_id: str, item: Item) -> Outcome:
         if body:
             _send(connection, dataset_id, item.name, document, body)
         sent = len(document.parts) - there
-        return Outcome(item.id, State.ANNOTATED, instances_there=there, instances_sent=sent)
+        objects = body.get("data") or []
+        added = fingerprints(objects, body.get("image_qa") or ())
+        return Outcome(
+            item.id, State.ANNOTATED, instances_there=there, instances_sent=sent, added=added, objects=len(objects),
+            added_to=bool(held),
+        )  # fmt: skip
     except PicselliaError as error:
         return failed(item.id, error)
 

@@ -6,12 +6,13 @@ first version of a dataset ``first``; when another version is asked for of a dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset
 from ..errors import InvalidQueryError, ResourceNotFoundError
+from .made import FOUND, MADE, SENDING
 
 CHUNK = 500
 """Pictures attached with one request."""
@@ -39,23 +40,39 @@ def find(connection: Connection, organization_id: str, name: str, version: str |
     )
 
 
+Tell = Callable[[str, "str | None", int], None]
+"""Told of a version that is being made, and then of its id and how sure it is that it was made now (``made``)."""
+
+
 def create(
-    connection: Connection, organization_id: str, name: str, version: str | None, ids: Sequence[str]
+    connection: Connection,
+    organization_id: str,
+    name: str,
+    version: str | None,
+    ids: Sequence[str],
+    tell: Tell = lambda *_: None,
 ) -> Dataset:
     """Make the dataset with its first pictures.
 
     When the answer to an earlier try was lost, the next one is told that the dataset exists: then that one is used.
     """
+    tell(FIRST, None, SENDING)
+    sure = MADE
     try:
         made = platform.create_dataset(connection, organization_id, name, ids)
     except InvalidQueryError as error:
-        made = _made_before(connection, organization_id, name, FIRST, ids, error)
+        made, sure = _made_before(connection, organization_id, name, FIRST, ids, error), FOUND
+    tell(FIRST, made.id, sure)
     if version in (None, "latest", FIRST):
         return made
+    tell(str(version), None, SENDING)
+    sure = MADE
     try:
-        return platform.new_version(connection, organization_id, name, str(version), ids, FIRST)
+        made = platform.new_version(connection, organization_id, name, str(version), ids, FIRST)
     except InvalidQueryError as error:
-        return _made_before(connection, organization_id, name, str(version), ids, error)
+        made, sure = _made_before(connection, organization_id, name, str(version), ids, error), FOUND
+    tell(str(version), made.id, sure)
+    return made
 
 
 def _made_before(

@@ -15,6 +15,7 @@ from ..api.connection import Connection
 from ..problems import Place, Problem, Severity, Unit
 from .items import Item
 from .journal import Journal
+from .made import REPLACED, Thing
 from .report import Report
 from .transfer import object_key
 
@@ -64,9 +65,7 @@ class Conflicts:
                     other_name,
                 )
             else:
-                ids = [held[item.name]["picture_id"] for item in window if item.name in held]
-                if ids:
-                    platform.change_pictures(self.connection, self.organization, "delete", {"to_delete": ids})
+                self._delete([held[item.name] for item in window if item.name in held])
                 self._say(
                     window,
                     "picture_replaced",
@@ -75,6 +74,15 @@ class Conflicts:
                 )
                 self.journal.take_off(item.id for item in window)
         return changed
+
+    def _delete(self, pictures: list[Mapping[str, Any]]) -> None:
+        if not pictures:
+            return
+        ids = [str(found["picture_id"]) for found in pictures]
+        things = [Thing(REPLACED, str(found["external_url"]), str(found["picture_id"])) for found in pictures]
+        self.journal.made.begin(self.journal.run, things)
+        platform.change_pictures(self.connection, self.organization, "delete", {"to_delete": ids})
+        self.journal.made.done(self.journal.run, REPLACED, [one.name for one in things])
 
     def _skip(self, window: list[Item]) -> None:
         self.report.images.rejected[TAKEN] += len(window)

@@ -47,7 +47,8 @@ class Outcome:
     """What became of one item in one stage; plain values, so that it can cross a process border.
 
     ``state`` is what it reached; ``code`` and ``error`` say why it went no further. ``stop`` ends the run, ``outage``
-    says that the platform did not answer.
+    says that the platform did not answer. ``added`` are the fingerprints of what was added to an annotation, of
+    ``objects`` objects, and ``added_to`` says that it held something before.
     """
 
     id: int
@@ -60,10 +61,15 @@ class Outcome:
     error: str | None = None
     stop: bool = False
     outage: bool = False
+    added: bytes = b""
+    objects: int = 0
+    added_to: bool = False
 
 
 def failed(item: int, error: PicselliaError | OSError, state: State | None = None) -> Outcome:
     """The outcome of an item that an error stopped; it keeps the state it reached before."""
+    if isinstance(error, FileNotFoundError):
+        return Outcome(item, state, code=CHANGED, error=f"{error.filename} is gone since it was planned")
     if isinstance(error, OSError):
         return Outcome(item, state, code="unreadable", error=f"{error.filename}: {error.strerror}")
     stop, outage = error.action is Action.STOP, error.action is Action.RETRY
@@ -75,6 +81,8 @@ def reason(error: PicselliaError) -> str:
     return _CODES.get(type(error).__name__, "refused")
 
 
+CHANGED = "image_changed"
+
 WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
 
@@ -83,7 +91,7 @@ _CODES = {
     "ProcessingError": "platform_failed",
     "ApiLimitError": "too_many_requests",
     "RequestRejectedError": "rejected_by_host",
-    "SourceChangedError": "image_changed",
+    "SourceChangedError": CHANGED,
     "NameTakenError": "name_taken",
     "UnauthorizedError": "not_allowed",
     "UnsufficientRessourcesError": "quota",

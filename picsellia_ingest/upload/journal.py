@@ -3,58 +3,43 @@
 An item goes planned -> transferred -> registered -> attached -> annotated. Within a run states only move forward,
 each move in the same transaction as its evidence; at the start of a run ``believe`` puts what the platform says in
 place of what was remembered. The journal is a cache: losing it costs hashing and asking, never correctness. It has
-one writer, the thread that opened it, and a lock that lives as long as the process does.
+one writer, the thread that opened it, and a lock that lives as long as the process does. It is longer than other
+modules because all of its SQL on items is here; the tables are in journal_schema, what runs made in made.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ..errors import JournalError
+from . import journal_schema
 from .items import Item, Outcome, State
 from .lock import lock
-
-APPLICATION_ID = 0x50586C49
-VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE run(id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, sealed INTEGER NOT NULL DEFAULT 0, exit INTEGER);
-CREATE TABLE item(
-  id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,            -- external_url: the path relative to the image folder, with /
-  path BLOB,                            -- as the system gave it; NULL for a picture that is already on the platform
-  size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 BLOB, width INTEGER, height INTEGER,
-  object_key TEXT, picture_id TEXT,
-  document BLOB,                        -- wire.Document as JSON; NULL when there is nothing to annotate
-  instances INTEGER NOT NULL DEFAULT 0,
-  state INTEGER NOT NULL DEFAULT 0,
-  run INTEGER NOT NULL,                 -- the run whose plan the item belongs to
-  picture_there INTEGER NOT NULL DEFAULT 0, instances_there INTEGER NOT NULL DEFAULT 0,
-  instances_sent INTEGER NOT NULL DEFAULT 0, partly_held INTEGER NOT NULL DEFAULT 0,
-  code TEXT, error TEXT);
-CREATE INDEX item_todo ON item(run, state, id);
-CREATE TABLE label(dataset TEXT, name TEXT, kind TEXT, PRIMARY KEY(dataset, name, kind));
-"""
+from .made import Made, RunMade, runs
 
 
 class Journal:
     """The journal of one destination, locked for this process."""
 
-    def __init__(self, path: Path, destination: str) -> None:
-        """Open or make it. Raises JournalBusyError when another run holds it, JournalError when it is not ours."""
+    def __init__(self, path: Path, destination: str | None) -> None:
+        """Open or make it; without a destination it must be there. Raises JournalBusyError, JournalError."""
         self.path = path
+        if destination is None and not path.is_file():
+            raise JournalError(f"there is no journal {path}", "check --journal")
         self._lock = lock(path)
         try:
             path.touch(mode=0o600)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._base.row_factory = sqlite3.Row
-            self._open(destination)
+            self.destination = journal_schema.prepare(self._base, path, destination)
         except sqlite3.DatabaseError as error:
             self._lock.close()
             raise JournalError(
@@ -66,34 +51,7 @@ class Journal:
             self._lock.close()
             raise
         self.run = 0
-
-    def _open(self, destination: str) -> None:
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=FULL")
-        self._base.execute("PRAGMA foreign_keys=ON")
-        application = self._base.execute("PRAGMA application_id").fetchone()[0]
-        version = self._base.execute("PRAGMA user_version").fetchone()[0]
-        if application == 0 and not self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            with self.transaction():
-                for statement in _SCHEMA.split(";\n"):
-                    self._base.execute(statement)
-                self._base.execute("INSERT INTO meta VALUES('destination', ?)", (destination,))
-                self._base.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                self._base.execute(f"PRAGMA user_version={VERSION}")
-            return
-        if application != APPLICATION_ID:
-            raise JournalError(
-                f"{self.path} is not a journal of this program", "name another file with --journal"
-            )
-        if version != VERSION:
-            raise JournalError(
-                f"the journal {self.path} has version {version}, this program writes {VERSION}"
-            )
-        held = self._base.execute("SELECT value FROM meta WHERE key='destination'").fetchone()
-        if held is None or held[0] != destination:
-            raise JournalError(
-                f"the journal {self.path} belongs to another destination", "name another file with --journal"
-            )
+        self.made = Made(self._base, self.transaction)
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -117,20 +75,49 @@ class Journal:
             raise
         self._base.execute("COMMIT")
 
-    def begin(self) -> None:
-        """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing."""
+    def begin(self, tags: Sequence[str] = (), organization: str = "", dataset: str = "") -> str:
+        """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing. The run's name."""
+        now = datetime.now(timezone.utc)
+        name = f"{now:%Y%m%d}-{secrets.token_hex(3)}"
+        row = (
+            os.getpid(),
+            name,
+            f"{now:%Y-%m-%d %H:%M:%S.%f}",
+            organization,
+            dataset,
+            json.dumps(list(tags)),
+        )
         with self.transaction():
-            self.run = self._base.execute("INSERT INTO run(pid) VALUES(?)", (os.getpid(),)).lastrowid or 0
+            self.run = (
+                self._base.execute(
+                    "INSERT INTO run(pid, name, begun, organization, dataset, tags) VALUES(?,?,?,?,?,?)", row
+                ).lastrowid
+                or 0
+            )
+        return name
+
+    def runs(self) -> list[RunMade]:
+        """The runs that made something, oldest first."""
+        return runs(self._base)
 
     def seal(self) -> None:
         """The plan is whole."""
         with self.transaction():
             self._base.execute("UPDATE run SET sealed=1 WHERE id=?", (self.run,))
 
+    def into(self, dataset: str, version: str) -> None:
+        """The run is about this version of a dataset."""
+        with self.transaction():
+            self._base.execute("UPDATE run SET dataset=?, version=? WHERE id=?", (dataset, version, self.run))
+
     def end(self, code: int) -> None:
         """The run ended with this exit code."""
         with self.transaction():
             self._base.execute("UPDATE run SET exit=? WHERE id=?", (code, self.run))
+
+    def rows(self) -> Iterator[sqlite3.Row]:
+        """The run's items as they are, in the order of their names."""
+        yield from self._base.execute("SELECT * FROM item WHERE run=? ORDER BY name", (self.run,))
 
     def known_files(self, names: Sequence[str]) -> dict[str, sqlite3.Row]:
         """What was found out about files before, by name: size, mtime_ns, inode, sha256, width, height."""
@@ -200,7 +187,9 @@ class Journal:
 
     def records(self, outcomes: Iterable[Outcome]) -> None:
         """Write outcomes: a state never moves back here."""
+        outcomes = list(outcomes)
         with self.transaction():
+            self.made.confirm(self.run, outcomes)
             self._base.executemany(
                 "UPDATE item SET state=MAX(state, ?), picture_id=COALESCE(?, picture_id),"
                 " picture_there=MAX(picture_there, ?), instances_there=instances_there+?, instances_sent=instances_sent+?,"
@@ -368,7 +357,7 @@ class Journal:
             tuple(row)
             for row in self._base.execute("SELECT name, kind FROM label WHERE dataset=?", (dataset,))
         }
-        return sorted(set(labels) - known)
+        return [label for label in labels if label not in known]
 
     def labels_made(self, dataset: str, labels: Iterable[tuple[str, str]]) -> None:
         """These labels are on the platform."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -229,3 +229,9 @@ def kinds_of_unused(
     )
     known = {name for name, _ in used}
     return {(name, kind) for name in labels if name not in known}
+
+
+def in_order(labels: Iterable[tuple[str, str]], header: Sequence[str]) -> list[tuple[str, str]]:
+    """Labels (name, kind) in the order in which the source lists their names."""
+    places = {name: place for place, name in enumerate(header)}
+    return sorted(labels, key=lambda label: (places.get(label[0], len(places)), label))

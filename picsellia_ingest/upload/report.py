@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import LedgerError
 from ..problems import ProblemLog, shown
 from ..wire import REASONS
+from .forecast import Forecast
 
 LABELS_SHOWN = 20
 COMPLETE, REJECTED, INCOMPLETE, NOT_ALLOWED, DIFFERENT = 0, 3, 4, 5, 6
@@ -59,36 +60,12 @@ class Account:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a run would send to the platform as it is now. ``size`` is in bytes."""
-
-    pictures: int
-    size: int
-    annotations: int
-    labels: int
-    new_dataset: bool = False
-    collisions: int = 0
-    """Images whose name the lake has for another content."""
-
-    @property
-    def requests(self) -> int:
-        """About how many requests that takes: three a picture, one an annotation, one a label."""
-        return 3 * self.pictures + self.annotations + self.labels
-
-    def __str__(self) -> str:
-        dataset = "a new dataset, " if self.new_dataset else ""
-        collisions = f"; {self.collisions} names are taken by other pictures" if self.collisions else ""
-        return (
-            f"to send: {dataset}{self.pictures} pictures ({self.size} bytes), annotations of {self.annotations} pictures,"
-            f" {self.labels} labels; about {self.requests} requests{collisions}"
-        )
-
-
 @dataclass(slots=True)
 class Report:
     """The result of an upload. ``exit_code`` and ``verdict`` say how it ended."""
 
+    run: str = ""
+    """What the run is called, where it changed something: what ``undo`` takes."""
     dataset: str = ""
     version: str = ""
     dataset_id: str = ""
@@ -171,7 +148,7 @@ class Report:
         yield self.images.line("images")
         yield self.instances.line("instances")
         if self.forecast is not None:
-            yield str(self.forecast)
+            yield from self.forecast.lines()
         for code, count in sorted(self.changed_shape.items()):
             yield f"  {count} {REASONS[code]}"
         if self.labels:
@@ -188,6 +165,8 @@ class Report:
         for name, code, error in self.failures:
             yield f"failed {code}: {name}: {error}"
         yield from self.differences
+        if self.run:
+            yield f"run {self.run}"
         yield (
             f"{self.requests} requests, {self.retries} of them repeats; {self.picture_bytes} bytes of pictures;"
             f" {self.seconds:.1f} s"
@@ -199,7 +178,7 @@ class Report:
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["images"], plain["instances"] = self.images.to_dict(), self.instances.to_dict()
         plain["problems"] = self.problems.to_dict()
-        plain["forecast"] = None if self.forecast is None else asdict(self.forecast)
+        plain["forecast"] = None if self.forecast is None else self.forecast.to_dict()
         return {**plain, "exit_code": self.exit_code, "verdict": self.verdict}
 
     def __str__(self) -> str:

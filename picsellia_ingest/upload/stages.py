@@ -8,12 +8,12 @@ from dataclasses import replace
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from . import workers
-from .items import Outcome, State
+from .items import Item, Outcome, State
 from .journal import Journal
 from .plan import Job
 from .progress import Progress
 from .report import Report
-from .verify import Comparison
+from .verify import Comparison, Partly
 
 OUTAGE_LEAST = 10
 """This many items in a row without an answer from the platform end the run: it can be taken up again."""
@@ -36,20 +36,28 @@ class Run:
         self, job: Job, connection: Connection, identity: Identity, journal: Journal, progress: Progress
     ) -> None:
         self.job, self.connection, self.journal, self.progress = job, connection, journal, progress
-        self.organization = identity.organization_id
+        self.identity, self.organization = identity, identity.organization_id
         self.report = Report(
             dataset=job.name, version=job.version or "", dry_run=job.dry_run, checked=job.check
         )
+        self.name = ""
+        """What the run is called."""
+        self.made = journal.made
         self.dataset: Dataset | None = None
         self.created = False
         self.changed = False
         self.outages = 0
         self.lacking = Comparison()
+        self.partly = Partly()
         traffic = connection.traffic
         traffic.pace.halted = False
         traffic.pace.expect(workers.jobs(job.nb_jobs), job.patience)
         traffic.pace.say = progress.say
         self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
+
+    def begin(self) -> None:
+        """Begin the run in the journal, which gives it its name."""
+        self.name = self.journal.begin(self.job.tags, self.identity.organization_name, self.job.name)
 
     def stage(
         self,
@@ -58,8 +66,12 @@ class Run:
         function: Callable[..., Outcome],
         *more: object,
         where: str = "1",
+        before: Callable[[list[Item]], None] | None = None,
     ) -> None:
-        """Run ``function(connection, *more, item)`` on every item in these states."""
+        """Run ``function(connection, *more, item)`` on every item in these states, a window at a time.
+
+        ``before`` is told each window before it is handed out.
+        """
         total = self.journal.count(
             f"state BETWEEN {states[0]:d} AND {states[1]:d} AND code IS NULL AND ({where})"
         )
@@ -68,6 +80,8 @@ class Run:
         self.changed = True
         self.progress.stage(name, total)
         for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
+            if before is not None:
+                before(window)
             tasks = [(self.connection, *more, item) for item in window]
             self.take(self._stepped(workers.each(function, tasks, self.job.nb_jobs, self.job.backend)))
 
@@ -114,12 +128,10 @@ class Run:
                 self.dataset.id,
             )
         if report.dry_run:
-            report.images.already_there, report.instances.already_there = (
-                sums["there"],
-                sums["instances_there"],
-            )
+            there = sums["instances_there"] + self.partly.instances
+            report.images.already_there, report.instances.already_there = sums["there"], there
             report.images.planned = sums["pictures"] - sums["there"]
-            report.instances.planned = sums["instances"] - sums["instances_there"]
+            report.instances.planned = sums["instances"] - there
         else:
             report.images.uploaded, report.images.already_there = sums["uploaded"], sums["there"]
             report.instances.uploaded, report.instances.already_there = (
@@ -135,5 +147,8 @@ class Run:
         report.picture_bytes = traffic.picture_bytes - self.before[2]
         report.seconds = seconds
         report.check()
+        self.journal.into(report.dataset, report.version)
+        if any(one.id == self.journal.run for one in self.journal.runs()):
+            report.run = self.name
         self.journal.end(report.exit_code)
         return report

@@ -41,25 +41,40 @@ class Holdings:
         self.repartition.update(str(found.get("label")) for found in objects)
 
 
-def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> None:
+@dataclass(slots=True)
+class Partly:
+    """What was found of annotations that are there in part, and the labels that the dataset's objects have."""
+
+    pictures: int = 0
+    instances: int = 0
+    labels: set[tuple[str, str]] = field(default_factory=set)
+
+
+def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> Partly:
     """Before anything is sent: mark the items whose annotation is there already, whole or in part."""
+    found = Partly()
     for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
         items = journal.find([str(record.get("external_picture_url")) for record in batch])
         whole: list[Outcome] = []
         partly: list[int] = []
         for record in batch:
+            objects = record.get("annotations") or ()
+            found.labels.update((str(one.get("label")), str(one.get("type"))) for one in objects)
             item = items.get(str(record.get("external_picture_url")))
             if item is None or item.document is None:
                 continue
             document = wire.decode(item.document)
             lacking, questions = wire.lacks(document, [record])
+            there = wire.instances_held(document, lacking)
             if lacking or questions:
                 partly.append(item.id)
+                found.pictures += bool(objects or record.get("image_qa"))
+                found.instances += there
             else:
-                there = wire.instances_held(document, lacking)
                 whole.append(Outcome(item.id, State.ANNOTATED, instances_there=there))
         journal.records(whole)
         journal.mark_partly_held(partly)
+    return found
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from picsellia_ingest.api.transport import call
 from tests.upload.conftest import Destination
 
 FILES = [
@@ -52,3 +53,20 @@ def test_strange_names_of_files_and_labels_arrive_once_and_are_found_again(
     assert {name: [found["label"] for found in held] for name, held in objects.items()} == {
         name: [LABELS[number % len(LABELS)]] for number, name in enumerate(FILES)
     }
+
+
+def test_labels_are_made_in_the_order_in_which_the_source_lists_them(
+    destination: Destination, tmp_path: Path
+) -> None:
+    names = ["zebra", "apple", "Mango", "9", "kiwi"]
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 8}],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names)],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 4, "bbox": [1, 1, 4, 4]}],
+    }
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert destination.upload(tmp_path / "a.json", tmp_path / "images", nb_jobs=-1).exit_code == 0
+    status, answer = call(destination.connection, "GET", f"label/{destination.dataset().id}")
+    assert (status, [label["name"] for label in answer["labels"]]) == (200, names)
