@@ -4,7 +4,8 @@
 or on another machine. ``add`` and ``finish`` run in order in the one process that owns the output, an ``Output``,
 which appears whole or not at all. What the target cannot hold is counted in Losses, never left out in silence.
 Attributes are written verbatim where the records come from the same format (``native``); otherwise the target's own
-place for free attributes holds what is ``notable`` in them, or its loss is counted.
+place for free attributes holds what is ``notable`` in them, or its loss is counted. What writers share stands here
+too, so that a new format imports one module.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Each table has a small integer ``id`` for joins and stable order; what leaves the house is the ``uuid``.
 Everything hangs on an organization, and every foreign key says what happens on delete, so that removing
-a picture or a dataset leaves nothing behind. JSON that a client sent is kept as the text it sent.
+a picture or a dataset leaves nothing behind. JSON that a client sent is kept as the text it sent. They
+stand in one module, longer than others, because they refer to each other.
 """
 
 from __future__ import annotations
