@@ -18,6 +18,7 @@ PicselliaError                          .message  .hint  .action
 ├── RequestRejectedError                FAIL_ITEM   any other answer that is final for this one thing
 ├── NameTakenError                      FAIL_ITEM   the lake has another picture of this name
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
+├── WorkerDiedError                     STOP        a piece of work that kills whatever process takes it up
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
 ├── ServerError                         STOP        the embedded platform cannot run here
@@ -164,6 +165,10 @@ class SourceChangedError(PicselliaError):
     """An image file that is not what was planned any more."""
 
     action = Action.FAIL_ITEM
+
+
+class WorkerDiedError(PicselliaError):
+    """A piece of work kills the process that does it, whenever it is tried."""
 
 
 class JournalError(PicselliaError):

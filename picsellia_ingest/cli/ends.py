@@ -24,6 +24,7 @@ from ..errors import (
     ServerError,
     UnauthorizedError,
     UnsufficientRessourcesError,
+    WorkerDiedError,
     WrongHostError,
 )
 
@@ -31,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
     (LedgerError, 1),
-    (InputError, 3),
+    ((InputError, WorkerDiedError), 3),
     ((InvalidQueryError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
     ((JournalError, ServerError), 4),

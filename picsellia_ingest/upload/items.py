@@ -11,6 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from ..errors import Action, PicselliaError
+from .workers import ALONE
 
 
 class State(IntEnum):
@@ -70,6 +71,12 @@ def failed(item: int, error: PicselliaError | OSError, state: State | None = Non
     return Outcome(item, state, code=reason(error), error=str(error), stop=stop, outage=outage)
 
 
+def worker_died(*task: object) -> Outcome:
+    """The outcome of an item that kills whatever process works on it; ``task`` holds the item."""
+    item = next(part for part in task if isinstance(part, Item))
+    return Outcome(item.id, code=WORKER_DIED, error=WORKER_DIED_WORDS)
+
+
 def reason(error: PicselliaError) -> str:
     """The reason code of an error, as the ledger counts it."""
     return _CODES.get(type(error).__name__, "refused")
@@ -77,6 +84,9 @@ def reason(error: PicselliaError) -> str:
 
 WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
+
+WORKER_DIED = "worker_died"
+WORKER_DIED_WORDS = f"the process that worked on it died, {ALONE} times"
 
 _CODES = {
     "NetworkError": "no_answer",

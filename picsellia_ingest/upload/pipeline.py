@@ -17,7 +17,7 @@ from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
 from . import annotate, attach, conflicts, placing, plan, register, transfer, verify, workers
-from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
+from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason, worker_died
 from .journal import Journal
 from .plan import Job
 from .progress import Progress, Quiet
@@ -191,7 +191,7 @@ class _Upload(Run):
         """Take pictures of the platform for items of the same name and content."""
         for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, SHARD):
             tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
-            self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
+            self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend, worker_died))
         if self.job.tags_wanted:
             self._tag(held)
 

@@ -22,7 +22,7 @@ from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from . import findings, images, matching, placing, workers
 from .evidence import Evidence
-from .items import Item
+from .items import WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
@@ -78,7 +78,7 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
         known = journal.known_files([name for name, _ in batch])
         rows = []
         tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
-        for name, path, survey in workers.each(_surveyed, tasks, job.nb_jobs, job.backend):
+        for name, path, survey in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
             step(1)
             if isinstance(survey, ItemError):
                 _refuse(report, path, survey)
@@ -116,6 +116,10 @@ def _surveyed(
         return name, path, error
     except OSError as error:
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
+
+
+def _deadly(name: str, path: Path, _: object) -> tuple[str, Path, ItemError]:
+    return name, path, ItemError(WORKER_DIED, WORKER_DIED_WORDS, "look at the file")
 
 
 def _refuse(report: Report, path: Path, error: ItemError) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from . import workers
-from .items import Outcome, State
+from .items import Outcome, State, worker_died
 from .journal import Journal
 from .plan import Job
 from .progress import Progress
@@ -69,7 +69,8 @@ class Run:
         self.progress.stage(name, total)
         for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
             tasks = [(self.connection, *more, item) for item in window]
-            self.take(self._stepped(workers.each(function, tasks, self.job.nb_jobs, self.job.backend)))
+            outcomes = workers.each(function, tasks, self.job.nb_jobs, self.job.backend, worker_died)
+            self.take(self._stepped(outcomes))
 
     def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
@@ -88,7 +89,7 @@ class Run:
                 if len(batch) >= COMMIT_EVERY:
                     self.journal.records(batch)
                     batch = []
-        except KeyboardInterrupt:
+        except BaseException:
             self.connection.traffic.pace.halted = True
             raise
         finally:
