@@ -221,11 +221,15 @@ class Journal:
             )
 
     def give_another_chance(self, codes: Sequence[str]) -> int:
-        """Take these failures off their items, so that they are tried again; how many there were."""
+        """Take these failures off their items, so that they are tried again; how many there were.
+
+        What came of the first try may be unknown: ask before sending.
+        """
         marks = ",".join("?" * len(codes))
         with self.transaction():
             changed = self._base.execute(
-                f"UPDATE item SET code=NULL, error=NULL WHERE run=? AND code IN ({marks})", (self.run, *codes)
+                f"UPDATE item SET code=NULL, error=NULL, partly_held=1 WHERE run=? AND code IN ({marks})",
+                (self.run, *codes),
             )
         return changed.rowcount
 

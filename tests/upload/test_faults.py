@@ -1,0 +1,88 @@
+"""A line on which every fifth request goes wrong: each run completes, once and for all, and asks little more than it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from picsellia_ingest.api import transport
+from picsellia_ingest.server import start
+from tests.upload.conftest import Destination
+from tests.upload.faults import Faults, Mix, foreign
+from tests.upload.oracle import faults_of, make
+
+PICTURES, TRIES, REQUESTS = 24, 12, 1.6
+"""Pictures of a run, the most tries of one request, and the most requests for each that is needed."""
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "PAUSE_FIRST", 0.001)
+
+
+@pytest.fixture
+def needed(tmp_path: Path) -> int:
+    """How many requests a run takes on which nothing goes wrong."""
+    source = make(tmp_path, "clean", PICTURES)
+    (tmp_path / "elsewhere").mkdir()
+    with start(tmp_path / "elsewhere" / "platform", strict=True) as running:
+        report = Destination(running, tmp_path / "elsewhere").upload(source.annotations, source.images)
+        transport.close_idle_connections()
+    return report.requests
+
+
+def run(destination: Destination, mix: Mix, folder: Path, needed: int) -> None:
+    """One run over this line, and that all is as promised after it."""
+    source = make(folder, "mixed", PICTURES)
+    report = destination.upload(source.annotations, source.images, name=source.name)
+    assert (report.exit_code, report.verified) == (0, True), str(report)
+    assert report.images.uploaded + report.images.already_there == PICTURES
+    assert faults_of(folder / "platform", source) == []
+    assert mix.injected.total() >= 15, mix.injected
+    assert max(mix.asked.values()) <= TRIES
+    assert report.requests <= REQUESTS * needed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_every_fifth_request_going_wrong_all_arrives_once_in_one_run(
+    platforms: Callable[..., Destination], tmp_path: Path, needed: int, seed: int
+) -> None:
+    mix = Mix(seed)
+    run(platforms(wrap=mix.wrap), mix, tmp_path, needed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_so_it_does_at_a_host_that_appends_whatever_it_gets_as_long_as_nothing_is_delivered_twice(
+    platforms: Callable[..., Destination], tmp_path: Path, needed: int, seed: int
+) -> None:
+    mix = Mix(seed, kinds=[kind for kind in Mix.KINDS if kind != "twice"])
+    run(platforms(wrap=lambda app: mix.wrap(foreign(app))), mix, tmp_path, needed)
+
+
+def test_what_a_line_delivers_twice_to_a_host_that_appends_is_found_and_said(
+    platforms: Callable[..., Destination], tmp_path: Path
+) -> None:
+    mix = Mix(0, share=1, kinds=["twice"])
+    destination = platforms(wrap=lambda app: mix.wrap(foreign(app)))
+    source = make(tmp_path, "doubled", 2)
+    report = destination.upload(source.annotations, source.images, name=source.name)
+    assert sorted(report.differences) == [
+        "doubled-000.png: 3 objects more than planned",
+        "doubled-001.png: 2 objects more than planned",
+    ]
+    assert report.exit_code == 6
+
+
+def test_an_annotation_of_which_nobody_knows_whether_it_arrived_is_looked_up_before_the_next_pass_sends_it(
+    platforms: Callable[..., Destination], tmp_path: Path
+) -> None:
+    faults = Faults()
+    destination = platforms(wrap=lambda app: faults.wrap(foreign(app)))
+    source = make(tmp_path, "unknown", 1)
+    faults.fail("PUT", "/annotation/new/", 1, "after")
+    faults.fail("GET", "/annotation/new/", transport.TRIES, "before")
+    report = destination.upload(source.annotations, source.images, name=source.name)
+    assert report.exit_code == 0, str(report)
+    assert faults_of(tmp_path / "platform", source) == []
