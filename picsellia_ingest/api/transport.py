@@ -9,6 +9,8 @@ retries of urllib3 are off: the policy is here, in one loop, with full jitter.
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 import random
 import re
 import threading
@@ -36,6 +38,7 @@ PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
 IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
 _TOO_MUCH = (429, 503)
+_NO_HANDLES = os.strerror(errno.EMFILE)
 # A connection that breaks loses the chunk that is not whole.
 _CHUNK = 1 << 14
 
@@ -141,7 +144,9 @@ def _exchange(  # noqa: PLR0913 - the same
         raise error.args[0] from None
     except (requests.RequestException, OSError) as error:
         session.close()
-        if isinstance(error, requests.Timeout):
+        if _NO_HANDLES in repr(error):
+            close_idle_connections()
+        if _NO_HANDLES in repr(error) or isinstance(error, requests.Timeout):
             traffic.pace.asked_too_much()
         raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
     except BaseException:
@@ -188,6 +193,7 @@ def _why(error: BaseException) -> str:
     """An error in a few words, without addresses: exception texts hold signed URLs."""
     text = repr(error)
     for needle, words in (
+        (_NO_HANDLES, "this process has too many open files"),
         ("Connection refused", "connection refused"),
         ("NameResolution", "its name cannot be resolved"),
         ("Name or service not known", "its name cannot be resolved"),

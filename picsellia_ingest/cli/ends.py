@@ -41,7 +41,7 @@ _CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Deliberate errors become one line and their exit code."""
+    """Deliberate errors, and what the system is short of, become one line and an exit code."""
     try:
         yield
     except PicselliaError as error:
@@ -51,6 +51,11 @@ def told() -> Iterator[None]:
             click.echo("incomplete: run the same command again", err=True)
             code = 4
         sys.exit(code)
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or "there is not enough memory"
+        click.echo(f"error: the system refuses: {why}", err=True)
+        click.echo("incomplete: run the same command again", err=True)
+        sys.exit(4)
     except KeyboardInterrupt:
         click.echo("interrupted: run the same command again, it goes on where it stopped", err=True)
         sys.exit(130)

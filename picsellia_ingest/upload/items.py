@@ -6,6 +6,7 @@ the error, and says whether the run should go on.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -66,7 +67,8 @@ class Outcome:
 def failed(item: int, error: PicselliaError | OSError, state: State | None = None) -> Outcome:
     """The outcome of an item that an error stopped; it keeps the state it reached before."""
     if isinstance(error, OSError):
-        return Outcome(item, state, code="unreadable", error=f"{error.filename}: {error.strerror}")
+        code = "no_file_handles" if error.errno in SCARCE else "unreadable"
+        return Outcome(item, state, code=code, error=f"{error.filename}: {error.strerror}")
     stop, outage = error.action is Action.STOP, error.action is Action.RETRY
     return Outcome(item, state, code=reason(error), error=str(error), stop=stop, outage=outage)
 
@@ -82,7 +84,16 @@ def reason(error: PicselliaError) -> str:
     return _CODES.get(type(error).__name__, "refused")
 
 
-WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")
+SCARCE = (errno.EMFILE, errno.ENFILE)
+"""What the system says when there are too many open files, which is no file's fault."""
+
+WORTH_ANOTHER_PASS = (
+    "no_answer",
+    "platform_failed",
+    "too_many_requests",
+    "rejected_by_host",
+    "no_file_handles",
+)
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
 
 WORKER_DIED = "worker_died"

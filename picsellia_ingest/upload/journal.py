@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from ..errors import JournalError
@@ -21,6 +22,7 @@ from .lock import lock
 
 APPLICATION_ID = 0x50586C49
 VERSION = 1
+ELSEWHERE = "name another file with --journal"
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -54,18 +56,28 @@ class Journal:
             path.touch(mode=0o600)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._base.row_factory = sqlite3.Row
-            self._open(destination)
-        except sqlite3.DatabaseError as error:
+            with self._told():
+                self._open(destination)
+        except OSError as error:
             self._lock.close()
-            raise JournalError(
-                f"the journal {path} cannot be used: {error}",
-                "move it away: the next run asks the platform instead",
-            ) from error
+            raise JournalError(f"the journal {path} cannot be opened: {error.strerror}", ELSEWHERE) from error
         except JournalError:
-            self._base.close()
-            self._lock.close()
+            self.close()
             raise
         self.run = 0
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What SQLite cannot do becomes one sentence that says what to do."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise JournalError(
+                f"the journal {self.path} cannot be written or read: {error}",
+                "is the disk full, or not writable? Make room or name another place with --journal, and run the same command again",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, str(error)) from error
 
     def _open(self, destination: str) -> None:
         self._base.execute("PRAGMA journal_mode=WAL")
@@ -82,18 +94,18 @@ class Journal:
                 self._base.execute(f"PRAGMA user_version={VERSION}")
             return
         if application != APPLICATION_ID:
-            raise JournalError(
-                f"{self.path} is not a journal of this program", "name another file with --journal"
-            )
+            raise JournalError(f"{self.path} is not a journal of this program", ELSEWHERE)
         if version != VERSION:
             raise JournalError(
-                f"the journal {self.path} has version {version}, this program writes {VERSION}"
+                f"the journal {self.path} has version {version}, this program writes {VERSION}",
+                f"use the newer program, or {ELSEWHERE}",
             )
+        found = self._base.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise _damaged(self.path, found)
         held = self._base.execute("SELECT value FROM meta WHERE key='destination'").fetchone()
         if held is None or held[0] != destination:
-            raise JournalError(
-                f"the journal {self.path} belongs to another destination", "name another file with --journal"
-            )
+            raise JournalError(f"the journal {self.path} belongs to another destination", ELSEWHERE)
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -103,8 +115,15 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if isinstance(error, sqlite3.Error):
+                with self._told():
+                    raise error
+        finally:
+            self.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -112,10 +131,11 @@ class Journal:
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            if self._base.in_transaction:  # SQLite ends it by itself where the disk is full
+                self._base.execute("ROLLBACK")
             raise
-        self._base.execute("COMMIT")
 
     def begin(self) -> None:
         """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing."""
@@ -380,6 +400,12 @@ class Journal:
             self._base.executemany(
                 "INSERT OR IGNORE INTO label VALUES(?,?,?)", [(dataset, name, kind) for name, kind in labels]
             )
+
+
+def _damaged(path: Path, why: str) -> JournalError:
+    return JournalError(
+        f"the journal {path} cannot be used: {why}", "move it away: the next run asks the platform instead"
+    )
 
 
 _AGAIN = "state=0, picture_id=NULL, picture_there=0, code=NULL, error=NULL"

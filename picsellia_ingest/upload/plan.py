@@ -22,7 +22,7 @@ from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from . import findings, images, matching, placing, workers
 from .evidence import Evidence
-from .items import WORKER_DIED, WORKER_DIED_WORDS, Item
+from .items import SCARCE, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
@@ -115,6 +115,8 @@ def _surveyed(
     except ItemError as error:
         return name, path, error
     except OSError as error:
+        if error.errno in SCARCE:
+            raise
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
 
 

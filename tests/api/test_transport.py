@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from picsellia_ingest.api import pace, platform, storage, transport
+from picsellia_ingest.api.answers import Answer, retry_after
 from picsellia_ingest.api.connection import Connection, Secret, Traffic
 from picsellia_ingest.api.transport import call
 from picsellia_ingest.errors import (
@@ -158,6 +159,17 @@ def test_retry_after_holds_all_requests_back_within_reason(host: Host, value: st
     began = time.monotonic()
     transport.send(traffic, "GET", host.address + "ping", {})
     assert began + seconds <= traffic.pace._held_until <= time.monotonic() + seconds
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [("Wed, 01 Jan 2020 00:00:30 GMT", 30), ("Wed, 01 Jan 2020 01:00:00 GMT", 0), ("01 Jan 2020", 0)],
+)
+def test_retry_after_a_date_is_taken_from_the_date_of_the_answer_not_from_the_clock_here(
+    until: str, seconds: float
+) -> None:
+    headers = {"Retry-After": until, "Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    assert retry_after(Answer(429, headers, b"")) == seconds
 
 
 def test_a_host_that_does_not_answer_is_named_without_the_address_of_the_request(host: Host) -> None:
