@@ -28,8 +28,10 @@ from requests.auth import AuthBase
 from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
 from .answers import Answer, check, retry_after, words_of
 from .connection import Connection, Traffic
+from .redaction import keep_addresses_out_of_logs
 
 T = TypeVar("T")
+keep_addresses_out_of_logs()
 
 TRIES = 6
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +59,8 @@ def told() -> Iterator[None]:
         click.echo("incomplete: run the same command again", err=True)
         sys.exit(4)
     except KeyboardInterrupt:
+        # Whoever asks twice does not want to wait for what is still under way.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
         click.echo("interrupted: run the same command again, it goes on where it stopped", err=True)
         sys.exit(130)
 
