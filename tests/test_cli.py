@@ -33,11 +33,15 @@ def run(tmp_path: Path) -> Run:
     """Runs the command in a folder of its own, with its state there."""
 
     def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "picsellia_ingest", *map(str, arguments)],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment},
         )  # fmt: skip
+        # What was printed lies where it is searched for secrets.
+        with (tmp_path / "printed").open("a") as printed:
+            printed.write(done.stdout + done.stderr)
+        return done
 
     return command
 

@@ -195,6 +195,31 @@ def test_credentials_of_netrc_are_not_used(
     assert host.asked[0][2]["Authorization"] == "Token canary"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nothing_is_sent_to_where_a_host_redirects(host: Host, tmp_path: Path, status: int) -> None:
+    evil = Host()
+    evil.answers = [(200, {}, b"{}")]
+    host.answers = [(status, {"Location": evil.address}, b"")]
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    source = storage.Source(tmp_path / "a.jpg", 7, hashlib.sha256(b"picture").digest())
+    with pytest.raises(WrongHostError):
+        ask(host)
+    with pytest.raises(WrongHostError):
+        storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
+    evil.close()
+    assert evil.asked == []
+
+
+def test_storage_is_sent_no_credentials_of_netrc(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login thief password thief\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    host.answers = [(200, {}, b"bytes")]
+    assert storage.fetch(Traffic(), host.address) == b"bytes"
+    assert "Authorization" not in host.asked[0][2]
+
+
 def test_a_loopback_host_is_not_reached_through_a_proxy(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     host.answers = [(200, {}, b"{}")]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from picsellia_ingest.api import transport
 from picsellia_ingest.server import start
@@ -85,4 +87,43 @@ def test_an_annotation_of_which_nobody_knows_whether_it_arrived_is_looked_up_bef
     faults.fail("GET", "/annotation/new/", transport.TRIES, "before")
     report = destination.upload(source.annotations, source.images, name=source.name)
     assert report.exit_code == 0, str(report)
+    assert faults_of(tmp_path / "platform", source) == []
+
+
+def shorten(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def alter(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-20] + bytes(20))
+
+
+@pytest.mark.parametrize("change", [shorten, lengthen, alter, Path.unlink])
+def test_a_file_that_changes_after_it_was_looked_at_is_not_stored_as_what_it_was(
+    platforms: Callable[..., Destination], tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    source = make(tmp_path, "changing", 4)
+    changed = source.images / "changing-002.png"
+    before = changed.read_bytes()
+
+    def wrap(app: Any) -> Any:
+        def changing(environ: dict[str, Any], start_response: Any) -> Any:
+            if "presigned" in environ["PATH_INFO"] and changed.exists() and changed.read_bytes() == before:
+                change(changed)
+            return app(environ, start_response)
+
+        return changing
+
+    destination = platforms(wrap=wrap)
+    report = destination.upload(source.annotations, source.images, name=source.name)
+    assert report.exit_code == 4
+    assert report.images.failed == {"unreadable" if change is Path.unlink else "image_changed": 1}
+    assert sorted(destination.pictures(source.name)) == [f"changing-00{n}.png" for n in (0, 1, 3)]
+    Image.new("RGB", (16, 16)).save(changed)
+    assert destination.upload(source.annotations, source.images, name=source.name).exit_code == 0
     assert faults_of(tmp_path / "platform", source) == []
