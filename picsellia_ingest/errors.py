@@ -18,6 +18,7 @@ PicselliaError                          .message  .hint  .action
 ├── RequestRejectedError                FAIL_ITEM   any other answer that is final for this one thing
 ├── NameTakenError                      FAIL_ITEM   the lake has another picture of this name
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
+├── WorkerDiedError                     STOP        a piece of work that kills whatever process takes it up
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
 ├── PlanError                           STOP        a saved plan that cannot be used, or not any more
@@ -167,6 +168,10 @@ class SourceChangedError(PicselliaError):
     action = Action.FAIL_ITEM
 
 
+class WorkerDiedError(PicselliaError):
+    """A piece of work kills the process that does it, whenever it is tried."""
+
+
 class JournalError(PicselliaError):
     """A journal that cannot be used; it is never overwritten."""
 
@@ -195,7 +200,7 @@ def _restored(kind: type[PicselliaError], state: dict[str, Any]) -> PicselliaErr
 
 _EXIT_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...], int], ...] = (
     (LedgerError, 1),
-    (InputError, 3),
+    ((InputError, WorkerDiedError), 3),
     ((InvalidQueryError, PlanError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
     ((JournalError, ServerError), 4),

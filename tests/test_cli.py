@@ -10,14 +10,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from picsellia_ingest.server import start
+from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 from tests.paths import FIXTURES
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -30,11 +33,15 @@ def run(tmp_path: Path) -> Run:
     """Runs the command in a folder of its own, with its state there."""
 
     def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "picsellia_ingest", *map(str, arguments)],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment},
         )  # fmt: skip
+        # What was printed lies where it is searched for secrets.
+        with (tmp_path / "printed").open("a") as printed:
+            printed.write(done.stdout + done.stderr)
+        return done
 
     return command
 
@@ -265,6 +272,56 @@ def test_ctrl_c_ends_an_upload_with_how_to_go_on_and_the_next_run_completes_it(
     assert done.returncode == 0, done.stderr
     assert "600 images" in done.stdout
     assert "0 failed" in done.stdout
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """An upload to a platform that takes pictures and gives no answer."""
+    asked, over = threading.Event(), threading.Event()
+
+    def wrap(app: Any) -> Any:
+        def silent(environ: dict[str, Any], start_response: Any) -> Any:
+            if environ["PATH_INFO"].startswith("/storage/"):
+                asked.set()
+                over.wait(60)
+            return app(environ, start_response)
+
+        return silent
+
+    with start(tmp_path / "q", wrap=wrap) as running:
+        command = [
+            sys.executable,
+            "-m",
+            "picsellia_ingest",
+            "upload",
+            "--host",
+            running.address,
+            "--name",
+            "d",
+        ]
+        with subprocess.Popen(
+            [*command, "--imgdir", DEMO / "images"], stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PICSELLIA_TOKEN": running.token},
+        ) as uploading:  # fmt: skip
+            assert asked.wait(60)
+            yield uploading
+            over.set()
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_ctrl_c_does_not_wait_for_a_platform_that_is_silent(stuck: subprocess.Popen[str], times: int) -> None:
+    began = time.monotonic()
+    for _ in range(times):
+        stuck.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, errors = stuck.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert stuck.returncode in (130, -signal.SIGINT), errors
+    assert "Traceback" not in errors
+    assert times > 1 or "run the same command again" in errors
+    with pytest.raises(ProcessLookupError):
+        os.killpg(stuck.pid, 0)
 
 
 def test_convert_says_what_is_lost_and_diff_that_the_rest_is_the_same(run: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from picsellia_ingest.cli import main
 from picsellia_ingest.server import RunningPlatform, start
+from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 
 Run = Callable[..., Result]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -78,7 +77,10 @@ def words_of(answer: Answer) -> str:
 
 
 def retry_after(answer: Answer) -> float:
-    """Seconds to wait; 0 for anything that is neither a number of seconds nor a date within two minutes."""
+    """Seconds to wait; 0 for anything that is neither a number of seconds nor a date within two minutes of the answer's.
+
+    The clock of this machine is not asked, which may be wrong.
+    """
     value = answer.headers.get("Retry-After")
     if not value:
         return 0.0
@@ -86,7 +88,8 @@ def retry_after(answer: Answer) -> float:
         seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+            until, now = (parsedate_to_datetime(text) for text in (value, answer.headers.get("Date", "")))
+            seconds = (until - now).total_seconds()
         except (ValueError, TypeError):
             return 0.0
     return seconds if 0 <= seconds <= RETRY_AFTER_MOST else 0.0

@@ -6,7 +6,9 @@ A token lies in a Secret, which shows itself to nobody: not in a log, a report, 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from .pace import Pace
 
@@ -36,8 +38,18 @@ class Traffic:
     requests: int = 0
     retries: int = 0
     picture_bytes: int = 0
+    skew: float | None = None
+    """Seconds by which the platform's clock was ahead of ours when it first answered."""
     pace: Pace = field(default_factory=Pace, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def note_clock(self, date: str | None) -> None:
+        """Compare the clocks by the ``Date`` of an answer, once."""
+        if self.skew is None and date is not None:
+            try:
+                self.skew = parsedate_to_datetime(date).timestamp() - time.time()
+            except ValueError:
+                self.skew = 0.0
 
     def add(self, *, requests: int = 0, retries: int = 0, picture_bytes: int = 0) -> None:
         """Count, from any thread."""

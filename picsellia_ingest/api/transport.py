@@ -9,6 +9,8 @@ retries of urllib3 are off: the policy is here, in one loop, with full jitter.
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 import random
 import re
 import threading
@@ -26,8 +28,10 @@ from requests.auth import AuthBase
 from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
 from .answers import Answer, check, retry_after, words_of
 from .connection import Connection, Traffic
+from .redaction import keep_addresses_out_of_logs
 
 T = TypeVar("T")
+keep_addresses_out_of_logs()
 
 TRIES = 6
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
@@ -36,6 +40,7 @@ PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
 IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
 _TOO_MUCH = (429, 503)
+_NO_HANDLES = os.strerror(errno.EMFILE)
 # A connection that breaks loses the chunk that is not whole.
 _CHUNK = 1 << 14
 
@@ -108,6 +113,7 @@ def send(  # noqa: PLR0913 - a request has that many parts
         if traffic.pace.halted:
             raise NetworkError("the run is stopping")
         answer = _exchange(traffic, method, url, headers, body, seconds, into)
+    traffic.note_clock(answer.headers.get("Date"))
     if answer.status in _TOO_MUCH:
         traffic.pace.asked_too_much(retry_after(answer))
     elif answer.status < 500:
@@ -141,7 +147,9 @@ def _exchange(  # noqa: PLR0913 - the same
         raise error.args[0] from None
     except (requests.RequestException, OSError) as error:
         session.close()
-        if isinstance(error, requests.Timeout):
+        if _NO_HANDLES in repr(error):
+            close_idle_connections()
+        if _NO_HANDLES in repr(error) or isinstance(error, requests.Timeout):
             traffic.pace.asked_too_much()
         raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
     except BaseException:
@@ -188,6 +196,7 @@ def _why(error: BaseException) -> str:
     """An error in a few words, without addresses: exception texts hold signed URLs."""
     text = repr(error)
     for needle, words in (
+        (_NO_HANDLES, "this process has too many open files"),
         ("Connection refused", "connection refused"),
         ("NameResolution", "its name cannot be resolved"),
         ("Name or service not known", "its name cannot be resolved"),

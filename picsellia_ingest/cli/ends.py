@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Deliberate errors become one line and their exit code."""
+    """Deliberate errors, and what the system is short of, become one line and an exit code."""
     try:
         yield
     except PicselliaError as error:
@@ -26,7 +28,14 @@ def told() -> Iterator[None]:
         if error.action is Action.RETRY:
             click.echo("incomplete: run the same command again", err=True)
         sys.exit(exit_code(error))
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or "there is not enough memory"
+        click.echo(f"error: the system refuses: {why}", err=True)
+        click.echo("incomplete: run the same command again", err=True)
+        sys.exit(4)
     except KeyboardInterrupt:
+        # Whoever asks twice does not want to wait for what is still under way.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
         click.echo("interrupted: run the same command again, it goes on where it stopped", err=True)
         sys.exit(130)
 

@@ -188,7 +188,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
     for window in workers.windows(tasks, 8 * jobs):
         waiting: dict[int, shards.Done] = {}
         expected = window[0][1]
-        for done in workers.each(shards.run, window, jobs, "loky"):
+        for done in workers.each(shards.run, window, jobs, "loky", shards.died):
             waiting[done.number] = done
             while expected in waiting:
                 yield waiting.pop(expected)

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
+from ..errors import WorkerDiedError
 from ..losses import Losses
 from ..model import ImageRecord
 from ..parsers.base import Options, Parser, Shard
@@ -25,6 +26,7 @@ from ..parsers.image_files import size_of
 from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
 from ..upload import findings, matching, placing
+from ..upload.workers import ALONE
 from .selection import Selection
 
 COPY, LINK, LEAVE = "copy", "link", "leave"
@@ -95,6 +97,15 @@ def run(
     return done
 
 
+def died(*task: Any) -> NoReturn:
+    """The end of a conversion one of whose shards kills whatever process works on it; ``task`` is as ``run`` takes it."""
+    keys = task[3]
+    raise WorkerDiedError(
+        f"the process that worked on the {len(keys)} images from {keys[0][0]!r} to {keys[-1][0]!r} died, {ALONE} times",
+        "is there enough memory? If so, one of their records or files is to blame",
+    )
+
+
 def _with_image(
     what: Work, record: ImageRecord, match: matching.Match | None, key: str, done: Done
 ) -> ImageRecord | None:
@@ -138,14 +149,23 @@ def _sized(record: ImageRecord, path: Path, options: Options, done: Done) -> Ima
 
 
 def _place(path: Path, target: Path, how: str) -> None:
-    """Put an image file into the output; a hard link that cannot be made across disks becomes a copy."""
-    if target.exists():  # two records of one image
+    """Put an image file into the output, whole or not at all; a hard link that cannot be made across disks becomes a copy."""
+    if target.exists():  # two records of one image, or a worker that died after it
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if how == LINK:
         try:
             os.link(path, target)
         except OSError:
-            shutil.copyfile(path, target)
+            _copy(path, target)
     else:
-        shutil.copyfile(path, target)
+        _copy(path, target)
+
+
+def _copy(path: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(path, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

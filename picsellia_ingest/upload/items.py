@@ -6,11 +6,13 @@ the error, and says whether the run should go on.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from ..errors import Action, PicselliaError
+from .workers import ALONE
 
 
 class State(IntEnum):
@@ -71,9 +73,16 @@ def failed(item: int, error: PicselliaError | OSError, state: State | None = Non
     if isinstance(error, FileNotFoundError):
         return Outcome(item, state, code=CHANGED, error=f"{error.filename} is gone since it was planned")
     if isinstance(error, OSError):
-        return Outcome(item, state, code="unreadable", error=f"{error.filename}: {error.strerror}")
+        code = "no_file_handles" if error.errno in SCARCE else "unreadable"
+        return Outcome(item, state, code=code, error=f"{error.filename}: {error.strerror}")
     stop, outage = error.action is Action.STOP, error.action is Action.RETRY
     return Outcome(item, state, code=reason(error), error=str(error), stop=stop, outage=outage)
+
+
+def worker_died(*task: object) -> Outcome:
+    """The outcome of an item that kills whatever process works on it; ``task`` holds the item."""
+    item = next(part for part in task if isinstance(part, Item))
+    return Outcome(item.id, code=WORKER_DIED, error=WORKER_DIED_WORDS)
 
 
 def reason(error: PicselliaError) -> str:
@@ -83,8 +92,20 @@ def reason(error: PicselliaError) -> str:
 
 CHANGED = "image_changed"
 
-WORTH_ANOTHER_PASS = ("no_answer", "platform_failed", "too_many_requests", "rejected_by_host")
+SCARCE = (errno.EMFILE, errno.ENFILE)
+"""What the system says when there are too many open files, which is no file's fault."""
+
+WORTH_ANOTHER_PASS = (
+    "no_answer",
+    "platform_failed",
+    "too_many_requests",
+    "rejected_by_host",
+    "no_file_handles",
+)
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
+
+WORKER_DIED = "worker_died"
+WORKER_DIED_WORDS = f"the process that worked on it died, {ALONE} times"
 
 _CODES = {
     "NetworkError": "no_answer",

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from ..errors import JournalError
@@ -39,16 +40,15 @@ class Journal:
             path.touch(mode=0o600)
             self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._base.row_factory = sqlite3.Row
-            self.destination = journal_schema.prepare(self._base, path, destination)
-        except sqlite3.DatabaseError as error:
+            with journal_schema.told(path):
+                self.destination = journal_schema.prepare(self._base, path, destination)
+        except OSError as error:
             self._lock.close()
             raise JournalError(
-                f"the journal {path} cannot be used: {error}",
-                "move it away: the next run asks the platform instead",
+                f"the journal {path} cannot be opened: {error.strerror}", journal_schema.ELSEWHERE
             ) from error
         except JournalError:
-            self._base.close()
-            self._lock.close()
+            self.close()
             raise
         self.run = 0
         self.made = Made(self._base, self.transaction)
@@ -61,8 +61,15 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if isinstance(error, sqlite3.Error):
+                with journal_schema.told(self.path):
+                    raise error
+        finally:
+            self.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -70,10 +77,11 @@ class Journal:
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            if self._base.in_transaction:  # SQLite ends it by itself where the disk is full
+                self._base.execute("ROLLBACK")
             raise
-        self._base.execute("COMMIT")
 
     def begin(self, tags: Sequence[str] = (), organization: str = "", dataset: str = "") -> str:
         """Begin a run: a plan is made anew, and a plan that was not sealed counts for nothing. The run's name."""
@@ -210,11 +218,15 @@ class Journal:
             )
 
     def give_another_chance(self, codes: Sequence[str]) -> int:
-        """Take these failures off their items, so that they are tried again; how many there were."""
+        """Take these failures off their items, so that they are tried again; how many there were.
+
+        What came of the first try may be unknown: ask before sending.
+        """
         marks = ",".join("?" * len(codes))
         with self.transaction():
             changed = self._base.execute(
-                f"UPDATE item SET code=NULL, error=NULL WHERE run=? AND code IN ({marks})", (self.run, *codes)
+                f"UPDATE item SET code=NULL, error=NULL, partly_held=1 WHERE run=? AND code IN ({marks})",
+                (self.run, *codes),
             )
         return changed.rowcount
 
@@ -258,6 +270,14 @@ class Journal:
                 self._base.execute(
                     f"UPDATE OR IGNORE item SET name=?, object_key=?, {_AGAIN} WHERE id=?", (name, key, item)
                 )
+
+    def plan_again(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Let items begin anew with another content: (size, mtime_ns, inode, sha256, object_key, id)."""
+        with self.transaction():
+            self._base.executemany(
+                f"UPDATE item SET size=?, mtime_ns=?, inode=?, sha256=?, object_key=?, {_AGAIN} WHERE id=?",
+                rows,
+            )
 
     def take_off(self, ids: Iterable[int]) -> None:
         """Let items begin anew."""

@@ -7,12 +7,15 @@ changed in one transaction; a newer version than ours is refused, since what it 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import JournalError
 
 APPLICATION_ID = 0x50586C49
 VERSION = 2
+ELSEWHERE = "name another file with --journal"
 
 ITEM = """
 CREATE TABLE item(
@@ -57,6 +60,26 @@ CREATE TABLE label(dataset TEXT, name TEXT, kind TEXT, PRIMARY KEY(dataset, name
 """
 
 
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """What SQLite cannot do with a journal becomes one sentence that says what to do. Raises JournalError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JournalError(
+            f"the journal {path} cannot be written or read: {error}",
+            "is the disk full, or not writable? Make room or name another place with --journal, and run the same command again",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, why: str) -> JournalError:
+    return JournalError(
+        f"the journal {path} cannot be used: {why}", "move it away: the next run asks the platform instead"
+    )
+
+
 def prepare(base: sqlite3.Connection, path: Path, destination: str | None) -> str:
     """Make the file a journal of the destination, or see that it is one; its destination. Raises JournalError.
 
@@ -72,14 +95,18 @@ def prepare(base: sqlite3.Connection, path: Path, destination: str | None) -> st
         _together(base, [*statements, f"PRAGMA user_version={VERSION}"], destination)
         return destination
     if application != APPLICATION_ID:
-        raise JournalError(f"{path} is not a journal of this program", "name another file with --journal")
+        raise JournalError(f"{path} is not a journal of this program", ELSEWHERE)
     if version not in (1, VERSION):
-        raise JournalError(f"the journal {path} has version {version}, this program writes {VERSION}")
+        raise JournalError(
+            f"the journal {path} has version {version}, this program writes {VERSION}",
+            f"use the newer program, or {ELSEWHERE}",
+        )
+    found = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise _damaged(path, found)
     held = base.execute("SELECT value FROM meta WHERE key='destination'").fetchone()
     if held is None or (destination is not None and held[0] != destination):
-        raise JournalError(
-            f"the journal {path} belongs to another destination", "name another file with --journal"
-        )
+        raise JournalError(f"the journal {path} belongs to another destination", ELSEWHERE)
     if version == 1:
         _migrate(base, path)
     return str(held[0])
@@ -105,7 +132,8 @@ def _together(base: sqlite3.Connection, statements: list[str], destination: str 
             base.execute(statement)
         if destination is not None:
             base.execute("INSERT INTO meta VALUES('destination', ?)", (destination,))
+        base.execute("COMMIT")
     except BaseException:
-        base.execute("ROLLBACK")
+        if base.in_transaction:
+            base.execute("ROLLBACK")
         raise
-    base.execute("COMMIT")

@@ -16,9 +16,7 @@ def lock(path: Path) -> IO[str]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise JournalError(
-            f"the journal {path} cannot be written: {error.strerror}", "name another place with --journal"
-        ) from error
+        raise _unwritable(path, error) from error
     held = os.fdopen(descriptor, "r+")
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,7 +26,16 @@ def lock(path: Path) -> IO[str]:
         raise JournalBusyError(
             f"{holder} is uploading to this dataset already", "wait for it, or stop it"
         ) from error
-    held.truncate(0)
-    held.write(f"process {os.getpid()} on {os.uname().nodename}")
-    held.flush()
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode())
+    except OSError as error:
+        held.close()
+        raise _unwritable(path, error) from error
     return held
+
+
+def _unwritable(path: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"the journal {path} cannot be written: {error.strerror}", "name another place with --journal"
+    )

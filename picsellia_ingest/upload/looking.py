@@ -15,7 +15,7 @@ from ..errors import PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
 from . import conflicts, register, verify, workers
 from .forecast import Forecast, Measured
-from .items import Outcome, State, reason
+from .items import Outcome, State, reason, worker_died
 from .made import TAGS, Thing
 from .stages import Run, Stop
 
@@ -106,7 +106,7 @@ class Looking(Run):
         """Take pictures of the platform for items of the same name and content."""
         for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, SHARD):
             tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
-            self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend))
+            self.take(workers.each(register.adopt, tasks, self.job.nb_jobs, self.job.backend, worker_died))
         if self.job.tags_wanted:
             self._tag(held)
 

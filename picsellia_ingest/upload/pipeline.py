@@ -127,7 +127,7 @@ class _Upload(Looking):
         """Send what is not there, and compare."""
         self._send_pictures()
         self._attach()
-        if self.journal.give_another_chance(WORTH_ANOTHER_PASS):
+        if self.journal.give_another_chance(WORTH_ANOTHER_PASS) + self._take_changed():
             self._send_pictures()
             self._attach()
         if self.dataset is None:
@@ -137,6 +137,17 @@ class _Upload(Looking):
         self._annotate(self.dataset)
         if self.changed:
             self._verify(self.dataset)
+
+    def _take_changed(self) -> int:
+        """Images that changed since they were looked at are taken as they are now, once; a saved plan decided for itself."""
+        if self.saved is not None:
+            return 0
+        taken = plan.plan_changed(self.journal)
+        if taken:
+            self.report.notes.append(
+                f"{taken} images changed after they were looked at; they are sent as they are now"
+            )
+        return taken
 
     def _send_pictures(self) -> None:
         self.stage(

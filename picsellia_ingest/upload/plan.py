@@ -22,7 +22,7 @@ from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from . import findings, images, matching, placing, workers
 from .evidence import Evidence
-from .items import Item
+from .items import CHANGED, SCARCE, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
@@ -78,7 +78,7 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
         known = journal.known_files([name for name, _ in batch])
         rows = []
         tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
-        for name, path, survey in workers.each(_surveyed, tasks, job.nb_jobs, job.backend):
+        for name, path, survey in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
             step(1)
             if isinstance(survey, ItemError):
                 _refuse(report, path, survey)
@@ -90,6 +90,24 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
                 )  # fmt: skip
         journal.plan_files(sorted(rows))
     return refused
+
+
+def plan_changed(journal: Journal) -> int:
+    """Take images that changed since they were looked at as they are now, where their size is the same; how many there were.
+
+    What is no usable image any more, or is shown in another size, for which its annotations were not made, stays failed.
+    """
+    taken = 0
+    for window in journal.failed(CHANGED, SHARD):
+        rows = []
+        for item in window:
+            found = _surveyed(item.name, item.path or Path(), None)[2]
+            if isinstance(found, images.Survey) and (found.width, found.height) == (item.width, item.height):
+                key = object_key(item.name, found.sha256)
+                rows.append((found.size, found.mtime_ns, found.inode, found.sha256, key, item.id))
+        journal.plan_again(rows)
+        taken += len(rows)
+    return taken
 
 
 def _remembered(row: sqlite3.Row | None) -> images.Survey | None:
@@ -115,7 +133,13 @@ def _surveyed(
     except ItemError as error:
         return name, path, error
     except OSError as error:
+        if error.errno in SCARCE:
+            raise
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
+
+
+def _deadly(name: str, path: Path, _: object) -> tuple[str, Path, ItemError]:
+    return name, path, ItemError(WORKER_DIED, WORKER_DIED_WORDS, "look at the file")
 
 
 def _refuse(report: Report, path: Path, error: ItemError) -> None:

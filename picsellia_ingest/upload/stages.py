@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from . import workers
-from .items import Item, Outcome, State
+from .items import Item, Outcome, State, worker_died
 from .journal import Journal
 from .plan import Job
 from .progress import Progress
@@ -18,6 +18,8 @@ from .verify import Comparison, Partly
 OUTAGE_LEAST = 10
 """This many items in a row without an answer from the platform end the run: it can be taken up again."""
 COMMIT_EVERY = 64
+SKEW_SAID = 300.0
+"""Seconds by which two clocks may differ without a word."""
 FAILURES_SHOWN = 100
 
 
@@ -83,7 +85,8 @@ class Run:
             if before is not None:
                 before(window)
             tasks = [(self.connection, *more, item) for item in window]
-            self.take(self._stepped(workers.each(function, tasks, self.job.nb_jobs, self.job.backend)))
+            outcomes = workers.each(function, tasks, self.job.nb_jobs, self.job.backend, worker_died)
+            self.take(self._stepped(outcomes))
 
     def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
@@ -102,7 +105,7 @@ class Run:
                 if len(batch) >= COMMIT_EVERY:
                     self.journal.records(batch)
                     batch = []
-        except KeyboardInterrupt:
+        except BaseException:
             self.connection.traffic.pace.halted = True
             raise
         finally:
@@ -142,6 +145,12 @@ class Run:
                 report.images.failed[code] += pictures
                 report.instances.failed[code] += instances
         report.failures = self.journal.errors(FAILURES_SHOWN)
+        if abs(traffic.skew or 0.0) > SKEW_SAID:
+            ahead = "ahead of" if (traffic.skew or 0.0) > 0 else "behind"
+            minutes = abs(traffic.skew or 0.0) / 60
+            report.notes.append(
+                f"the platform's clock is {minutes:.0f} minutes {ahead} this machine's: set the one that is wrong"
+            )
         report.requests = traffic.requests - self.before[0]
         report.retries = traffic.retries - self.before[1]
         report.picture_bytes = traffic.picture_bytes - self.before[2]

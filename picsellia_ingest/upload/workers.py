@@ -3,17 +3,27 @@
 joblib pulls its input from its own threads and gives no back-pressure, and one raised error ends everything. So it is
 given lists, in bounded windows, and functions that return an outcome and never raise for one item. Threads are the
 default, since the work is waiting for answers; all that is handed over can be pickled, so that a caller may choose
-processes.
+processes. One that dies takes all of its pool along and does not say what it worked on: what is left is tried again,
+first together, then each by itself, which shows what kills them.
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, NoReturn, TypeVar
 
-from ..errors import InvalidQueryError
+from ..errors import InvalidQueryError, WorkerDiedError
 
 T = TypeVar("T")
+
+THREADS = "threading"
+TOGETHER, ALONE = 2, 3
+"""How often tasks are tried together, and then each by itself, when processes die."""
 
 ALL_JOBS = 32
 """Jobs for ``nb_jobs=-1``: requests spend their time waiting, so this is not the number of cores."""
@@ -33,20 +43,94 @@ def window(nb_jobs: int) -> int:
     return max(64, 16 * jobs(nb_jobs))
 
 
+def _unnamed(*_: object) -> NoReturn:
+    raise WorkerDiedError("a process that worked on a part of this died, each time it was tried")
+
+
 def each(
-    function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], nb_jobs: int, backend: str = "threading"
+    function: Callable[..., T],
+    tasks: Sequence[tuple[Any, ...]],
+    nb_jobs: int,
+    backend: str = THREADS,
+    lost: Callable[..., T] = _unnamed,
 ) -> Iterator[T]:
-    """``function(*task)`` for every task, in parallel; results come as they are ready."""
-    if len(tasks) < 2 or jobs(nb_jobs) == 1:
+    """``function(*task)`` for every task, in parallel; results come as they are ready.
+
+    ``lost(*task)`` is the result of a task that kills its process whenever it is tried.
+    """
+    most = jobs(nb_jobs)
+    if most == 1 or (len(tasks) < 2 and backend == THREADS):
         yield from (function(*task) for task in tasks)
-        return
+    elif backend == THREADS:
+        yield from _parallel(function, tasks, most, backend)
+    else:
+        yield from _in_processes(function, tasks, most, backend, lost)
+
+
+def _parallel(
+    function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], most: int, backend: str
+) -> Iterator[T]:
     from joblib import Parallel, delayed
 
     run = Parallel(
-        n_jobs=min(jobs(nb_jobs), len(tasks)), backend=backend, return_as="generator_unordered", batch_size=1,
+        n_jobs=max(2, min(most, len(tasks))), backend=backend, return_as="generator_unordered", batch_size=1,
         pre_dispatch="2*n_jobs",
     )  # fmt: skip
     yield from run(delayed(function)(*task) for task in tasks)
+
+
+def _in_processes(
+    function: Callable[..., T],
+    tasks: Sequence[tuple[Any, ...]],
+    most: int,
+    backend: str,
+    lost: Callable[..., T],
+) -> Iterator[T]:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    left = dict(enumerate(tasks))
+    for _ in range(TOGETHER):
+        numbered = [(number, function, task) for number, task in left.items()]
+        try:
+            for number, found in _parallel(_work, numbered, most, backend):
+                del left[number]
+                yield found
+        except TerminatedWorkerError:
+            continue
+        return
+    for task in left.values():
+        yield _alone(function, task, backend, lost)
+
+
+def _alone(function: Callable[..., T], task: tuple[Any, ...], backend: str, lost: Callable[..., T]) -> T:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    for _ in range(ALONE):
+        try:
+            found: list[tuple[int, T]] = list(_parallel(_work, [(0, function, task)], 1, backend))
+        except TerminatedWorkerError:
+            continue
+        return found[0][1]
+    return lost(*task)
+
+
+def _work(number: int, function: Callable[..., T], task: tuple[Any, ...]) -> tuple[int, T]:
+    """A task in a process; that it is number so and so tells which are left."""
+    _settle()
+    return number, function(*task)
+
+
+@lru_cache(maxsize=1)
+def _settle() -> None:
+    """Leave Ctrl-C to the process that gives out the work, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def windows(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from picsellia_ingest.api import pace, platform, storage, transport
+from picsellia_ingest.api.answers import Answer, retry_after
 from picsellia_ingest.api.connection import Connection, Secret, Traffic
 from picsellia_ingest.api.transport import call
 from picsellia_ingest.errors import (
@@ -160,6 +161,17 @@ def test_retry_after_holds_all_requests_back_within_reason(host: Host, value: st
     assert began + seconds <= traffic.pace._held_until <= time.monotonic() + seconds
 
 
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [("Wed, 01 Jan 2020 00:00:30 GMT", 30), ("Wed, 01 Jan 2020 01:00:00 GMT", 0), ("01 Jan 2020", 0)],
+)
+def test_retry_after_a_date_is_taken_from_the_date_of_the_answer_not_from_the_clock_here(
+    until: str, seconds: float
+) -> None:
+    headers = {"Retry-After": until, "Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    assert retry_after(Answer(429, headers, b"")) == seconds
+
+
 def test_a_host_that_does_not_answer_is_named_without_the_address_of_the_request(host: Host) -> None:
     host.close()
     with pytest.raises(NetworkError, match="connection refused"):
@@ -181,6 +193,31 @@ def test_credentials_of_netrc_are_not_used(
     host.answers = [(200, {}, b"{}")]
     ask(host)
     assert host.asked[0][2]["Authorization"] == "Token canary"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nothing_is_sent_to_where_a_host_redirects(host: Host, tmp_path: Path, status: int) -> None:
+    evil = Host()
+    evil.answers = [(200, {}, b"{}")]
+    host.answers = [(status, {"Location": evil.address}, b"")]
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    source = storage.Source(tmp_path / "a.jpg", 7, hashlib.sha256(b"picture").digest())
+    with pytest.raises(WrongHostError):
+        ask(host)
+    with pytest.raises(WrongHostError):
+        storage.store(Traffic(), {"url": host.address, "fields": {}}, source, "o.jpg")
+    evil.close()
+    assert evil.asked == []
+
+
+def test_storage_is_sent_no_credentials_of_netrc(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login thief password thief\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    host.answers = [(200, {}, b"bytes")]
+    assert storage.fetch(Traffic(), host.address) == b"bytes"
+    assert "Authorization" not in host.asked[0][2]
 
 
 def test_a_loopback_host_is_not_reached_through_a_proxy(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

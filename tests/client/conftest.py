@@ -11,6 +11,7 @@ from picsellia_ingest.api import transport
 from picsellia_ingest.client import Client
 from picsellia_ingest.server import start
 from tests.client.sources import Uploads
+from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 from tests.upload.faults import Faults
 
 

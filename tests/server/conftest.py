@@ -15,6 +15,7 @@ from picsellia_ingest.server import RunningPlatform, accounts_of, start
 from picsellia_ingest.server.database import Database
 from picsellia_ingest.server.postgresql import postgresql_url
 from picsellia_ingest.server.sqlite import sqlite_url
+from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 from tests.server.browser import Browser
 from tests.server.caller import Caller
 from tests.server.postgres import Postgres, programs, running_server

@@ -127,7 +127,7 @@ def test_no_script_runs_whatever_things_are_called(
 def test_a_picture_that_is_broken_leaves_a_placeholder(
     owner: Caller, running: RunningPlatform, tmp_path: Path
 ) -> None:
-    made = dataset(owner, [picture(owner, "a.png", b"nothing", SIZE)])
+    made = dataset(owner, [picture(owner, "a.png", png()[:50], SIZE)])
     path = tmp_path / "shot.png"
     chromium(
         tmp_path, running.entrance(f"/datasets/{made}"), f"--screenshot={path}", "--window-size=1000,700"

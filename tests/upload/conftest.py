@@ -18,6 +18,7 @@ from picsellia_ingest.upload import pipeline
 from picsellia_ingest.upload.journal import Journal
 from picsellia_ingest.upload.plan import Job
 from picsellia_ingest.upload.report import Report
+from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 
 
 class Destination:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import random
+import re
+import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 Rule = Callable[[dict[str, Any]], str | None]
@@ -65,6 +71,71 @@ class Faults:
             return [body]
 
         return wrapped
+
+
+class Mix:
+    """A share of all requests goes wrong, each in one of these ways; the seed says which, and how.
+
+    What was asked is counted by what it asks for, and what went wrong by its kind.
+    """
+
+    KINDS = ("500 before", "500 after", "garbage", "cut", "429", "closed", "lost", "twice")
+
+    def __init__(self, seed: int, share: float = 0.2, kinds: Sequence[str] = KINDS) -> None:
+        self.seed, self.share, self.kinds = seed, share, kinds
+        self.asked: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
+        self.random = random.Random(seed)
+        self.lock = threading.Lock()
+
+    def _choose(self, what: str) -> str:
+        with self.lock:
+            self.asked[what] += 1
+            chance = random.Random(f"{self.seed} {what} {self.asked[what]}")
+            how = chance.choice(self.kinds) if chance.random() < self.share else ""
+            if how:
+                self.injected[how] += 1
+        return how
+
+    def wrap(self, app: Any) -> Any:
+        def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            body = environ["wsgi.input"].read()
+
+            def done(respond: Any = lambda *_: lambda _: None) -> bytes:
+                return _body(app({**environ, "wsgi.input": io.BytesIO(body)}, respond))
+
+            how = self._choose(_what(environ, body))
+            if how in ("500 after", "garbage", "lost", "twice"):
+                done()
+            if how in ("closed", "lost"):
+                # Waitress offers no way to end a connection without an answer.
+                environ["waitress.client_disconnected"].__self__.socket.shutdown(socket.SHUT_RDWR)
+            if how in ("", "twice"):
+                return [done(start_response)]
+            if how == "cut":
+                whole = done(start_response)
+                return [whole[: len(whole) // 2]]
+            status, answer = _ANSWERS.get(how, ("500 X", b"{}"))
+            after = [("Retry-After", self.random.choice(("0", "soon", "-1")))] if how == "429" else []
+            start_response(status, [("Content-Length", str(len(answer))), *after])
+            return [answer]
+
+        return wrapped
+
+
+_ANSWERS = {"garbage": ("200 OK", b"<html>"), "429": ("429 X", b'{"error": "too much"}')}
+
+
+def _what(environ: dict[str, Any], body: bytes) -> str:
+    """What a request asks for, the same each time it is tried, and in each run of a test, whatever ids the platform gives."""
+    path = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    if "/storage/" in path:
+        return path + str(re.findall(rb'name="key"\s+(\S+)', body))
+    content = hashlib.sha256(re.sub(_ID.encode(), b"", body)).hexdigest()
+    return re.sub(_ID, "", f"{path} {environ['QUERY_STRING']} {content}")
+
+
+_ID = "[0-9a-f]{8}-[0-9a-f-]{27}"
 
 
 def _drain(app: Any, environ: dict[str, Any], said: list[str] | None = None) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -117,29 +118,84 @@ def test_what_the_platform_says_takes_the_place_of_what_was_remembered(tmp_path:
 NAMES = ["a", "b", "c"]
 
 
+class Crash(Exception):
+    """The end of a process in the middle of something."""
+
+
 class Runs(RuleBasedStateMachine):
-    """Outcomes, crashes and new runs in any order: states only move forward within a run, and the account adds up."""
+    """Outcomes, crashes and new runs in any order: the account adds up at any time, and a run that is let go to its end
+    reports the same as one that was never disturbed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.journal = planned(self.folder / "j.db", NAMES)
         self.reached = dict.fromkeys(NAMES, State.PLANNED)
+        self.failed: set[str] = set()
 
     @rule(number=st.integers(1, 3), state=st.sampled_from(State))
     def outcome(self, number: int, state: State) -> None:
-        self.journal.records([Outcome(number, state)])
         name = NAMES[number - 1]
+        if State.ANNOTATED in (state, self.reached[name]):
+            return
+        self.journal.records([Outcome(number, state, picture_id=f"p{number}")])
         self.reached[name] = max(self.reached[name], state)
+        self.failed.discard(name)
+
+    @rule(number=st.integers(1, 3), code=st.sampled_from(["no_answer", "image_changed"]))
+    def failure(self, number: int, code: str) -> None:
+        self.journal.records([Outcome(number, code=code, error="e")])
+        self.failed.add(NAMES[number - 1])
+
+    @rule()
+    def another_chance(self) -> None:
+        self.journal.give_another_chance(["no_answer", "image_changed"])
+        self.failed.clear()
+
+    @rule()
+    def the_rest_is_annotated(self) -> None:
+        for window in self.journal.todo(State.ATTACHED, State.ATTACHED, 10):
+            self.journal.records(Outcome(item.id, State.ANNOTATED, instances_sent=2) for item in window)
+            self.reached.update(dict.fromkeys((item.name for item in window), State.ANNOTATED))
 
     @rule()
     def crash_and_go_on(self) -> None:
         self.journal.close()
+        self.begin_anew()
+
+    @rule(number=st.integers(1, 3))
+    def crash_in_the_middle_of_a_commit(self, number: int) -> None:
+        left = Path(tempfile.mkdtemp())
+        with suppress(Crash), self.journal.transaction():
+            self.journal._base.execute("UPDATE item SET state=4, instances_sent=99 WHERE id=?", (number,))
+            for path in self.folder.iterdir():
+                shutil.copy(path, left)
+            raise Crash
+        self.journal.close()
+        shutil.rmtree(self.folder)
+        self.folder = left
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The next run: what it remembers is replaced by what the platform says."""
         self.journal = planned(self.folder / "j.db", NAMES)
+        self.failed.clear()
+        assert states(self.journal) == self.reached
+        there = [name for name in NAMES if self.reached[name] >= State.ATTACHED]
+        self.journal.believe((f"p{name}", name, f"k{name}") for name in there)
+        whole = [NAMES.index(name) + 1 for name in NAMES if self.reached[name] is State.ANNOTATED]
+        self.journal.records(Outcome(number, State.ANNOTATED, instances_there=2) for number in whole)
+        self.reached = {
+            name: state if state >= State.ATTACHED else min(state, State.TRANSFERRED)
+            for name, state in self.reached.items()
+        }
 
     @invariant()
     def states_are_the_furthest_reached(self) -> None:
-        assert states(self.journal) == self.reached
+        assert states(self.journal) == {
+            name: state for name, state in self.reached.items() if name not in self.failed
+        }
 
     @invariant()
     def the_account_adds_up(self) -> None:
@@ -148,9 +204,15 @@ class Runs(RuleBasedStateMachine):
         assert sums["instances_sent"] + sums["instances_there"] + sum(lost for _, _, lost in failures) == 6
 
     def teardown(self) -> None:
+        self.another_chance()
+        for number in (1, 2, 3):
+            self.outcome(number, State.ATTACHED)
+        self.the_rest_is_annotated()
+        sums = self.journal.sums()
         self.journal.close()
         shutil.rmtree(self.folder)
+        assert (sums["uploaded"] + sums["there"], sums["instances_sent"] + sums["instances_there"]) == (3, 6)
 
 
 TestRuns = Runs.TestCase
-TestRuns.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+TestRuns.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 
 import numpy as np
@@ -531,3 +532,17 @@ def test_work_can_be_done_in_processes(destination: Destination) -> None:
     report = destination.upload(SOURCE, DEMO / "images", backend="loky", nb_jobs=2)
     assert report.exit_code == 0
     assert report.instances.uploaded == 7
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-3600, "60 minutes ahead of"), (600, "10 minutes behind")])
+def test_a_clock_that_differs_from_the_platforms_is_reported(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch, seconds: float, words: str
+) -> None:
+    now = time.time
+    destination.connection.traffic.skew = None
+    with monkeypatch.context() as patched:
+        patched.setattr("picsellia_ingest.api.connection.time.time", lambda: now() + seconds)
+        destination.connection.traffic.note_clock(formatdate(now()))
+    report = destination.upload(SOURCE, DEMO / "images")
+    assert report.exit_code == 0
+    assert f"the platform's clock is {words} this machine's" in str(report)
