@@ -11,8 +11,11 @@ from pathlib import PurePosixPath
 
 from ..api import platform, storage
 from ..api.connection import Connection
-from ..errors import ForbiddenError, RequestRejectedError
+from ..errors import ForbiddenError, RequestRejectedError, ResourceNotFoundError, UnauthorizedError
 from .items import Item
+
+_NOT_ACCEPTED = (ForbiddenError, UnauthorizedError, ResourceNotFoundError)
+"""What a storage says of an address that it does not accept, or not any more. It is given no token to refuse."""
 
 
 def object_key(name: str, sha256: bytes) -> str:
@@ -31,6 +34,6 @@ def transfer(connection: Connection, item: Item) -> None:
         try:
             storage.store(connection.traffic, signed, source, item.object_key)
             return
-        except ForbiddenError as error:
+        except _NOT_ACCEPTED as error:
             refusal = error
     raise RequestRejectedError(f"the storage refuses fresh signatures: {refusal}")

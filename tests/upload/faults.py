@@ -19,7 +19,9 @@ class Faults:
     """``fail(method, part, times, how)``: the next ``times`` requests whose path holds ``part`` go wrong.
 
     ``before``: answered 503, nothing done. ``after``: done, then answered 503. ``lost``: done, then an answer that is
-    no JSON. ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done. ``cut``: the second half of the answer's body does not come. While ``away`` is set, which ``leave`` does, all are answered 503.
+    no JSON. ``closed``, ``closed after``: no answer.
+    ``lie``: answered 200, nothing done. ``status NNN``: answered so, nothing done. ``cut``: the second
+    half of the answer's body does not come. While ``away`` is set, which ``leave`` does, all are answered 503.
     """
 
     def __init__(self) -> None:
@@ -55,10 +57,12 @@ class Faults:
                 whole = _body(app(environ, start_response))
                 return [whole[: len(whole) // 2]]
             self.away = self.away or how == "leave"
-            if how in ("after", "lost"):
+            if how in ("after", "lost", "closed after"):
                 _drain(app, environ)
             else:
                 environ["wsgi.input"].read()
+            if how.startswith("closed"):
+                _close(environ)
             status = (
                 "200 OK"
                 if how == "lost"
@@ -71,6 +75,11 @@ class Faults:
             return [body]
 
         return wrapped
+
+
+def _close(environ: dict[str, Any]) -> None:
+    # Waitress offers no way to end a connection without an answer.
+    environ["waitress.client_disconnected"].__self__.socket.shutdown(socket.SHUT_RDWR)
 
 
 class Mix:
@@ -108,8 +117,7 @@ class Mix:
             if how in ("500 after", "garbage", "lost", "twice"):
                 done()
             if how in ("closed", "lost"):
-                # Waitress offers no way to end a connection without an answer.
-                environ["waitress.client_disconnected"].__self__.socket.shutdown(socket.SHUT_RDWR)
+                _close(environ)
             if how in ("", "twice"):
                 return [done(start_response)]
             if how == "cut":
