@@ -42,7 +42,7 @@ def inspect(
         from ..parsers.base import Options
 
         options = Options(voc_coordinates, imgdir, coordinates, exif)
-        found = look(path, ann_format, imgdir, options=options)
+        found = look(path, ann_format, imgdir, options=options, survey=report is not None)
         show(found, as_json)
         if report is not None:
             from ..client import evidence_page

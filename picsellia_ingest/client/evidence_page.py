@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..problems import Problem
+from .survey import Survey
 from .suspects import KINDS, Suspect
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def page(found: Inspection) -> str:
     used = sorted(
         ((name, count) for name, count in found.labels.items() if count), key=lambda pair: (-pair[1], pair[0])
     )
+    survey = found.survey or Survey()
     suspects = [
         {
             "picture": _drawn(one),
@@ -59,10 +61,10 @@ def page(found: Inspection) -> str:
             "label": one.instance.label,
             "image": one.image,
         }
-        for one in found.survey.suspects.worst()
+        for one in survey.suspects.worst()
     ]
     return environment.get_template("evidence.html").render(
-        found=found, tables=found.survey.tables(), labels=used[:_LABELS], labels_note=_left_out(len(used), len(found.labels)),
+        found=found, tables=survey.tables(), labels=used[:_LABELS], labels_note=_left_out(len(used), len(found.labels)),
         problems=_grouped(found), suspects=suspects, lost=found.problems.lost,
         good=found.instances_stated - found.problems.lost.total(),
     )  # fmt: skip

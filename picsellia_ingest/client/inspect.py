@@ -46,11 +46,13 @@ class Inspection:
     """What most items together look like, where each by itself may be right."""
     notes: list[str] = field(default_factory=list)
     problems: ProblemLog = field(default_factory=ProblemLog)
-    survey: Survey = field(default_factory=Survey)
+    survey: Survey | None = None
+    """Sizes, shapes and what to look at first; only where it was asked for, since it takes as long as reading."""
 
     def take(self, record: ImageRecord, path: Path | None = None) -> None:
         """Count one record; ``path`` is its image's, where there is one."""
-        self.survey.take(record, path)
+        if self.survey is not None:
+            self.survey.take(record, path)
         self.images_without_instances += not record.instances
         self.answers += len(record.qa)
         for instance in record.instances:
@@ -91,20 +93,25 @@ class Inspection:
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain values."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("problems", "survey")}
-        return {**plain, "problems": self.problems.to_dict(), "survey": self.survey.to_dict()}
+        return {
+            **plain,
+            "problems": self.problems.to_dict(),
+            "survey": None if self.survey is None else self.survey.to_dict(),
+        }
 
 
 def inspect(
     path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None, keep: int = 1000,
-    options: Options | None = None,
+    options: Options | None = None, *, survey: bool = False,
 ) -> Inspection:  # fmt: skip
     """Read everything a source says; with ``imgdir`` also whether its images are there, and whole.
 
-    ``keep`` is how many problems of each kind are kept. Raises FormatError, InputError.
+    ``keep`` is how many problems of each kind are kept; ``survey`` asks for what an evidence page shows. Raises FormatError, InputError.
     """
     options = replace(options or Options(), imgdir=None if imgdir is None else Path(imgdir))
     reader = parser(path, ann_format, options)
     found, evidence = Inspection(str(path), reader.name, problems=ProblemLog(keep)), Evidence()
+    found.survey = Survey() if survey else None
     found.recognised_by = "" if ann_format else reader.recognised_by
     reader.prepare(found.problems)
     found.images, found.instances_stated, found.notes = (

@@ -104,7 +104,7 @@ def written(tmp_path: Path) -> Path:
     text = json.loads(source.read_text())
     text["categories"][1]["name"] = "<script>document.title=2</script>"
     source.write_text(json.dumps(text))
-    evidence_page.write(inspect(source, imgdir=tmp_path / "images"), tmp_path / "evidence.html")
+    evidence_page.write(inspect(source, imgdir=tmp_path / "images", survey=True), tmp_path / "evidence.html")
     return tmp_path / "evidence.html"
 
 
