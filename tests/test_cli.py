@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import requests
 
+from picsellia_ingest.cli.ends import told
 from picsellia_ingest.server import start
 from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 from tests.paths import FIXTURES
@@ -458,3 +459,34 @@ def test_a_plan_for_another_platform_is_refused(run: Run) -> None:
     done = run("upload", "--apply", "d.plan", "--host", "local:q")
     assert done.returncode == 2
     assert re.search(r"is for the host 'local:.*p', not for 'local:.*q' - give that host", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("can't start new thread"), "not enough memory for another thread"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_what_the_system_refuses_ends_in_one_line_and_exit_code_4(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> None:
+        try:
+            raise error
+        finally:
+            # A pool that lacks a thread fails once more when it is cleaned up.
+            raise AttributeError("terminate")
+
+    with pytest.raises(SystemExit) as ended, told():
+        work()
+    said = capsys.readouterr().err
+    assert ended.value.code == 4
+    assert words in said
+    assert "run the same command again" in said
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_poor_machine() -> None:
+    with pytest.raises(ZeroDivisionError), told():
+        raise ZeroDivisionError

@@ -28,8 +28,10 @@ def told() -> Iterator[None]:
         if error.action is Action.RETRY:
             click.echo("incomplete: run the same command again", err=True)
         sys.exit(exit_code(error))
-    except (OSError, MemoryError) as error:
-        why = getattr(error, "strerror", None) or "there is not enough memory"
+    except Exception as error:
+        why = _short_of(error)
+        if why is None:
+            raise
         click.echo(f"error: the system refuses: {why}", err=True)
         click.echo("incomplete: run the same command again", err=True)
         sys.exit(4)
@@ -38,6 +40,19 @@ def told() -> Iterator[None]:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
         click.echo("interrupted: run the same command again, it goes on where it stopped", err=True)
         sys.exit(130)
+
+
+def _short_of(error: BaseException | None) -> str | None:
+    """What the system did not give; None when an error has another reason. Pools that lack a thread fail at cleaning up too."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.strerror or "it gives no reason"
+        if isinstance(error, MemoryError):
+            return "there is not enough memory"
+        if isinstance(error, RuntimeError) and "start new thread" in str(error):
+            return "there is not enough memory for another thread"
+        error = error.__context__
+    return None
 
 
 def show(found: Any, as_json: bool) -> None:
