@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,8 @@ def survey(path: Path) -> Source:
 class _FormBody:
     """The form as a readable with a length: its head, the file, its tail."""
 
-    def __init__(self, source: Source, fields: Mapping[str, str], object_name: str) -> None:
+    def __init__(self, source: Source, fields: Mapping[str, str], object_name: str, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
         self.boundary = secrets.token_hex(16)
         self._head = b"".join(self._part(name, None, value.encode()) for name, value in fields.items())
         self._head += self._part("file", object_name, b"").removesuffix(b"\r\n")
@@ -84,7 +86,12 @@ class _FormBody:
         return self._length
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes of the form. Raises SourceChangedError instead of the end of a file that changed."""
+        """The next bytes of the form. Raises SourceChangedError instead of the end of a file that changed.
+
+        Raises TimeoutError when they are taken too slowly, which no time-out of a socket notices.
+        """
+        if time.monotonic() > self._deadline:
+            raise TimeoutError("the bytes are taken too slowly")
         if self._head:
             head, self._head = self._head, b""
             return head
@@ -125,12 +132,13 @@ def store(traffic: Traffic, signed: Mapping[str, object], source: Source, object
         )
 
     def attempt() -> None:
-        with _FormBody(source, {str(key): str(value) for key, value in fields.items()}, object_name) as body:
+        seconds = SECONDS_LEAST + source.size / BYTES_PER_SECOND
+        given = {str(key): str(value) for key, value in fields.items()}
+        with _FormBody(source, given, object_name, seconds) as body:
             headers = {
                 "Content-Type": f"multipart/form-data; boundary={body.boundary}",
                 "Content-Length": str(len(body)),
             }
-            seconds = SECONDS_LEAST + source.size / BYTES_PER_SECOND
             answer = send(traffic, "POST", url, headers, body, seconds)
         check(answer)
         if answer.status != 204:
