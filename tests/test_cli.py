@@ -182,20 +182,15 @@ def test_a_wrong_token_is_not_allowed(run: Run, tmp_path: Path) -> None:
     assert "canarytoken" not in done.stdout + done.stderr
 
 
+def serve_on_any_port(root: Path) -> list[str]:
+    return [sys.executable, "-m", "picsellia_ingest", "serve", "--root", str(root), "--port", "0"]
+
+
 @pytest.mark.parametrize("given", ["", "f" * 40])
 def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
     tmp_path: Path, given: str
 ) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "picsellia_ingest",
-        "serve",
-        "--root",
-        str(tmp_path / "p"),
-        "--port",
-        "0",
-    ]
+    command = serve_on_any_port(tmp_path / "p")
     shown = []
     for _ in range(2):
         with subprocess.Popen(
@@ -217,16 +212,7 @@ def test_serve_answers_under_the_documented_address_and_shows_a_made_token_once(
 
 def test_serve_prints_an_address_that_signs_in_only_where_a_person_reads_it(tmp_path: Path) -> None:
     reader, terminal = pty.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "picsellia_ingest",
-        "serve",
-        "--root",
-        str(tmp_path / "p"),
-        "--port",
-        "0",
-    ]
+    command = serve_on_any_port(tmp_path / "p")
     with subprocess.Popen(command, stdout=terminal) as serving, os.fdopen(reader, "rb") as shown:
         os.close(terminal)
         address = next(line.split()[-1] for line in iter(shown.readline, b"") if b"browser" in line).decode()

@@ -1,6 +1,6 @@
 """How many requests are under way at once, and when all of them wait.
 
-As long as it goes well one more may be under way with each answer, up to the number of jobs; where the platform is asked
+As long as it goes well one more may be under way with each answer, up to the jobs of a run; where the platform is asked
 too much (429, 503, no answer in time) it is 0.7 times as many, at least one, and ``Retry-After`` holds all of them back. The
 bytes of pictures under way are bounded too. When nothing answers any more, one request at a time asks whether the
 platform is back, at most once a second, for as long as there is patience. All times are monotonic.
@@ -8,12 +8,15 @@ platform is back, at most once a second, for as long as there is patience. All t
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+Say = Callable[[str], None]
+"""Is told when the platform does not answer, and when it does again."""
 AT_FIRST = 8
 """Requests under way at the beginning, where the number of jobs allows it."""
 BYTES_UNDER_WAY = 64 << 20
@@ -29,17 +32,13 @@ class Pace:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._most = self._limit = float(AT_FIRST)
         self._busy = self._bytes = 0
-        self._held_until = self._slowed_at = 0.0
-        self._steady = False
+        self._slowed_at = 0.0
         self._answered = False
         self._outages = 0
         self._probing = threading.Lock()
         self._halted = threading.Event()
-        self.patience = PATIENCE_SECONDS
-        self.say: Callable[[str], None] | None = None
-        """Is told when the platform does not answer, and when it does again."""
+        self._settle(math.inf, None, None)
 
     @property
     def halted(self) -> bool:
@@ -60,12 +59,27 @@ class Pace:
         """How many requests may be under way now."""
         return int(self._limit)
 
-    def expect(self, jobs: int, patience: float | None = None) -> None:
-        """Begin a run of so many jobs that waits so many seconds for a platform that is away."""
+    def expect(self, jobs: int, patience: float | None = None, say: Say | None = None) -> None:
+        """Begin a run of so many jobs that waits so many seconds for a platform that is away, and says so."""
+        self.halted = False
+        self._settle(jobs, patience, say)
+
+    @contextmanager
+    def run(self, jobs: int, patience: float | None = None, say: Say | None = None) -> Iterator[None]:
+        """A run; what holds for it ends with it. One that is broken off stays halted: some of it may be queued still."""
+        self.expect(jobs, patience, say)
+        try:
+            yield
+            self.halted = False
+        finally:
+            self._settle(math.inf, None, None)
+
+    def _settle(self, most: float, patience: float | None, say: Say | None) -> None:
         with self._ready:
-            self._most, self._limit = float(jobs), float(min(jobs, AT_FIRST))
+            self._most, self._limit = most, float(min(most, AT_FIRST))
             self._held_until, self._steady = 0.0, False
             self.patience = PATIENCE_SECONDS if patience is None else patience
+            self.say = say
 
     @contextmanager
     def turn(self, size: int = 0) -> Iterator[None]:

@@ -107,7 +107,8 @@ def send(  # noqa: PLR0913 - a request has that many parts
 ) -> Answer:
     """One request, one answer, no second try. ``body`` is bytes or a readable with a length; ``into`` opens a file.
 
-    It waits for its turn, and its answer sets the pace of those to come. Raises NetworkError when no whole answer came (a file has what did); any answer, whatever its status, is returned.
+    It waits for its turn, and its answer sets the pace of those to come. Raises NetworkError when no whole answer
+    came (a file has what did); any answer, whatever its status, is returned.
     """
     with traffic.pace.turn(len(body) if body else 0):
         if traffic.pace.halted:

@@ -11,11 +11,10 @@ from typing import Any
 
 from ..api import storage
 from ..errors import PicselliaError
+from ..parsers.image_files import SUFFIXES
 from ..upload import workers
 from . import progress
 from .session import Session
-
-_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def pictures(
@@ -53,4 +52,4 @@ def _download(session: Session, url: str, folder: Path, name: str) -> tuple[str,
 def _is_page(path: Path) -> bool:
     with path.open("rb") as file:
         begin = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
-    return begin[:1] in (b"<", b"{") and path.suffix.lower() in _PICTURES
+    return begin[:1] in (b"<", b"{") and path.suffix.lower() in SUFFIXES

@@ -13,7 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..parsers.image_files import FORMATS
 from ..problems import Problem
+from . import files
 from .survey import Survey
 from .suspects import KINDS, Suspect
 
@@ -26,19 +28,13 @@ _LABELS, _EXAMPLES = 40, 5
 _SIDE, _AROUND, _LEAST = 320, 0.6, 48
 _PIXELS_MOST = 64_000_000
 _LINE, _BOX, _PAPER = (255, 64, 160), (64, 200, 255), (96, 96, 104)
-_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 
 
 def write(found: Inspection, path: Path) -> None:
     """Write the page, and beside it its data as JSON (the same name with ``.json``); each appears whole or not at all."""
-    _write(path, page(found))
-    _write(path.with_suffix(".json"), json.dumps(found.to_dict(), indent=2, default=str))
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8", "replace")
-    part.replace(path)
+    data = json.dumps(found.to_dict(), indent=2, default=str)
+    for where, text in ((path, page(found)), (path.with_suffix(".json"), data)):
+        files.write(where, text.encode("utf-8", "replace"))
 
 
 def page(found: Inspection) -> str:
@@ -138,7 +134,7 @@ def _opened(suspect: Suspect) -> Image | None:
     if suspect.path is None:
         return None
     try:
-        with Image.open(suspect.path, formats=_FORMATS) as image:
+        with Image.open(suspect.path, formats=FORMATS) as image:
             if image.width * image.height > _PIXELS_MOST:
                 return None
             return ImageOps.exif_transpose(image).convert("RGB")

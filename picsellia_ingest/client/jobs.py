@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from ..errors import InputError, PicselliaError, exit_code
 from ..problems import shown
 from ..upload.report import Report
-from . import ingest, job_file
+from . import files, ingest, job_file, runs
 from .job_file import DatasetJob
 from .progress import progress
 from .session import Session, open_session
@@ -147,7 +145,7 @@ class _Memory:
 
     def __init__(self, job_file: Path) -> None:
         name = hashlib.sha256(str(job_file.resolve()).encode()).hexdigest()[:32]
-        self._path = platformdirs.user_state_path("picsellia_ingest") / f"jobs-{name}.json"
+        self._path = runs.folder() / f"jobs-{name}.json"
         self._codes: dict[str, int] = {}
         try:
             held = json.loads(self._path.read_text())
@@ -163,6 +161,4 @@ class _Memory:
         """Remember one; the file appears whole or not at all."""
         self._codes[ended.name] = ended.exit_code
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(self._codes))
-        new.replace(self._path)
+        files.write(self._path, json.dumps(self._codes).encode())

@@ -23,6 +23,7 @@ TAGS, REPLACED = "tags", "replaced"
 KINDS = (PICTURE, MEMBER, DATASET, LABEL, ANNOTATION, TAGS, REPLACED)
 SENDING, MADE, FOUND = 0, 1, 2
 """How sure it is that a run made a thing: no answer came, it did, the platform said that it was there."""
+_CONFIRM = "UPDATE made SET sure=CASE sure WHEN 0 THEN ? ELSE sure END, ref=COALESCE(?, ref)"
 _BYTES = 16
 """Bytes of a fingerprint that are kept."""
 
@@ -117,8 +118,7 @@ class Made:
         """The platform confirmed these."""
         with self._transaction():
             self._base.executemany(
-                "UPDATE made SET sure=CASE sure WHEN 0 THEN ? ELSE sure END, ref=COALESCE(?, ref)"
-                " WHERE run=? AND kind=? AND name=?",
+                _CONFIRM + " WHERE run=? AND kind=? AND name=?",
                 [(sure, ref, run, kind, name) for name in names],
             )
 
@@ -144,8 +144,7 @@ class Made:
         for found in outcomes:
             if found.state is State.REGISTERED:
                 self._base.execute(
-                    "UPDATE made SET sure=CASE sure WHEN 0 THEN ? ELSE sure END, ref=COALESCE(?, ref)"
-                    + named,
+                    _CONFIRM + named,
                     (FOUND if found.picture_there else MADE, found.picture_id, run, PICTURE, found.id),
                 )
                 if not found.picture_there:
@@ -176,6 +175,11 @@ class Made:
             f"UPDATE made SET detail=?, objects=?, before=?, sure=1 WHERE run=? AND kind=? AND {name}",
             (detail, objects, before, run, ANNOTATION, found.id),
         )
+
+    def anything(self, run: int) -> bool:
+        """Whether a run made something, or was making it."""
+        query = "SELECT 1 FROM made WHERE run=? AND sure<>2 LIMIT 1"
+        return self._base.execute(query, (run,)).fetchone() is not None
 
     def of(self, run: int) -> Iterator[Thing]:
         """All that a run made, or was making."""

@@ -15,7 +15,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
-from . import annotate, applying, attach, placing, plan, register, transfer, verify
+from . import annotate, applying, attach, placing, plan, register, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .looking import Looking
@@ -43,22 +43,24 @@ def run(
     With a ``saved`` plan, whose job it is, nothing is planned: what it holds is done. Raises PicselliaError when the job
     as a whole cannot be done: an input rejected whole, a dataset that is not there.
     """
-    started = time.monotonic()
-    upload = _Upload(job, connection, identity, journal, progress or Quiet())
-    try:
-        if saved is None:
-            upload.plan()
-        else:
-            upload.take_plan(saved)
-        if job.check:
-            upload.look()
-        elif job.dry_run:
-            upload.forecast()
-        else:
-            upload.carry_out()
-    except Stop as stop:
-        upload.report.stopped, upload.report.stop_code = str(stop), stop.code
-    return upload.finish(time.monotonic() - started)
+    told = progress or Quiet()
+    with connection.traffic.pace.run(workers.jobs(job.nb_jobs), job.patience, told.say):
+        started = time.monotonic()
+        upload = _Upload(job, connection, identity, journal, told)
+        try:
+            if saved is None:
+                upload.plan()
+            else:
+                upload.take_plan(saved)
+            if job.check:
+                upload.look()
+            elif job.dry_run:
+                upload.forecast()
+            else:
+                upload.carry_out()
+        except Stop as stop:
+            upload.report.stopped, upload.report.stop_code = str(stop), stop.code
+        return upload.finish(time.monotonic() - started)
 
 
 class _Upload(Looking):

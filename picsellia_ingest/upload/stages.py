@@ -52,9 +52,6 @@ class Run:
         self.lacking = Comparison()
         self.partly = Partly()
         traffic = connection.traffic
-        traffic.pace.halted = False
-        traffic.pace.expect(workers.jobs(job.nb_jobs), job.patience)
-        traffic.pace.say = progress.say
         self.before = (traffic.requests, traffic.retries, traffic.picture_bytes)
 
     def begin(self) -> None:
@@ -145,11 +142,11 @@ class Run:
                 report.images.failed[code] += pictures
                 report.instances.failed[code] += instances
         report.failures = self.journal.errors(FAILURES_SHOWN)
-        if abs(traffic.skew or 0.0) > SKEW_SAID:
-            ahead = "ahead of" if (traffic.skew or 0.0) > 0 else "behind"
-            minutes = abs(traffic.skew or 0.0) / 60
+        skew = traffic.skew or 0.0
+        if abs(skew) > SKEW_SAID:
             report.notes.append(
-                f"the platform's clock is {minutes:.0f} minutes {ahead} this machine's: set the one that is wrong"
+                f"the platform's clock is {abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'} this"
+                " machine's: set the one that is wrong"
             )
         report.requests = traffic.requests - self.before[0]
         report.retries = traffic.retries - self.before[1]
@@ -157,7 +154,7 @@ class Run:
         report.seconds = seconds
         report.check()
         self.journal.into(report.dataset, report.version)
-        if any(one.id == self.journal.run for one in self.journal.runs()):
+        if self.made.anything(self.journal.run):
             report.run = self.name
         self.journal.end(report.exit_code)
         return report

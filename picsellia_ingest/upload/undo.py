@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 from ..api import platform
@@ -44,19 +45,23 @@ class Undo:
         self.connection, self.organization, self.journal = connection, identity.organization_id, journal
         self.run, self.nb_jobs, self.progress = run, nb_jobs, progress or Quiet()
         self._failed: dict[Thing, str] = {}
-        traffic = connection.traffic
-        traffic.pace.halted = False
-        traffic.pace.expect(workers.jobs(nb_jobs), None)
-        traffic.pace.say = self.progress.say
 
     def look(self) -> UndoReport:
         """What would be removed, and what stays; nothing is changed."""
-        report = self._report(self._look())
+        with self._paced():
+            report = self._report(self._look())
         report.shown = True
         return report
 
     def carry_out(self) -> UndoReport:
         """Remove it. What fails is in the report."""
+        with self._paced():
+            return self._carry_out()
+
+    def _paced(self) -> AbstractContextManager[None]:
+        return self.connection.traffic.pace.run(workers.jobs(self.nb_jobs), say=self.progress.say)
+
+    def _carry_out(self) -> UndoReport:
         started, traffic = time.monotonic(), self.connection.traffic
         requests = traffic.requests
         first = self._look()

@@ -181,3 +181,34 @@ def test_while_it_is_away_it_is_asked_at_most_once_a_second() -> None:
     assert not turns.await_return(answers)
     assert all(later - earlier >= 0.9 for earlier, later in itertools.pairwise(at[:-1]))
     assert 2 <= len(at) <= 4
+
+
+def test_outside_of_a_run_whoever_asks_decides_how_many_ask() -> None:
+    turns = Pace()
+    for _ in range(100):
+        turns.went_well()
+    assert turns.limit >= 100
+
+
+def test_what_holds_for_a_run_ends_with_it() -> None:
+    turns, said = Pace(), list[str]()
+    with turns.run(1, 5.0, said.append):
+        turns.halted = True
+        assert (turns.limit, turns.patience, turns.say) == (1, 5.0, said.append)
+    assert (turns.halted, turns.patience, turns.say) == (False, pace.PATIENCE_SECONDS, None)
+    assert turns.limit == pace.AT_FIRST
+
+
+def test_an_interrupted_run_lets_nothing_go_on_that_is_queued_still() -> None:
+    turns = Pace()
+
+    def interrupted() -> None:
+        with turns.run(4):
+            turns.halted = True
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert turns.halted
+    with turns.run(4):
+        assert not turns.halted

@@ -314,17 +314,25 @@ def test_a_token_that_is_refused_midway_stops_the_run_and_the_account_still_adds
     assert "made to fail" in report.stopped
     assert report.exit_code == 5
     faults.rules.clear()
+    # What stopped the run does not stop what is asked after it.
+    listed = endpoints.list_pictures(destination.connection, destination.identity.organization_id)
+    assert isinstance(listed, list)
     assert destination.upload(SOURCE, DEMO / "images").exit_code == 0
     assert sum(map(len, destination.objects().values())) == 7
+
+
+def thirty_images(folder: Path) -> Path:
+    images = folder / "images"
+    images.mkdir()
+    for number in range(30):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / f"{number}.png")
+    return images
 
 
 def test_a_platform_that_stays_away_ends_the_run_and_the_same_command_goes_on(
     platforms: Callable[..., Destination], tmp_path: Path
 ) -> None:
-    images = tmp_path / "images"
-    images.mkdir()
-    for number in range(30):
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / f"{number}.png")
+    images = thirty_images(tmp_path)
     faults = Faults()
     destination = platforms(wrap=faults.wrap)
     faults.fail("POST", "/storage/", 10_000, "before")
@@ -340,10 +348,7 @@ def test_an_outage_is_waited_for_without_a_flood_and_the_run_completes(
     platforms: Callable[..., Destination], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "PROBE_FIRST", 0.2)
-    images = tmp_path / "images"
-    images.mkdir()
-    for number in range(30):
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(images / f"{number}.png")
+    images = thirty_images(tmp_path)
     faults = Faults()
     destination = platforms(wrap=faults.wrap)
 
