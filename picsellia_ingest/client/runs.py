@@ -77,7 +77,7 @@ def _read(path: Path) -> Iterator[Known]:
             host, organization_id = [*str(destination).split("\n"), "", ""][:2]
             for run in made.runs(base):
                 yield Known(run, path, host, organization_id)
-    except sqlite3.DatabaseError:
+    except journal_schema.DAMAGED:
         return
 
 

@@ -15,6 +15,8 @@ from ..errors import JournalError
 
 APPLICATION_ID = 0x50586C49
 VERSION = 2
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: Python decodes what SQLite says of it, which may be no text either."""
 ELSEWHERE = "name another file with --journal"
 
 ITEM = """
@@ -70,7 +72,7 @@ def told(path: Path) -> Iterator[None]:
             f"the journal {path} cannot be written or read: {error}",
             "is the disk full, or not writable? Make room or name another place with --journal, and run the same command again",
         ) from error
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         raise _damaged(path, str(error)) from error
 
 

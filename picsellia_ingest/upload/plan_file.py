@@ -194,7 +194,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise PlanError(
             f"the plan {path} cannot be read: {error.strerror}", "check its owner and mode"
         ) from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, *journal_schema.DAMAGED) as error:
         raise PlanError(f"the plan {path} is damaged: {error}", _AGAIN) from error
 
 

@@ -216,3 +216,13 @@ class Runs(RuleBasedStateMachine):
 
 TestRuns = Runs.TestCase
 TestRuns.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+
+
+def test_a_journal_whose_schema_is_no_text_any_more_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    Journal(path, "here").close()
+    damaged = path.read_bytes().replace(b"KEY,\n  name", b"\xcbEY,\n  name")
+    path.write_bytes(damaged)
+    with pytest.raises(JournalError, match="move it away"):
+        Journal(path, "here")
+    assert path.read_bytes() == damaged

@@ -325,6 +325,15 @@ def test_no_cut_and_no_changed_byte_of_a_plan_goes_unseen(destination: Destinati
     damaged()
 
 
+@pytest.mark.parametrize("text", [b"KEY,\n  name", b"asked", b"ledger"])
+def test_a_plan_whose_texts_are_no_text_any_more_is_refused(destination: Destination, text: bytes) -> None:
+    plan(destination)
+    path = destination.folder / "the.plan"
+    path.write_bytes(path.read_bytes().replace(text, b"\xcb" + text[1:]))
+    with pytest.raises(PlanError):
+        plan_file.load(path)
+
+
 def test_a_forecast_says_what_is_there_in_part_which_labels_are_new_and_how_long_it_takes(
     destination: Destination, tmp_path: Path
 ) -> None:
