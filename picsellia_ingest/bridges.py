@@ -83,7 +83,7 @@ def unbridged(points: Sequence[float]) -> tuple[Ring, ...]:
 
     A bridge is walked there and back, so its two ends stand twice; what lies between the two is a hole when it runs the
     other way round than the whole, and another part when it runs the same way. Each part comes with its holes, which
-    begin at their first point in raster order, as those of ``mask_polygon`` do.
+    begin at their first point in raster order, as those of ``tracing.mask_polygon`` do.
     """
     pairs = list(zip(points[0::2], points[1::2], strict=True))
     if len(set(pairs)) == len(pairs):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import MASK_PIXELS_MAX, Mask, area, ring_area
+from .geometry import area, ring_area
 from .model import Polygon, Ring
+from .tracing import MASK_PIXELS_MAX, Mask
 
 
 def on_pixel_edges(polygon: Polygon) -> bool:
@@ -100,7 +101,7 @@ def run_lengths(mask: Mask) -> NDArray[np.int64]:
 
 
 def encode_counts(runs: NDArray[np.int64]) -> str:
-    """Run lengths as COCO's compressed text: the reverse of ``geometry.decode_counts`` (COCO API, maskApi.c)."""
+    """Run lengths as COCO's compressed text: the reverse of ``tracing.decode_counts`` (COCO API, maskApi.c)."""
     values = runs.copy()
     values[3:] -= runs[1:-2]
     found = bytearray()

@@ -9,14 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from picsellia_ingest import bridges, geometry
+from picsellia_ingest import bridges, geometry, tracing
 from picsellia_ingest.model import Polygon, Ring
 from tests.drawing import drawn, filled, masks
 
 
 @given(masks)
 def test_a_bridge_keeps_the_area_and_the_pixels_of_a_part_with_holes(mask: NDArray[np.bool_]) -> None:
-    polygon = geometry.mask_polygon(mask) or Polygon(())
+    polygon = tracing.mask_polygon(mask) or Polygon(())
     for outer, holes in geometry.parts(polygon):
         part = Polygon((outer, *holes))
         merged = bridges.bridge(outer, holes)
@@ -31,7 +31,7 @@ TOUCHING = np.array([[0, 1, 0, 0, 0], [0, 1, 0, 1, 0], [0, 0, 1, 0, 0]], np.bool
 @given(masks)
 @example(TOUCHING)
 def test_bridges_are_undone_hole_by_hole_and_part_by_part(mask: NDArray[np.bool_]) -> None:
-    polygon = geometry.mask_polygon(mask) or Polygon(())
+    polygon = tracing.mask_polygon(mask) or Polygon(())
     parts = geometry.parts(polygon)
     for outer, holes in parts:
         assert bridges.unbridged(bridges.bridge(outer, holes)) == (outer, *holes)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import MASK_PIXELS_MAX, Mask
+from ..tracing import MASK_PIXELS_MAX, Mask
 
 _SIZES = (4, 8, 12, 16)
 """Bits of the four lengths that are written."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import geometry
+from .. import geometry, tracing
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle, Ring
 from .checks import Size, Warn, check_far, check_inside
@@ -160,15 +160,14 @@ def mask_polygon(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | Non
         )  # fmt: skip
     try:
         if isinstance(counts, str):
-            runs: Any = geometry.decode_counts(counts)
+            runs: Any = tracing.decode_counts(counts)
         elif isinstance(counts, list) and all(type(run) is int and run < 1 << 40 for run in counts):
             runs = counts
         else:
             raise _bad(f"the mask's counts are neither whole numbers nor text: {counts!r:.80}")
-        mask, left, top = geometry.rle_mask(runs, height, width)
+        polygon = tracing.rle_polygon(runs, height, width)
     except (ValueError, OverflowError) as error:
         raise _bad(str(error)) from error
-    polygon = geometry.mask_polygon(mask, left, top)
     if polygon is None:
         warn("mask_empty", "the mask has no pixel", "segmentation")
     return polygon

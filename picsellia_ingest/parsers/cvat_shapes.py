@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import geometry
+from .. import geometry, tracing
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from .checks import Size, Warn, check_inside, outline, usable_label
@@ -107,7 +107,7 @@ def _polygon(said: dict[str, Any]) -> Polygon:
 def _mask(said: dict[str, Any]) -> Polygon:
     left, top, width, height = (_whole(said, name) for name in _SIDES)
     try:
-        if width <= 0 or height <= 0 or width * height > geometry.MASK_PIXELS_MAX:
+        if width <= 0 or height <= 0 or width * height > tracing.MASK_PIXELS_MAX:
             raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
         runs = np.array([int(run) for run in str(said.pop("rle", "")).split(",") if run.strip()], np.int64)
         if runs.size == 0 or runs.min() < 0 or runs.sum() != width * height:
@@ -117,7 +117,7 @@ def _mask(said: dict[str, Any]) -> Polygon:
             "mask_invalid", f"the mask cannot be read: {error}", "mend or remove it", "@rle"
         ) from error
     mask = np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(height, width)
-    polygon = geometry.mask_polygon(mask, left, top)
+    polygon = tracing.mask_polygon(mask, left, top)
     if polygon is None:
         raise ItemError("mask_empty", "the mask has no pixel", "remove it", "@rle")
     return polygon

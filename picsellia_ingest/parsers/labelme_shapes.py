@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .. import geometry, raster
+from .. import geometry, raster, tracing
 from ..errors import ItemError
-from ..geometry import Mask
 from ..model import Answer, Instance, Polygon, Rectangle, Ring
+from ..tracing import Mask
 from .checks import Warn, ring, usable_label
 from .numbers import as_numbers, number, text_number
 from .voc_masks import check_png
@@ -108,7 +108,7 @@ def _mask(points: object, text: object) -> tuple[Polygon, list[int]]:
         stated = f"{corners[2] - corners[0] + 1:g} x {corners[3] - corners[1] + 1:g}"
         message = f"the mask is {width} x {height} pixels, its points say {stated}"
         raise ItemError("mask_size", message, "draw it again", "mask")
-    polygon = geometry.mask_polygon(mask, at[0], at[1])
+    polygon = tracing.mask_polygon(mask, at[0], at[1])
     if polygon is None:
         raise ItemError("mask_empty", "the mask has no pixel", "remove it", "mask")
     return polygon, at

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import geometry
+from .. import geometry, tracing
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import brush
@@ -115,7 +115,7 @@ def _brush(value: dict[str, Any], width: int, height: int) -> Polygon:
     if value.get("format") != "rle" or not isinstance(value.get("rle"), list):
         raise ItemError("mask_invalid", "the brush region has no rle", "mend or remove it", "value/rle")
     try:
-        polygon = geometry.mask_polygon(brush.decode(value["rle"], height, width))
+        polygon = tracing.mask_polygon(brush.decode(value["rle"], height, width))
     except ValueError as error:
         raise ItemError(
             "mask_invalid", f"the mask cannot be read: {error}", "mend or remove it", "value/rle"

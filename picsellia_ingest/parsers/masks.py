@@ -21,9 +21,9 @@ import msgspec
 import numpy as np
 
 from ..errors import InputError, ItemError
-from ..geometry import Mask
 from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Unit
+from ..tracing import Mask
 from . import file_per_image, voc_layout
 from .base import Options, labels_of
 from .checks import usable_label

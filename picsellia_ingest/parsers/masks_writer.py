@@ -16,9 +16,9 @@ from urllib.parse import quote
 from PIL import Image
 
 from .. import raster
-from ..geometry import MASK_PIXELS_MAX, Mask
 from ..losses import Losses
 from ..model import ImageRecord, Instance
+from ..tracing import MASK_PIXELS_MAX, Mask
 from .checks import usable_label
 from .masks import FOLDER, NOTHING
 from .names import unique_stems

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import geometry
+from .. import tracing
 from ..errors import InputError, ItemError
-from ..geometry import Mask
 from ..model import Polygon, Rectangle
 from ..problems import Place, Problem, Unit
+from ..tracing import Mask
 from . import voc_layout
 from .checks import Size, usable_label
 
@@ -225,7 +225,7 @@ def outline(where: Mask) -> Polygon | None:
     if not len(rows):
         return None
     left, top = int(columns[0]), int(rows[0])
-    return geometry.mask_polygon(where[top : rows[-1] + 1, left : columns[-1] + 1], left, top)
+    return tracing.mask_polygon(where[top : rows[-1] + 1, left : columns[-1] + 1], left, top)
 
 
 def _from_palette(indexes: Pixels, palette: list[int], colors: dict[int, int]) -> Pixels:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from picsellia_ingest import geometry, parsers
+from picsellia_ingest import geometry, parsers, tracing
 from picsellia_ingest.losses import REASONS, SPECIAL, Losses
 from picsellia_ingest.model import (
     Answer,
@@ -77,7 +77,7 @@ def on_edges(draw: st.DrawFn, width: int, height: int) -> Polygon:
         draw(st.integers(-over, width - columns + over)),
         draw(st.integers(-over, height - rows + over)),
     )
-    found = geometry.mask_polygon(bits.reshape(rows, columns), left, top)
+    found = tracing.mask_polygon(bits.reshape(rows, columns), left, top)
     assert found is not None
     around = geometry.bounds(found)
     assume(

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from picsellia_ingest import geometry
+from picsellia_ingest import geometry, tracing
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
@@ -254,7 +254,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
     """Parts with whole or broken coordinates; or the outline of a mask, with its holes."""
     if draw(st.booleans()):
         rows = draw(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=6))
-        found = geometry.mask_polygon(np.array(rows), draw(st.integers(0, 40)), draw(st.integers(0, 40)))
+        found = tracing.mask_polygon(np.array(rows), draw(st.integers(0, 40)), draw(st.integers(0, 40)))
         if found is not None:
             return found
     rings = []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco
 
-from picsellia_ingest import geometry, raster
+from picsellia_ingest import geometry, raster, tracing
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring, TextAnswer
@@ -329,7 +329,7 @@ LABELS = st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable()
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_masks_are_written_and_read_bit_for_bit(mask: np.ndarray, labels: list[str], tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
-    polygon = geometry.mask_polygon(mask)
+    polygon = tracing.mask_polygon(mask)
     height, width = mask.shape
     record = ImageRecord(
         "sub/a.jpg", width, height, tuple(Instance(label, None, polygon) for label in labels)
@@ -353,7 +353,7 @@ def test_parts_that_overlap_fill_what_either_fills(mask: np.ndarray, second: np.
     polygons = []
     for one in (mask, second):
         both[: one.shape[0], : one.shape[1]] |= one
-        polygons.append(geometry.mask_polygon(one))
+        polygons.append(tracing.mask_polygon(one))
     polygon = Polygon(tuple(ring for one in polygons if one for ring in one.rings))
     filled = raster.polygon_mask(polygon, height, width)
     assert (filled == both).all()

@@ -1,0 +1,84 @@
+"""Exactness of the rings of masks, against pycocotools as an independent rasteriser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from picsellia_ingest import geometry, raster, tracing
+from picsellia_ingest.model import Polygon, Rectangle, Ring
+from tests.drawing import drawn, masks
+
+
+@given(masks)
+def test_the_rings_of_a_mask_fill_the_same_mask_bit_for_bit(mask: NDArray[np.bool_]) -> None:
+    polygon = tracing.mask_polygon(mask)
+    if polygon is None:
+        assert not mask.any()
+    else:
+        assert (drawn(polygon, mask.shape) == mask).all()
+        assert geometry.area(polygon) == mask.sum()
+
+
+@given(masks)
+def test_a_polygon_on_pixel_edges_is_filled_bit_for_bit_and_its_runs_are_those_of_pycocotools(
+    mask: NDArray[np.bool_],
+) -> None:
+    polygon = tracing.mask_polygon(mask)
+    if polygon is not None:
+        assert raster.on_pixel_edges(polygon)
+        assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
+    runs = raster.run_lengths(mask)
+    encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    assert raster.encode_counts(runs) == encoded["counts"].decode()
+    assert (tracing.decode_counts(raster.encode_counts(runs)) == runs).all()
+
+
+@given(masks, st.data())
+def test_run_lengths_have_the_outline_of_the_mask_that_pycocotools_encoded(
+    mask: NDArray[np.bool_], data: st.DataObject
+) -> None:
+    """Also where a run is cut in two by a run of no length."""
+    encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    counts = tracing.decode_counts(encoded["counts"].decode()).tolist()
+    assert tracing.rle_polygon(counts, *mask.shape) == tracing.mask_polygon(mask)
+    at = data.draw(st.integers(0, len(counts) - 1))
+    first = data.draw(st.integers(0, counts[at]))
+    cut = [*counts[:at], first, 0, counts[at] - first, *counts[at + 1 :]]
+    assert tracing.rle_polygon(cut, *mask.shape) == tracing.mask_polygon(mask)
+
+
+@pytest.mark.parametrize("text", ["", "abc\x7f", "é", "P", "oooooooooo"])
+def test_text_that_is_no_run_length_code_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"run|ascii"):
+        tracing.decode_counts(text)
+
+
+@pytest.mark.parametrize(
+    ("counts", "height", "width"),
+    [([4], 0, 4), ([10**12], 10**6, 10**6), ([3, 2], 2, 2), ([-1, 5], 2, 2), ([5, -1], 2, 2)],
+)
+def test_run_lengths_that_do_not_fill_their_mask_are_refused_before_memory_is_taken(
+    counts: list[int], height: int, width: int
+) -> None:
+    with pytest.raises(ValueError, match=r"mask|run"):
+        tracing.rle_polygon(counts, height, width)
+
+
+def test_pixels_that_touch_at_a_corner_are_two_parts() -> None:
+    polygon = tracing.mask_polygon(np.array([[1, 0], [0, 1]], np.bool_))
+    assert polygon == Polygon((Ring((0, 0, 1, 0, 1, 1, 0, 1)), Ring((1, 1, 2, 1, 2, 2, 1, 2))))
+
+
+def test_a_hole_follows_the_ring_it_lies_in_and_rings_move_with_the_offset() -> None:
+    mask = np.ones((3, 3), np.bool_)
+    mask[1, 1] = False
+    polygon = tracing.mask_polygon(mask, left=10, top=20)
+    assert polygon is not None
+    assert [ring.hole for ring in polygon.rings] == [False, True]
+    assert geometry.bounds(polygon) == Rectangle(10, 20, 3, 3)
+    assert geometry.area(polygon) == 8
