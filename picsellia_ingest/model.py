@@ -30,11 +30,45 @@ class Rectangle(msgspec.Struct, frozen=True):
     height: float
 
 
-class Ring(msgspec.Struct, frozen=True):
-    """A closed line: ``points`` is flat, x, y, x, y, ...; the last point is not repeated. ``hole`` says which side is in."""
+class Ring(msgspec.Struct, frozen=True, eq=False):
+    """A closed line: ``points`` is flat, x, y, x, y, ...; the last point is not repeated. ``hole`` says which side is in.
 
-    points: tuple[float, ...]
+    ``text`` may hold the same points as JSON, ``[{"x":1,"y":2},...]``, numbers in their shortest form: a reader that has it
+    gives no points, and they are built when they are asked for.
+    """
+
+    _points: tuple[float, ...] | None
     hole: bool = False
+    text: bytes | None = None
+
+    @property
+    def points(self) -> tuple[float, ...]:
+        """The coordinates, flat."""
+        if self._points is None:
+            pairs = _PAIRS.decode(self.text or b"[]")
+            msgspec.structs.force_setattr(
+                self, "_points", tuple([v for pair in pairs for v in (pair.x, pair.y)])
+            )
+        return self._points or ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ring):
+            return NotImplemented
+        return self.hole == other.hole and self.points == other.points
+
+    def __hash__(self) -> int:
+        return hash((self.points, self.hole))
+
+    def __repr__(self) -> str:
+        return f"Ring(points={self.points!r}, hole={self.hole!r})"
+
+
+class _Pair(msgspec.Struct):
+    x: int | float
+    y: int | float
+
+
+_PAIRS = msgspec.json.Decoder(list[_Pair])
 
 
 class Polygon(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from .model import (
     Polygon,
     RangeAnswer,
     Rectangle,
+    Ring,
     SingleChoice,
     TextAnswer,
     notable,
@@ -79,7 +80,7 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
 
 def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) -> list[dict[str, Any]]:
     if len(polygon.rings) == 1 and not polygon.rings[0].hole:
-        return [_object(instance, POLYGON, {POLYGON: {"geometry": _points(polygon.rings[0].points)}})]
+        return [_object(instance, POLYGON, {POLYGON: {"geometry": _geometry(polygon.rings[0], [])}})]
     parts = geometry.parts(polygon)
     if len(parts) > 1:
         notes[SPLIT_IN_PARTS] += 1
@@ -89,7 +90,7 @@ def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) 
         _object(
             instance,
             POLYGON,
-            {POLYGON: {"geometry": _points(bridges.line(outer, holes))}},
+            {POLYGON: {"geometry": _geometry(outer, holes)}},
         )
         for outer, holes in parts
     ]
@@ -104,7 +105,10 @@ def box_object(box: Rectangle) -> dict[str, float]:
     return {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
 
 
-def _points(points: tuple[float, ...]) -> list[dict[str, float]]:
+def _geometry(outer: Ring, holes: list[Ring]) -> list[dict[str, float]] | msgspec.Raw:
+    if outer.text is not None and not holes:
+        return msgspec.Raw(outer.text)
+    points = bridges.line(outer, holes)
     return [{"x": x, "y": y} for x, y in zip(points[0::2], points[1::2], strict=True)]
 
 

@@ -15,6 +15,9 @@ from ..model import Answer, MultipleChoice, RangeAnswer, SingleChoice, TextAnswe
 from ..problems import Severity
 from .numbers import number, text_number
 
+ANSWERS = "picsellia_qa"
+"""The key under which other formats' files keep questions and answers, in the form of the platform's own."""
+
 Report = Callable[[ItemError, Severity], None]
 """Called with what was found, and with what became of it. ``ItemError.field`` is a path below the list of answers."""
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from .. import bridges, geometry, raster, wire
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
-from .coco import ANSWERS
+from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of
 from .coco_shapes import CLOSED, UNCOMPRESSED

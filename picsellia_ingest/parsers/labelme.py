@@ -15,10 +15,9 @@ import msgspec
 from ..errors import ItemError
 from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .answers import answers
+from .answers import ANSWERS, answers
 from .base import Options, labels_of
 from .checks import Size, check_inside
-from .coco import ANSWERS
 from .file_per_image import FilePerImage, Source
 from .folders import json_files, some_json
 from .jsonfile import JsonFile, reject

@@ -15,7 +15,7 @@ from .. import bridges, geometry, raster, wire
 from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Ring, notable
-from .coco import ANSWERS
+from .answers import ANSWERS
 from .labelme import file_name
 from .labelme_shapes import SPELLING, box, outline, picture, spelled
 from .names import inside, stem, unique_stems

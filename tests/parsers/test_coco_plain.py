@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from picsellia_ingest import wire
 from picsellia_ingest.errors import ItemError
 from picsellia_ingest.model import Instance
-from picsellia_ingest.parsers.coco_plain import plain_instance
+from picsellia_ingest.parsers.coco_plain import plain_instances
 from picsellia_ingest.parsers.coco_shapes import instance
 
 CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
@@ -60,24 +63,44 @@ def long_way(row: dict[str, Any], size: tuple[int | None, int | None]) -> Instan
 SIZES = st.sampled_from([(100, 100), (None, None), (100, None), (1000, 40)])
 
 
-@given(annotation_rows(), SIZES)
+def plain_instance(text: bytes, size: tuple[int | None, int | None]) -> Instance | None:
+    return plain_instances([text], CATEGORIES, [size])[0]
+
+
+@given(st.lists(st.tuples(annotation_rows(), SIZES), max_size=5))
 @example(
-    {"image_id": 1, "category_id": 1, "bbox": [0.0, -0.0, 5, 5], "segmentation": [PLAIN_RING]}, (100, 100)
-)
-@example(
-    {"image_id": 1, "category_id": 1, "bbox": [99.9, 1, 0.5, 5], "segmentation": [PLAIN_RING]}, (100, 100)
+    [
+        (
+            {"image_id": 1, "category_id": 1, "bbox": [0.0, -0.0, 5, 5], "segmentation": [PLAIN_RING]},
+            (100, 100),
+        ),
+        (
+            {"image_id": 1, "category_id": 1, "bbox": [99.9, 1, 0.5, 5], "segmentation": [PLAIN_RING]},
+            (100, 100),
+        ),
+        (
+            {"image_id": 1, "category_id": 1, "bbox": [10**400, 1, 2, 5], "segmentation": [PLAIN_RING]},
+            (100, 100),
+        ),
+    ]
 )
 def test_what_is_plain_is_what_the_long_way_makes_of_it(
-    row: dict[str, Any], size: tuple[int | None, int | None]
+    rows: list[tuple[dict[str, Any], tuple[int | None, int | None]]],
 ) -> None:
-    text = json.dumps(row).encode()
-    found = plain_instance(text, CATEGORIES, size)
-    if found is not None:
-        expected = long_way(json.loads(text), size)
-        assert expected is not None
-        assert found == expected
-        # Whole numbers stay whole: 1 and 1.0 are equal, and not the same in a file.
-        assert repr((found.rectangle, found.polygon)) == repr((expected.rectangle, expected.polygon))
+    texts = [json.dumps(row).encode() for row, _ in rows]
+    batch = plain_instances(texts, CATEGORIES, [size for _, size in rows])
+    for text, (_, size), found in zip(texts, rows, batch, strict=True):
+        assert found == plain_instance(text, size)
+        if found is not None:
+            expected = long_way(json.loads(text), size)
+            assert found == expected
+            # Whole numbers stay whole: 1 and 1.0 are equal, and not the same in a file.
+            assert repr((found.rectangle, found.polygon)) == repr((expected.rectangle, expected.polygon))
+            assert sent(found) == sent(expected)
+
+
+def sent(found: Instance) -> bytes:
+    return msgspec.json.encode(wire.objects(found, rectangle=False, notes=Counter()))
 
 
 def text(**changes: Any) -> bytes:
@@ -94,9 +117,9 @@ def text(**changes: Any) -> bytes:
 
 
 def test_what_nearly_every_file_holds_is_plain() -> None:
-    assert plain_instance(text(), CATEGORIES, (100, 100)) is not None
-    assert plain_instance(text(segmentation=[PLAIN_RING] * 3), CATEGORIES, (100, 100)) is not None
-    assert plain_instance(text(), CATEGORIES, (None, None)) is not None
+    assert plain_instance(text(), (100, 100)) is not None
+    assert plain_instance(text(segmentation=[PLAIN_RING] * 3), (100, 100)) is not None
+    assert plain_instance(text(), (None, None)) is not None
 
 
 @pytest.mark.parametrize(
@@ -120,4 +143,4 @@ def test_what_nearly_every_file_holds_is_plain() -> None:
     ],
 )  # fmt: skip
 def test_what_has_anything_to_be_said_of_is_not_plain(odd: bytes) -> None:
-    assert plain_instance(odd, CATEGORIES, (100, 100)) is None
+    assert plain_instance(odd, (100, 100)) is None

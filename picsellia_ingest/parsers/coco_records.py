@@ -1,0 +1,198 @@
+"""The records of a range of images of one COCO file.
+
+The annotations of some hundred images are taken from the file together. Those that are plainly in order are made in one
+go (coco_plain); each of the others is decoded by itself (coco_shapes), and what is to be said of it is said. Keys that
+the model does not know stay verbatim in the attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..errors import ItemError
+from ..model import Answer, ImageRecord, Instance
+from ..problems import OnProblem, Place, Problem, Severity, Unit
+from .answers import ANSWERS, answers
+from .checks import Size
+from .coco_categories import id_key
+from .coco_index import CocoIndex, is_caption
+from .coco_plain import plain_instances
+from .coco_shapes import instance
+from .jsonfile import JsonFile
+from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
+from .numbers import positive_int
+
+_BATCH = 4096
+"""Annotations that are taken together, unless one image has more."""
+_ABSENT = object()
+_MEANING = Keys("image_id", "category_id", "bbox", "segmentation")
+"""The keys of an annotation that say what it is."""
+
+
+def records(
+    file: JsonFile, index: CocoIndex, start: int, stop: int, on_problem: OnProblem
+) -> Iterator[ImageRecord]:
+    """The records ``start`` to ``stop``, the last not included."""
+    while start < stop:
+        most = int(np.searchsorted(index.first, index.first[start] + _BATCH, side="right")) - 1
+        end = min(stop, max(most, start + 1))
+        yield from _batch(file, index, range(start, end), on_problem)
+        start = end
+
+
+def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem) -> Iterator[ImageRecord]:
+    images = [_Image(file, index, record) for record in batch]
+    firsts = index.first[batch.start : batch.stop + 1].tolist()
+    sizes = [
+        image.size
+        for image, first, last in zip(images, firsts[:-1], firsts[1:], strict=True)
+        for _ in range(last - first)
+    ]
+    starts = index.annotation_start[firsts[0] : firsts[-1]].tolist()
+    lengths = index.annotation_length[firsts[0] : firsts[-1]].tolist()
+    texts = [file.slice(offset, length) for offset, length in zip(starts, lengths, strict=True)]
+    plain = plain_instances(texts, index.categories, sizes)
+    for image, first, last in zip(images, firsts[:-1], firsts[1:], strict=True):
+        reader = _Annotations(file, index, image.size, on_problem)
+        for problem in image.problems:
+            on_problem(problem)
+        instances = [
+            found or reader.read(position, text)
+            for position, text, found in zip(
+                range(first, last),
+                texts[first - firsts[0] : last - firsts[0]],
+                plain[first - firsts[0] : last - firsts[0]],
+                strict=True,
+            )
+        ]
+        yield image.record([found for found in instances if found is not None], reader.captions, on_problem)
+
+
+class _Image:
+    """What the file says of one image, its annotations aside; what is to be said of that waits in ``problems``."""
+
+    def __init__(self, file: JsonFile, index: CocoIndex, record: int) -> None:
+        self.file, self.splits = file, index.splits
+        self.offset = int(index.image_start[record])
+        self.pointer = f"/images/{index.image_number[record]}"
+        self.name = index.names[record]
+        self.problems: list[Problem] = []
+        self.row = self._row(int(index.image_length[record]))
+        self.size: Size = (self._side("width"), self._side("height"))
+
+    def _row(self, length: int) -> dict[str, Any]:
+        try:
+            row = decoded(self.file.slice(self.offset, length))
+        except UNREADABLE as error:
+            message = f"what else is said of {self.name!r:.200} cannot be read: {why(error)[0]}"
+            self._warn("image_unreadable", message, None)
+            return {}
+        del row["file_name"]
+        return dict(row)
+
+    def _side(self, side: str) -> int | None:
+        stated = self.row.pop(side, _ABSENT)
+        pixels = positive_int(stated)
+        if pixels is None and stated is not _ABSENT:
+            message = f"the {side} of {self.name!r:.200} is {stated!r:.40}; the picture's own is used"
+            self._warn("image_size_invalid", message, f"{self.pointer}/{side}")
+        return pixels
+
+    def _warn(self, code: str, message: str, pointer: str | None) -> None:
+        place = self.file.place(self.offset, pointer)
+        self.problems.append(Problem(code, message, place, Severity.WARNING, Unit.IMAGE))
+
+    def record(
+        self, instances: Sequence[Instance], captions: list[dict[str, Any]], on_problem: OnProblem
+    ) -> ImageRecord:
+        """The record, with its instances."""
+        row = self.row
+        if captions:
+            row["captions"] = captions
+        qa = _answers(row, self.file, self.offset, self.pointer, on_problem)
+        place = Place(str(self.file.path), byte=self.offset, pointer=self.pointer)
+        return ImageRecord(self.name, *self.size, tuple(instances), qa, row, self.splits, place)
+
+
+def _answers(
+    row: dict[str, Any], file: JsonFile, offset: int, pointer: str, on_problem: OnProblem
+) -> tuple[Answer, ...]:
+    """The answers that this package's writer keeps under a key of its own: COCO has no place for them."""
+    if ANSWERS not in row:
+        return ()
+
+    def report(problem: ItemError, severity: Severity) -> None:
+        place = file.place(offset, f"{pointer}/{ANSWERS}/{problem.field}")
+        on_problem(Problem(problem.code, problem.message, place, severity, Unit.ANSWER, hint=problem.hint))
+
+    return answers(row.pop(ANSWERS), report)
+
+
+class _Annotations:
+    """Reads the annotations of one image, those that have something to be said of them."""
+
+    def __init__(self, file: JsonFile, index: CocoIndex, size: Size, on_problem: OnProblem) -> None:
+        self.file, self.index, self.size, self.on_problem = file, index, size, on_problem
+        self.captions: list[dict[str, Any]] = []
+
+    def read(self, position: int, text: bytes) -> Instance | None:
+        """The instance at a position of the index; None when it is a caption, or rejected and reported."""
+        index = self.index
+        offset = int(index.annotation_start[position])
+        pointer = f"/annotations/{index.annotation_number[position]}"
+
+        def report(problem: ItemError, severity: Severity) -> None:
+            at = f"{pointer}/{problem.field}" if problem.field else pointer
+            lost = int(severity is Severity.ERROR and not is_caption(text, index))
+            place = self.file.place(offset, at)
+            self.on_problem(
+                Problem(problem.code, problem.message, place, severity, lost=lost, hint=problem.hint)
+            )
+
+        def warn(code: str, message: str, field: str) -> None:
+            report(ItemError(code, message, field=field), Severity.WARNING)
+
+        try:
+            row = _decoded(text)
+            if "caption" in row and id_key(row.get("category_id")) not in self.index.categories:
+                self.captions.append(row)
+                return None
+            label = self._label(row)
+            qa = _answers(row, self.file, offset, pointer, self.on_problem)
+            found = instance(row, label, self.size, warn)
+            return msgspec.structs.replace(found, qa=qa) if qa else found
+        except ItemError as error:
+            report(error, Severity.ERROR)
+            return None
+
+    def _label(self, row: dict[str, Any]) -> str:
+        value = row.pop("category_id", None)
+        key = id_key(value)
+        if key is None or key not in self.index.categories:
+            raise ItemError(
+                "category_unknown",
+                f"no category has the id {value!r:.40}",
+                "add the category, or mend the id",
+                "category_id",
+            )
+        label = self.index.categories[key]
+        if not isinstance(label, str):
+            raise ItemError(label.code, label.message, label.hint, "category_id")
+        return label
+
+
+def _decoded(text: bytes) -> dict[str, Any]:
+    try:
+        row = decoded(text)
+    except UNREADABLE as error:
+        words, hint = why(error)
+        raise ItemError("annotation_invalid", f"an annotation cannot be read: {words}", hint) from error
+    if not isinstance(row, dict):
+        raise ItemError("annotation_invalid", "an annotation is not an object", "mend or remove it")
+    if (key := repeated_key(text, _MEANING)) is not None:
+        raise ItemError("key_repeated", f"an annotation has {key!r} twice", "keep the one that is meant", key)
+    return row

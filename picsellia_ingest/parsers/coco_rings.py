@@ -1,0 +1,124 @@
+"""Rings of COCO as the JSON of their points, by the batch: no number becomes a Python object on its way to a writer.
+
+All rings of a batch are one text, in which the commas are found at once. Every second one ends a point and the others
+stand between x and y, so two replacements turn ``1,2,3,4`` into the members of ``{"x":1,"y":2},{"x":3,"y":4}``. A ring
+passes only if that is certain to be what decoding and encoding it would give: numbers in their shortest form, at least
+three points, the first three not on one line, the last not a repeat of the first. All others are None here, and are
+read number by number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Ints: TypeAlias = NDArray[np.int64]
+_Bytes: TypeAlias = NDArray[np.uint8]
+
+_BEGIN, _COMMA, _DOT, _MINUS, _ZERO, _NINE = b"/,.-09"
+_BETWEEN, _AFTER, _END = 1, 2, ord("}")
+_LONGEST = 16
+"""Characters of a number up to which its shortest form is the only one without a zero at its end: 15 digits and a point."""
+_WHOLE = 7
+"""Characters before the point that a number may have: the arithmetic with such numbers is exact."""
+_OTHERWISE = re.compile(rb"-0,|[/,-]0\.0000")
+"""Numbers that are written otherwise: minus nothing, and what would have an exponent."""
+
+
+def written(rings: Sequence[bytes]) -> list[bytes | None]:
+    """The JSON of each ring, given as ``x, y, x, y`` from a valid document: a list of points; None if it is not that plain."""
+    if not rings:
+        return []
+    text = b"/" + b",/".join(rings) + b","
+    characters = np.frombuffer(text, np.uint8)
+    if characters.min() <= 32:
+        characters = characters[characters > 32]
+    begins = np.flatnonzero(characters == _BEGIN)
+    if characters.min() < _COMMA or characters.max() > _NINE or len(begins) != len(rings):
+        return _only(rings, [not ring.translate(None, b"0123456789.,- \t\r\n") for ring in rings])
+    commas = np.flatnonzero(characters == _COMMA)
+    last = np.searchsorted(commas, np.append(begins[1:], len(characters)) - 1)
+    first = np.append(0, last[:-1] + 1)
+    counts = last - first + 1
+    if (counts & 1).any():  # the commas of all rings behind it would change places
+        return _only(rings, (counts % 2 == 0).tolist())
+    plain = (counts >= 6) & ~_hold(_unusual(characters, commas), first, last)
+    plain &= _is_round(characters, commas, first, last)
+    marked = characters.copy()
+    marked[commas[0::2]] = _BETWEEN
+    marked[commas[1::2]] = _AFTER
+    marked[commas[last]] = _END
+    points = marked.tobytes().replace(b"\x01", b',"y":').replace(b"\x02", b'},{"x":').split(b"/")
+    del points[0]
+    return [
+        b'[{"x":%b]' % found if is_plain else None
+        for found, is_plain in zip(points, plain.tolist(), strict=True)
+    ]
+
+
+def _only(rings: Sequence[bytes], usable: Sequence[bool]) -> list[bytes | None]:
+    found = iter(written([ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]))
+    return [next(found) if is_usable else None for is_usable in usable]
+
+
+def _hold(numbers: _Ints, first: _Ints, last: _Ints) -> NDArray[np.bool_]:
+    """Which rings, from their ``first`` to their ``last`` number, hold one of these."""
+    found: NDArray[np.bool_] = np.searchsorted(numbers, first) != np.searchsorted(numbers, last, side="right")
+    return found
+
+
+def _unusual(characters: _Bytes, commas: _Ints) -> _Ints:
+    """The numbers, in order, that are not surely in their shortest form, or may be too large."""
+    wide = np.flatnonzero(np.diff(commas, prepend=-1) > _WHOLE + 1)
+    begins = _begins(characters, commas, wide)
+    early = characters[begins[:, None] + np.arange(1, _WHOLE + 1)] == _DOT
+    found = [wide[(commas[wide] - begins > _LONGEST) | ~early.any(axis=1)]]
+    zeros = np.flatnonzero(characters[commas - 1] == _ZERO)
+    at = commas[zeros] - 2
+    keep = characters[at] >= _ZERO
+    zeros, at = zeros[keep], at[keep]
+    while len(zeros):  # 1.50 is not in its shortest form, 150 is
+        is_dot = characters[at] == _DOT
+        found.append(zeros[is_dot])
+        keep = characters[at] >= _ZERO
+        zeros, at = zeros[keep], at[keep] - 1
+    if b"-0," in (text := characters.tobytes()) or b"0.0000" in text:
+        found.append(np.searchsorted(commas, [match.start() + 1 for match in _OTHERWISE.finditer(text)]))
+    return np.sort(np.concatenate(found))
+
+
+def _begins(characters: _Bytes, commas: _Ints, numbers: _Ints) -> _Ints:
+    """Where numbers begin, each behind the comma before it."""
+    begins: _Ints = np.where(numbers > 0, commas[numbers - 1] + 1, 0)
+    begins += characters[begins] == _BEGIN
+    return begins
+
+
+def _is_round(characters: _Bytes, commas: _Ints, first: _Ints, last: _Ints) -> NDArray[np.bool_]:
+    """Whether a ring's first three points are on no line, and its last point is not its first; as Python would compute it."""
+    numbers = np.stack(
+        [*(np.minimum(first + place, last) for place in range(6)), np.maximum(last - 1, 0), last]
+    )
+    x, y, second_x, second_y, third_x, third_y, last_x, last_y = _values(characters, commas, numbers)
+    is_bent: NDArray[np.bool_] = (second_x - x) * (third_y - y) != (second_y - y) * (third_x - x)
+    is_bent &= (x != last_x) | (y != last_y)
+    return is_bent
+
+
+def _values(characters: _Bytes, commas: _Ints, numbers: _Ints) -> NDArray[np.float64]:
+    """The values of numbers of at most 15 digits: two whole numbers that a double holds, divided, are rounded as by any reader."""
+    begins, ends = _begins(characters, commas, numbers), commas[numbers]
+    digits = np.zeros(numbers.shape, np.int64)
+    scale = np.ones(numbers.shape, np.int64)
+    is_behind = np.zeros(numbers.shape, np.bool_)
+    for place in range(min(int((ends - begins).max()), _LONGEST)):
+        found = characters[np.minimum(begins + place, ends)]
+        is_digit = found >= _ZERO
+        digits = np.where(is_digit, digits * 10 + found - _ZERO, digits)
+        scale = np.where(is_digit & is_behind, scale * 10, scale)
+        is_behind |= found == _DOT
+    return np.where(characters[begins] == _MINUS, -1.0, 1.0) * (digits / scale)
