@@ -136,13 +136,19 @@ def _polygon(edges: _Edges, left: int, top: int) -> Polygon | None:
     points = np.column_stack((xs + left, ys + top))[list(chain.from_iterable(rings))].reshape(-1).tolist()
     ends = [2 * end for end in accumulate(map(len, rings), initial=0)]
     found = [
-        Ring(tuple(points[begin:end]), hole) for (begin, end), hole in zip(pairwise(ends), holes, strict=True)
+        _ring(tuple(points[begin:end]), hole=hole)
+        for (begin, end), hole in zip(pairwise(ends), holes, strict=True)
     ]
     if not any(holes):
         return Polygon(tuple(found))
     owners = _owners(edges, begins, rings, holes)
     order = sorted(range(len(rings)), key=lambda ring: (owners[ring], holes[ring], ring))
     return Polygon(tuple(found[ring] for ring in order))
+
+
+def _ring(points: tuple[int, ...], *, hole: bool) -> Ring:
+    text = None if hole else b"[%b]" % (b'{"x":%d,"y":%d},' * (len(points) // 2) % points)[:-1]
+    return Ring(points, hole, text)
 
 
 def _walk(ys: _Ints, xs: _Ints, opens: Mask) -> list[list[int]]:

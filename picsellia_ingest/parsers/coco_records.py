@@ -19,7 +19,8 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import ANSWERS, answers
 from .checks import Size
 from .coco_categories import id_key
-from .coco_index import CocoIndex, is_caption
+from .coco_grouping import is_caption
+from .coco_index import CocoIndex
 from .coco_plain import plain_instances
 from .coco_shapes import instance
 from .jsonfile import JsonFile

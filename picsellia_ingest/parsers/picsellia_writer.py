@@ -10,12 +10,53 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
+
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, notable
 from .writer import DocumentWriter, json_bytes, under
 
 _OWN = ("images", "categories", "annotations")
+
+
+class _Box(msgspec.Struct, gc=False):
+    top: float
+    left: float
+    width: float
+    height: float
+
+
+class _Outline(msgspec.Struct, gc=False):
+    geometry: msgspec.Raw
+
+
+class _Object(msgspec.Struct, gc=False):
+    type: str
+    label: str
+    polygon: _Outline
+    qa: tuple[()]
+    rectangle: _Box
+
+
+def _plain(instance: Instance) -> _Object | None:
+    """The object of what is most common, a polygon that is text already and its box; None for all else.
+
+    It is what ``_objects`` makes otherwise, without the dictionaries.
+    """
+    box, polygon = instance.rectangle, instance.polygon
+    if box is None or polygon is None or len(polygon.rings) != 1 or instance.qa:
+        return None
+    ring = polygon.rings[0]
+    if ring.text is None or ring.hole or notable(instance.attributes):
+        return None
+    return _Object(
+        POLYGON,
+        instance.label,
+        _Outline(msgspec.Raw(ring.text)),
+        (),
+        _Box(box.top, box.left, box.width, box.height),
+    )
 
 
 class PicselliaWriter(DocumentWriter):
@@ -49,7 +90,9 @@ class PicselliaWriter(DocumentWriter):
             row["image_qa"] = [wire.answer(found) for found in record.qa]
         return listed, json_bytes(row)
 
-    def _objects(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[dict[str, Any]]:
+    def _objects(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[Any]:
+        if (plain := _plain(instance)) is not None and not self.native:
+            return [plain]
         attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
         objects = wire.objects(instance, rectangle=False, notes=notes)
         if instance.polygon is not None and instance.rectangle is not None:

@@ -222,7 +222,7 @@ def test_a_bad_file_in_a_folder_does_not_stop_the_others(tmp_path: Path) -> None
 def test_an_image_with_more_instances_than_memory_should_hold_is_left_out_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("picsellia_ingest.parsers.coco_index.INSTANCES_MAX", 1)
+    monkeypatch.setattr("picsellia_ingest.parsers.coco_grouping.INSTANCES_MAX", 1)
     records, parser, log = case("boxes")
     crowded = [problem for problem in log.kept if problem.code == "instances_too_many"]
     assert [problem.lost for problem in crowded] == [2]

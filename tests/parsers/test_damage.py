@@ -50,8 +50,8 @@ def check(name: str, path: Path) -> None:
     for record in records:
         assert {instance.label for instance in record.instances} <= labels
         document = wire.document(record, rectangle=False, notes=Counter())
-        kept = wire.encode(document)
-        assert msgspec.to_builtins(wire.decode(kept)) == msgspec.json.decode(kept)
+        encoded = wire.encode(document)
+        assert msgspec.to_builtins(wire.decode(encoded)) == msgspec.json.decode(encoded)
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
