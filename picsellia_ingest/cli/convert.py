@@ -58,7 +58,7 @@ def convert(
     """
     with told():
         from ..conversion import pipeline
-        from ..conversion.selection import selection
+        from ..selection import selection
 
         asked = pipeline.request(
             source, destination, to, ann_format=ann_format, imgdir=imgdir, images=images, strict=strict, dry_run=dry_run,

@@ -18,10 +18,10 @@ from ..parsers import find_format, formats, load
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
+from ..selection import Selection, selection
 from ..upload import matching, placing, workers
 from . import shards
 from .report import Conversion
-from .selection import Selection, selection
 
 LARGE = 20_000
 """Instances from which on processes pay."""

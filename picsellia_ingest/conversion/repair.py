@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..errors import InvalidQueryError
 from ..parsers import find_format
+from ..selection import Selection
 from . import pipeline, shards
 from .report import Conversion
-from .selection import Selection
 
 REPAIRS = {
     "answer_as_text": "answers that are numbers, written as text",

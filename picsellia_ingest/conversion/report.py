@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import LedgerError
 from ..losses import Losses
 from ..problems import ProblemLog, shown
-from .selection import LEFT_OUT
-from .selection import REASONS as CHOICES
+from ..selection import LEFT_OUT
+from ..selection import REASONS as CHOICES
 
 
 @dataclass(slots=True)

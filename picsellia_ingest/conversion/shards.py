@@ -25,9 +25,9 @@ from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import size_of
 from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
+from ..selection import Selection
 from ..upload import findings, matching, placing
 from ..upload.workers import ALONE
-from .selection import Selection
 
 COPY, LINK, LEAVE = "copy", "link", "leave"
 

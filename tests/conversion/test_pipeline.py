@@ -12,8 +12,8 @@ import pytest
 import picsellia_ingest
 from picsellia_ingest.conversion import pipeline
 from picsellia_ingest.conversion.report import Conversion
-from picsellia_ingest.conversion.selection import selection
 from picsellia_ingest.errors import FormatError, InputError, InvalidQueryError, ResourceNotFoundError
+from picsellia_ingest.selection import selection
 from tests.paths import FIXTURES, dataset
 
 DEMO = FIXTURES / "COCO" / "demo"

@@ -20,8 +20,8 @@ from joblib.externals import loky
 
 from picsellia_ingest.conversion import pipeline as conversion
 from picsellia_ingest.conversion import shards
-from picsellia_ingest.conversion.selection import selection
 from picsellia_ingest.errors import WorkerDiedError
+from picsellia_ingest.selection import selection
 from picsellia_ingest.upload import workers
 from tests.paths import FIXTURES
 from tests.upload.conftest import Destination
@@ -111,7 +111,7 @@ def killing(most: int) -> Iterator[None]:
 
 DEADLY = """
 import os, signal
-from picsellia_ingest.conversion.selection import Selection
+from picsellia_ingest.selection import Selection
 
 class Deadly(Selection):
     def apply(self, record, counts):

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from .. import geometry
-from ..errors import InvalidQueryError
-from ..model import RECTANGLE, Header, ImageRecord, Instance, Label
+from . import geometry
+from .errors import InvalidQueryError
+from .model import RECTANGLE, Header, ImageRecord, Instance, Label
 
 if sys.version_info >= (3, 11):
     import tomllib
