@@ -25,10 +25,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LEFT_OUT, RENAMED, AS_BOX = "left_out_by_label", "label_renamed", "box_preferred"
+LEFT_OUT, IN_OTHER_SPLIT, RENAMED, AS_BOX = (
+    "left_out_by_label",
+    "left_out_by_split",
+    "label_renamed",
+    "box_preferred",
+)
 
 REASONS = {
     LEFT_OUT: "instances left out by their label",
+    IN_OTHER_SPLIT: "instances of images that are in other splits",
     RENAMED: "instances under another label",
     AS_BOX: "instances with a polygon, written as boxes",
 }

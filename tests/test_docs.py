@@ -75,7 +75,9 @@ def test_public_names_are_those_listed() -> None:
         "parsers",
         "problems",
         "raster",
+        "selection",
         "server",
+        "tracing",
         "upload",
         "wire",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import main
-from .ends import FORMATS, convention, conventions, show, told
+from .ends import FORMATS, convention, conventions, labels_chosen, show, told
 
 _PATH = click.Path(path_type=Path)
 
@@ -29,11 +29,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--rectangle", is_flag=True, help="Write boxes only: an instance's own, or its polygon's bounds."
 )
-@click.option(
-    "--labels", type=_PATH, help='TOML file of new names: car = "vehicle"; false leaves a label out.'
-)
-@click.option("--only", multiple=True, help="Label to keep, all others are left out; may be repeated.")
-@click.option("--drop", multiple=True, help="Label to leave out; may be repeated.")
+@labels_chosen
 @click.option("--strict", is_flag=True, help="Write nothing when the format cannot hold something.")
 @click.option("--dry-run", is_flag=True, help="Say what would be lost, write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at the destination.")

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -53,6 +54,23 @@ def _short_of(error: BaseException | None) -> str | None:
             return "there is not enough memory for another thread"
         error = error.__context__
     return None
+
+
+def labels_chosen(command: F) -> F:
+    """The options that choose and rename labels."""
+    for option in (
+        click.option("--drop", multiple=True, help="Label to leave out; may be repeated."),
+        click.option(
+            "--only", multiple=True, help="Label to keep, all others are left out; may be repeated."
+        ),
+        click.option(
+            "--labels",
+            type=click.Path(path_type=Path),
+            help='TOML file of new names: car = "vehicle"; false leaves a label out.',
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def show(found: Any, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from ..errors import InvalidQueryError
 from . import main
-from .ends import FORMATS, conventions, show, told
+from .ends import FORMATS, conventions, labels_chosen, show, told
 
 if TYPE_CHECKING:
     from ..upload.plan_file import Plan
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
 )
+@labels_chosen
 @click.option("--rectangle", is_flag=True, help="Send the box where an instance has a box and a polygon.")
 @click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
 @click.option("--organization", help="Organization to work in; your own by default.")
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def upload(
     context: click.Context, name: str | None, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
-    tags: tuple[str, ...], nb_jobs: int, rectangle: bool, host: str | None, organization: str | None,
+    tags: tuple[str, ...], nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
+    rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
     dry_run: bool, plan: Path | None, apply: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -83,7 +85,7 @@ def upload(
             job = ingest.job(
                 name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
                 rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
-                on_conflict=on_conflict, patience=patience,
+                on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop,
             )  # fmt: skip
             session = open_session(None, organization, host)
             with progress() as shown:
@@ -129,6 +131,7 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option(
     "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
 )
+@labels_chosen
 @click.option("--rectangle", is_flag=True, help="The upload sent boxes where there are a box and a polygon.")
 @click.option(
     "--exact", is_flag=True, help="Objects that the platform has beyond the source are differences too."
@@ -139,7 +142,7 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
     name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
-    nb_jobs: int, rectangle: bool, exact: bool, host: str | None, organization: str | None,
+    nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare a dataset on the platform with its source, whenever and wherever it was uploaded. Ends with 6 if they differ.
@@ -159,7 +162,7 @@ def verify(
 
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, None, nb_jobs, rectangle=rectangle,
-            voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
+            voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif, labels=labels, only=only, drop=drop,
         )  # fmt: skip
         session = open_session(None, organization, host)
         with progress() as shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -56,6 +56,9 @@ class Datalake(Resource):
         exif: str = "as_shown",
         on_conflict: str = "error",
         patience: float | None = None,
+        labels: Mapping[str, str | None] | str | Path | None = None,
+        only: Iterable[str] = (),
+        drop: Iterable[str] = (),
         plan: str | Path | None = None,
         quiet: bool = False,
     ) -> Report:
@@ -72,6 +75,9 @@ class Datalake(Resource):
         "skip" leaves it out, "rename" gives it a name with its hash, "replace" deletes the other picture.
         ``patience`` is how many seconds a platform that does not answer any more is waited for, 900 if None.
 
+        ``labels`` maps label names to those that are sent (a mapping, or the path of a TOML file); a label mapped to None
+        is left out. ``only`` and ``drop`` choose labels by their names in the source. What is left out is counted.
+
         ``plan`` names a file that the whole plan is saved in, and nothing is sent: ``apply`` does it later.
 
         The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
@@ -81,7 +87,7 @@ class Datalake(Resource):
         job = ingest.job(
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
-            on_conflict=on_conflict, patience=patience,
+            on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop,
         )  # fmt: skip
         return self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..errors import InvalidQueryError
 from ..parsers import find_format
 from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
+from ..selection import selection
 from ..upload import pipeline, plan_file, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
@@ -40,6 +42,11 @@ def job(
     exif: str = "as_shown",
     on_conflict: str = "error",
     patience: float | None = None,
+    labels: Mapping[str, str | None] | str | Path | None = None,
+    only: Iterable[str] = (),
+    drop: Iterable[str] = (),
+    split: str | None = None,
+    beside: bool = False,
 ) -> Job:
     """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -68,6 +75,9 @@ def job(
         dry_run=dry_run,
         on_conflict=on_conflict,
         patience=patience,
+        selection=selection(labels=labels, only=only, drop=drop),
+        split=split,
+        beside=beside,
     )
 
 

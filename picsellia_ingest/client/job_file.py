@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -46,6 +46,10 @@ class _Shared(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     voc_coordinates: str | UnsetType = UNSET
     coordinates: str | UnsetType = UNSET
     exif: str | UnsetType = UNSET
+    labels: dict[str, str | Literal[False]] | str | UnsetType = UNSET
+    only: list[str] | UnsetType = UNSET
+    drop: list[str] | UnsetType = UNSET
+    splits: Literal["versions", "tags"] | UnsetType = UNSET
     patience: float | UnsetType = UNSET
     nb_jobs: int | UnsetType = UNSET
 
@@ -69,6 +73,8 @@ class DatasetJob:
     organization: str | None
     api_token: str | None
     place: Place
+    splits: str | None = None
+    """Whether each split of the source becomes a version, or a tag; None where splits are not looked at."""
 
 
 def load(path: Path) -> list[DatasetJob]:
@@ -108,10 +114,26 @@ def _job(one: _Dataset, defaults: _Shared, text: _Text, at: int) -> DatasetJob:
         "tags": said["tags"] or [],
         "nb_jobs": said["nb_jobs"] or 5,
     }
-    choices = ("rectangle", "on_conflict", "voc_coordinates", "coordinates", "exif", "patience")
+    if isinstance(said["labels"], str):
+        said["labels"] = _below(folder, said["labels"])
+    if said["splits"] == "versions" and said["version"] is not None:
+        line = text.line(f"dataset[{at}]")
+        raise text.error("a version is stated, and splits are to be versions", line, "state one of the two")
+    if said["splits"] is not None and (said["imgdir"] is None or said["ann_path"] is None):
+        raise text.error(
+            "splits need imgdir and ann_path", text.line(f"dataset[{at}]"), "state both, or leave splits out"
+        )
+    choices = (
+        *("rectangle", "on_conflict", "voc_coordinates", "coordinates", "exif", "patience"),
+        "labels",
+        "only",
+        "drop",
+    )
     arguments |= {name: said[name] for name in choices if said[name] is not None}
     token = _token(said["api_token_from"], text, at)
-    return DatasetJob(one.name, arguments, _host(folder, said["host"]), said["organization"], token, where)
+    return DatasetJob(
+        one.name, arguments, _host(folder, said["host"]), said["organization"], token, where, said["splits"]
+    )
 
 
 def _stated(one: _Dataset, defaults: _Shared, name: str) -> Any:

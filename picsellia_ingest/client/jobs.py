@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import InputError, PicselliaError, exit_code
 from ..problems import shown
+from ..upload import splits
 from ..upload.report import Report
 from . import files, ingest, job_file, runs
 from .job_file import DatasetJob
@@ -25,6 +26,12 @@ from .session import Session, open_session
 _WORST_FIRST = (1, 5, 2, 4, 6, 3, 0)
 DONE = (0, 3)
 """Exit codes of a dataset that another run would not change."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code that a person must hear of first; 0 for none."""
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,7 @@ class JobsReport:
     @property
     def exit_code(self) -> int:
         """The worst of all; 0 for none."""
-        codes = {one.exit_code for one in self.ended}
-        return next((code for code in _WORST_FIRST if code in codes), 0)
+        return worst(one.exit_code for one in self.ended)
 
     def lines(self) -> Iterator[str]:
         """A line for each dataset, and one for all."""
@@ -115,29 +121,66 @@ def run(
             continue
         if say is not None:
             say(f"== {job.name} ({number} of {len(jobs)})")
-        ended = _run_one(job, sessions, dry_run=dry_run, quiet=quiet)
-        report.ended.append(ended)
+        several = list(_run_one(job, sessions, dry_run=dry_run, quiet=quiet))
+        report.ended += several
         if say is not None:
-            say(str(ended.report) if ended.report is not None else f"error: {ended.error}")
+            for ended in several:
+                say(str(ended.report) if ended.report is not None else f"error: {ended.error}")
         if not dry_run:
-            memory.keep(ended)
+            memory.keep(job.name, several)
     return report
 
 
 def _run_one(
     job: DatasetJob, sessions: dict[tuple[str | None, ...], Session], *, dry_run: bool, quiet: bool
-) -> Ended:
+) -> Iterator[Ended]:
+    """Upload one dataset, or each of its splits; what keeps one of them from beginning does not stop the others."""
     try:
-        what = ingest.job(job.name, dry_run=dry_run, **job.arguments)
+        parts = list(_parts(job))
+    except PicselliaError as error:
+        yield _not_begun(job, job.name, error)
+        return
+    for name, arguments in parts:
+        yield _run_part(job, name, arguments, sessions, dry_run=dry_run, quiet=quiet)
+
+
+def _parts(job: DatasetJob) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The uploads that a dataset consists of, each with what it is called and its arguments."""
+    if job.splits is None:
+        yield job.name, job.arguments
+        return
+    parser = ingest.job(job.name, **job.arguments).parser
+    assert parser is not None
+    parser.prepare(lambda _: None)  # what is to be said is said by each upload
+    named = splits.named(parser)
+    if job.splits == "versions":
+        for split in named:
+            yield f"{job.name}/{split}", {**job.arguments, "version": split, "split": split, "beside": True}
+        return
+    for split in (*named, splits.NONE):
+        tags = [*job.arguments["tags"], *([split] if split else [])]
+        yield f"{job.name} ({split or 'in no split'})", {**job.arguments, "tags": tags, "split": split}
+
+
+def _not_begun(job: DatasetJob, name: str, error: PicselliaError) -> Ended:
+    place = "" if isinstance(error, InputError) else f"{job.place}: "
+    return Ended(name, exit_code(error), error=f"{place}{error}")
+
+
+def _run_part(
+    job: DatasetJob, name: str, arguments: dict[str, Any], sessions: dict[tuple[str | None, ...], Session], *,
+    dry_run: bool, quiet: bool,
+) -> Ended:  # fmt: skip
+    try:
+        what = ingest.job(job.name, dry_run=dry_run, **arguments)
         key = (job.api_token, job.organization, job.host)
         if key not in sessions:
             sessions[key] = open_session(*key)
         with nullcontext() if quiet else progress() as told:
             report = ingest.upload(sessions[key], what, progress=told)
     except PicselliaError as error:
-        place = "" if isinstance(error, InputError) else f"{job.place}: "
-        return Ended(job.name, exit_code(error), error=f"{place}{error}")
-    return Ended(job.name, report.exit_code, report)
+        return _not_begun(job, name, error)
+    return Ended(name, report.exit_code, report)
 
 
 class _Memory:
@@ -157,8 +200,8 @@ class _Memory:
         """Whether it was complete."""
         return self._codes.get(name) in DONE
 
-    def keep(self, ended: Ended) -> None:
-        """Remember one; the file appears whole or not at all."""
-        self._codes[ended.name] = ended.exit_code
+    def keep(self, name: str, ended: Iterable[Ended]) -> None:
+        """Remember how the parts of one ended, by the worst; the file appears whole or not at all."""
+        self._codes[name] = worst(one.exit_code for one in ended)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.write(self._path, json.dumps(self._codes).encode())

@@ -74,14 +74,17 @@ class _Upload(Looking):
         if job.parser is not None:
             self.progress.stage("index", None)
             job.parser.prepare(report.problems)
+            job.selection.check(job.parser.header())
             report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]
-        self.dataset = attach.find(self.connection, self.organization, job.name, job.version)
+        self.dataset = attach.find(
+            self.connection, self.organization, job.name, job.version, beside=job.beside
+        )
         self.begin()
         refused = self._plan_images()
         if job.parser is not None:
             self.progress.stage("records", job.parser.count())
             used = plan.plan_annotations(job, self.journal, report, refused, self.progress.step)
-            header = [label.name for label in job.parser.header().labels]
+            header = [label.name for label in job.selection.header(job.parser.header()).labels]
             unused = plan.kinds_of_unused(header, used, rectangle=job.rectangle)
             report.labels = plan.in_order(used | unused, header)
         self.journal.seal()
@@ -173,7 +176,13 @@ class _Upload(Looking):
         try:
             if self.dataset is None:
                 self.dataset = attach.create(
-                    self.connection, self.organization, job.name, job.version, ids, self._tell
+                    self.connection,
+                    self.organization,
+                    job.name,
+                    job.version,
+                    ids,
+                    self._tell,
+                    beside=job.beside,
                 )
                 self.created = True
             else:

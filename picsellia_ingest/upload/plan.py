@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
 from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
-from . import findings, images, matching, placing, workers
+from ..selection import IN_OTHER_SPLIT, Selection
+from . import findings, images, matching, placing, splits, workers
 from .evidence import Evidence
 from .items import CHANGED, SCARCE, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
@@ -55,6 +56,12 @@ class Job:
     destination: str = ""
     journal: Path | None = None
     backend: str = "threading"
+    selection: Selection = field(default_factory=Selection)
+    """Which labels are sent, and under which names; its ``rectangle`` is not used."""
+    split: str | None = None
+    """The one split whose images and instances are sent, "" for those in none; all of them if None."""
+    beside: bool = False
+    """Whether the version may be made beside others of its dataset, with no picture of theirs."""
     recognised: bool = False
     """Whether the format of the annotations was not named, and was recognised."""
 
@@ -72,9 +79,11 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
     found = images.scan(job.imgdir)
     report.passed_over = found.passed_over
     report.images.came_in = len(found.files) + len(found.refused)
+    wanted = splits.of_split(job.parser, job.split, found.files)
+    report.images.left_out = len(found.files) - len(wanted)
     for path, error in found.refused:
         _refuse(report, path, error)
-    for batch in workers.windows(found.files, workers.window(job.nb_jobs)):
+    for batch in workers.windows(wanted, workers.window(job.nb_jobs)):
         known = journal.known_files([name for name, _ in batch])
         rows = []
         tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
@@ -168,6 +177,7 @@ def plan_annotations(
     documents.pairs = matching.pair(documents.names, matching.NameIndex([*names, *refused]))
     for shard in parser.shards():
         documents.plan(shard, step)
+    report.count_left_out()
     report.instances.rejected.update(report.problems.lost)
     report.notes += documents.evidence.notes(parser.options)
     if parser.options.coordinates == "pixels":
@@ -198,6 +208,10 @@ class _Documents:
         for record in self.parser.read(shard, placing.quietly(self.parser.options, self.report.problems)):
             step(1)
             self.evidence.take(record)
+            if self.job.split is not None and not splits.has(record, self.job.split):
+                self.report.choices[IN_OTHER_SPLIT] += len(record.instances)
+                continue
+            record = self.job.selection.apply(record, self.report.choices)
             image, problem = findings.image_of(record, self.pairs[record.file_name], self.refused)
             _say(self.report, problem)
             if image is not None:

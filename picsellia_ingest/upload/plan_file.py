@@ -27,7 +27,7 @@ from .planned import Against, Asked, Ledger, Row, Where, fits, ledger
 from .report import Report
 
 APPLICATION_ID = 0x50784C50
-VERSION = 1
+VERSION = 2
 WINDOW = 500
 _META = "CREATE TABLE plan(key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 _ITEM = journal_schema.ITEM.strip().removesuffix(";")

@@ -25,6 +25,8 @@ class Ledger(msgspec.Struct, frozen=True):
     changed_shape: dict[str, int]
     passed_over: dict[str, int]
     images_without_record: int
+    images_left_out: int
+    choices: dict[str, int]
     labels: list[tuple[str, str]]
     notes: list[str]
     problems: list[Problem]
@@ -42,6 +44,8 @@ class Ledger(msgspec.Struct, frozen=True):
             self.objects_planned,
             self.images_without_record,
         )
+        report.images.left_out, report.choices = self.images_left_out, Counter(self.choices)
+        report.count_left_out()
         report.changed_shape, report.passed_over = Counter(self.changed_shape), Counter(self.passed_over)
         report.labels, report.notes = list(self.labels), list(self.notes)
         log = report.problems
@@ -55,8 +59,8 @@ def ledger(report: Report) -> Ledger:
     log = report.problems
     return Ledger(
         report.images.came_in, report.images.rejected, report.instances.came_in, report.instances.rejected,
-        report.objects_planned, report.changed_shape, report.passed_over, report.images_without_record, report.labels,
-        report.notes, log.kept, log.counts, log.warnings, log.lost, log.rejected,
+        report.objects_planned, report.changed_shape, report.passed_over, report.images_without_record,
+        report.images.left_out, report.choices, report.labels, report.notes, log.kept, log.counts, log.warnings, log.lost, log.rejected,
     )  # fmt: skip
 
 

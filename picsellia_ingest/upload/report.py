@@ -13,6 +13,8 @@ from typing import Any
 
 from ..errors import LedgerError
 from ..problems import ProblemLog, shown
+from ..selection import IN_OTHER_SPLIT, LEFT_OUT
+from ..selection import REASONS as CHOICES
 from ..wire import REASONS
 from .forecast import Forecast
 
@@ -29,13 +31,16 @@ class Account:
     already_there: int = 0
     planned: int = 0
     """What a dry run would send."""
+    left_out: int = 0
+    """What was not asked for: of other labels, or in other splits."""
     rejected: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
 
     @property
     def went(self) -> int:
         """The sum of all that is accounted for."""
-        return self.uploaded + self.already_there + self.planned + self.rejected.total() + self.failed.total()
+        sent = self.uploaded + self.already_there + self.planned
+        return sent + self.left_out + self.rejected.total() + self.failed.total()
 
     def check(self, what: str) -> None:
         """Raise LedgerError when something is unaccounted for."""
@@ -54,6 +59,8 @@ class Account:
         text = f"{self.came_in} {what}: {self.uploaded} uploaded, {self.already_there} already there"
         if self.planned:
             text += f", {self.planned} planned"
+        if self.left_out:
+            text += f", {self.left_out} left out"
         for word, counts in (("rejected", self.rejected), ("failed", self.failed)):
             reasons = ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
             text += f", {counts.total()} {word}" + (f" ({reasons})" if reasons else "")
@@ -75,6 +82,8 @@ class Report:
     """Wire objects that the plan consists of; more than instances where instances have several parts."""
     changed_shape: Counter[str] = field(default_factory=Counter)
     """How instances were sent in another shape than they came in, or without something, by reason code."""
+    choices: Counter[str] = field(default_factory=Counter)
+    """What the choice of labels and splits did, by reason code."""
     passed_over: Counter[str] = field(default_factory=Counter)
     """Files of the image folder that are no images, by extension."""
     images_without_record: int = 0
@@ -134,6 +143,10 @@ class Report:
         rejected = "; part of the input was rejected, see above" if self.exit_code == REJECTED else ""
         return f"complete and verified{rejected}"
 
+    def count_left_out(self) -> None:
+        """Count the instances that choices left out."""
+        self.instances.left_out = self.choices[LEFT_OUT] + self.choices[IN_OTHER_SPLIT]
+
     def check(self) -> None:
         """Raise LedgerError unless both accounts add up."""
         self.images.check("images")
@@ -149,8 +162,9 @@ class Report:
         yield self.instances.line("instances")
         if self.forecast is not None:
             yield from self.forecast.lines()
-        for code, count in sorted(self.changed_shape.items()):
-            yield f"  {count} {REASONS[code]}"
+        counted = [(count, REASONS[code]) for code, count in sorted(self.changed_shape.items())]
+        counted += [(self.choices[code], text) for code, text in CHOICES.items() if self.choices[code]]
+        yield from (f"  {count} {text}" for count, text in counted)
         if self.labels:
             yield f"{len(self.labels)} labels: " + ", ".join(
                 f"{name} ({kind})" for name, kind in self.labels[:20]
