@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from ..conventions import CONVENTIONS
-from ..errors import Action, PicselliaError, exit_code
+from ..errors import Action, InvalidQueryError, PicselliaError, exit_code
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,6 +71,37 @@ def labels_chosen(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def evidence(command: F) -> F:
+    """The options that say where the page of evidence goes."""
+    for option in (
+        click.option("--no-report", is_flag=True, help="Write no page."),
+        click.option(
+            "--report",
+            type=click.Path(path_type=Path),
+            help="Where the page of evidence goes (HTML, and its data as JSON beside it); beside the journals by default.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def keep_evidence(name: str, path: Path | None, write: Callable[[Path], None]) -> None:
+    """Write a page where it was asked for, or beside the journals, and say where; without a place that is no reason to fail."""
+    from ..client import evidence as pages
+
+    try:
+        where = path or pages.place(name)
+        write(where)
+    except OSError as error:
+        if path is not None:
+            raise InvalidQueryError(
+                f"the page {path} cannot be written: {error.strerror}", "name another file"
+            ) from None
+        click.echo(f"the page of evidence cannot be written: {error.strerror}", err=True)
+        return
+    click.echo(f"evidence: {where}", err=True)
 
 
 def show(found: Any, as_json: bool) -> None:

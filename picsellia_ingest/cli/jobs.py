@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import main
-from .ends import show, told
+from .ends import evidence, keep_evidence, show, told
 
 
 @main.command()
@@ -16,8 +16,10 @@ from .ends import show, told
 @click.option("--only", multiple=True, help="Name of a dataset to run, may be repeated; all by default.")
 @click.option("--only-failed", is_flag=True, help="Pass over the datasets that were complete the last time.")
 @click.option("--dry-run", is_flag=True, help="Make all plans and reports, change nothing.")
+@evidence
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
-def run(job_file: Path, only: tuple[str, ...], only_failed: bool, dry_run: bool, as_json: bool) -> None:
+def run(job_file: Path, only: tuple[str, ...], only_failed: bool, dry_run: bool, report: Path | None,
+    no_report: bool, as_json: bool) -> None:  # fmt: skip
     """Upload many datasets that a job file states, one after the other; none stops the others.
 
     \b
@@ -29,13 +31,22 @@ def run(job_file: Path, only: tuple[str, ...], only_failed: bool, dry_run: bool,
     same command again goes on where it stopped. Ends with the worst of the datasets' exit codes.
     """
     with told():
+        from ..client import evidence as pages
         from ..client import jobs
 
         say = None if as_json else click.echo
-        report = jobs.run(
-            job_file, only=only, only_failed=only_failed, dry_run=dry_run, quiet=as_json, say=say
+        done = jobs.run(
+            job_file,
+            only=only,
+            only_failed=only_failed,
+            dry_run=dry_run,
+            quiet=as_json,
+            survey=not no_report,
+            say=say,
         )
         if not as_json:
             click.echo()
-        show(report, as_json)
-        sys.exit(report.exit_code)
+        show(done, as_json)
+        if not no_report:
+            keep_evidence(job_file.stem, report, lambda where: pages.of_jobs(done, job_file.name, where))
+        sys.exit(done.exit_code)

@@ -45,9 +45,9 @@ def inspect(
         found = look(path, ann_format, imgdir, options=options, survey=report is not None)
         show(found, as_json)
         if report is not None:
-            from ..client import evidence_page
+            from ..client import evidence
 
-            evidence_page.write(found, report)
+            evidence.of_inspection(found, report)
             click.echo(f"the evidence is in {report}", err=True)
         sys.exit(3 if found.problems.rejected else 0)
 

@@ -10,7 +10,7 @@ import click
 
 from ..errors import InvalidQueryError
 from . import main
-from .ends import FORMATS, conventions, labels_chosen, show, told
+from .ends import FORMATS, conventions, evidence, keep_evidence, labels_chosen, show, told
 
 if TYPE_CHECKING:
     from ..upload.plan_file import Plan
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "--apply", type=click.Path(path_type=Path), help="Do what a saved plan says; it needs no other options."
 )
+@evidence
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def upload(
@@ -54,7 +55,7 @@ def upload(
     tags: tuple[str, ...], nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
     rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
-    dry_run: bool, plan: Path | None, apply: Path | None, as_json: bool,
+    dry_run: bool, plan: Path | None, apply: Path | None, report: Path | None, no_report: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Upload a labelled dataset: images, annotations, or both.
 
@@ -70,6 +71,7 @@ def upload(
     if not name and apply is None:
         raise click.MissingParameter(param_hint="'--name'", param_type="option")
     with told():
+        from ..client import evidence as pages
         from ..client import ingest
         from ..client.progress import progress
         from ..client.session import open_session
@@ -80,23 +82,35 @@ def upload(
             session = open_session(None, organization or saved.where.organization, host)
             jobs = nb_jobs if _given(context, "nb_jobs") else None
             with progress() as shown:
-                report = ingest.apply(session, saved, jobs, journal, patience, shown)
+                done = ingest.apply(session, saved, jobs, journal, patience, shown)
         else:
             job = ingest.job(
                 name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
                 rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
-                on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop,
+                on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop, survey=not no_report,
             )  # fmt: skip
             session = open_session(None, organization, host)
             with progress() as shown:
-                report = ingest.upload(session, job, journal, shown, plan)
-        show(report, as_json)
+                done = ingest.upload(session, job, journal, shown, plan)
+        show(done, as_json)
+        if not no_report:
+            keep_evidence(done.dataset, report, lambda where: pages.of_report(done, where))
         if host and host.startswith("local:") and not as_json:
             click.echo(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
-        sys.exit(report.exit_code)
+        sys.exit(done.exit_code)
 
 
-_WITH_APPLY = {"apply", "host", "organization", "nb_jobs", "journal", "patience", "as_json"}
+_WITH_APPLY = {
+    "apply",
+    "host",
+    "organization",
+    "nb_jobs",
+    "journal",
+    "patience",
+    "report",
+    "no_report",
+    "as_json",
+}
 
 
 def _given(context: click.Context, name: str) -> bool:
@@ -139,11 +153,12 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
 @click.option("--organization", help="Organization to look in; your own by default.")
 @conventions
+@evidence
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
     name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
     nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
-    voc_coordinates: str, coordinates: str, exif: str, as_json: bool,
+    voc_coordinates: str, coordinates: str, exif: str, report: Path | None, no_report: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare a dataset on the platform with its source, whenever and wherever it was uploaded. Ends with 6 if they differ.
 
@@ -156,6 +171,7 @@ def verify(
     with told():
         from dataclasses import replace
 
+        from ..client import evidence as pages
         from ..client import ingest
         from ..client.progress import progress
         from ..client.session import open_session
@@ -163,9 +179,12 @@ def verify(
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, None, nb_jobs, rectangle=rectangle,
             voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif, labels=labels, only=only, drop=drop,
+            survey=not no_report,
         )  # fmt: skip
         session = open_session(None, organization, host)
         with progress() as shown:
-            report = ingest.check(session, replace(job, exact=exact), shown)
-        show(report, as_json)
-        sys.exit(report.exit_code)
+            done = ingest.check(session, replace(job, exact=exact), shown)
+        show(done, as_json)
+        if not no_report:
+            keep_evidence(done.dataset, report, lambda where: pages.of_report(done, where))
+        sys.exit(done.exit_code)

@@ -11,6 +11,7 @@ from ..upload.made import RunMade
 from ..upload.progress import Progress
 from ..upload.report import Report
 from ..upload.undo_report import UndoReport
+from . import evidence as evidence_files
 from . import ingest, local, runs
 from .dataset import Dataset as _Dataset
 from .picture import Picture as _Picture
@@ -60,6 +61,7 @@ class Datalake(Resource):
         only: Iterable[str] = (),
         drop: Iterable[str] = (),
         plan: str | Path | None = None,
+        evidence: str | Path | None = None,
         quiet: bool = False,
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
@@ -78,6 +80,9 @@ class Datalake(Resource):
         ``labels`` maps label names to those that are sent (a mapping, or the path of a TOML file); a label mapped to None
         is left out. ``only`` and ``drop`` choose labels by their names in the source. What is left out is counted.
 
+        ``evidence`` names a page (HTML, and its data as JSON beside it) that is written of the run: where everything went,
+        labels, sizes, problems, and the instances that should be looked at first, drawn on their images.
+
         ``plan`` names a file that the whole plan is saved in, and nothing is sent: ``apply`` does it later.
 
         The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
@@ -88,8 +93,12 @@ class Datalake(Resource):
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
             on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop,
+            survey=evidence is not None,
         )  # fmt: skip
-        return self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
+        report = self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
+        if evidence is not None:
+            evidence_files.of_report(report, Path(evidence))
+        return report
 
     def apply(
         self,

@@ -1,4 +1,4 @@
-"""The evidence of an inspection as one page: what came in, what became of it, and what to look at first.
+"""The evidence of a run or an inspection as one page: what came in, what became of it, and what to look at first.
 
 Self-contained: pictures are in it, no script, nothing is fetched, and a policy in its head forbids both. Names and labels
 are text whatever they hold. Jinja2 and Pillow are imported when a page is written.
@@ -10,19 +10,18 @@ import base64
 import io
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..parsers.image_files import FORMATS
-from ..problems import Problem
+from ..problems import Problem, ProblemLog
+from ..upload.suspects import KINDS, Suspect
 from . import files
-from .survey import Survey
-from .suspects import KINDS, Suspect
+from .evidence_views import View
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from .inspect import Inspection
 
 _LABELS, _EXAMPLES = 40, 5
 _SIDE, _AROUND, _LEAST = 320, 0.6, 48
@@ -30,62 +29,57 @@ _PIXELS_MOST = 64_000_000
 _LINE, _BOX, _PAPER = (255, 64, 160), (64, 200, 255), (96, 96, 104)
 
 
-def write(found: Inspection, path: Path) -> None:
+def write(title: str, views: Sequence[View], data: object, path: Path) -> None:
     """Write the page, and beside it its data as JSON (the same name with ``.json``); each appears whole or not at all."""
-    data = json.dumps(found.to_dict(), indent=2, default=str)
-    for where, text in ((path, page(found)), (path.with_suffix(".json"), data)):
+    texts = (page(title, views), json.dumps(data, indent=2, default=str))
+    for where, text in zip((path, path.with_suffix(".json")), texts, strict=True):
         files.write(where, text.encode("utf-8", "replace"))
 
 
-def page(found: Inspection) -> str:
-    """The page as HTML."""
+def page(title: str, views: Sequence[View]) -> str:
+    """The page as HTML: a part for each view, and before several an overview."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("picsellia_ingest.client")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    used = sorted(
-        ((name, count) for name, count in found.labels.items() if count), key=lambda pair: (-pair[1], pair[0])
-    )
-    survey = found.survey or Survey()
-    suspects = [
+    parts = [
         {
-            "picture": _drawn(one),
-            "kind": KINDS[one.kind],
-            "words": one.words,
-            "label": one.instance.label,
-            "image": one.image,
+            "view": view,
+            "tables": view.survey.tables(),
+            "labels": sorted(view.labels.items(), key=lambda pair: (-pair[1], pair[0]))[:_LABELS],
+            "labels_note": _left_out(len(view.labels), view.labels_unused),
+            "problems": _grouped(view.problems),
+            "suspects": [
+                {"picture": _drawn(one), "kind": KINDS[one.kind], "words": one.words, "label": one.instance.label, "image": one.image}
+                for one in view.survey.suspects.worst()
+            ],
         }
-        for one in survey.suspects.worst()
-    ]
-    return environment.get_template("evidence.html").render(
-        found=found, tables=survey.tables(), labels=used[:_LABELS], labels_note=_left_out(len(used), len(found.labels)),
-        problems=_grouped(found), suspects=suspects, lost=found.problems.lost,
-        good=found.instances_stated - found.problems.lost.total(),
-    )  # fmt: skip
+        for view in views
+    ]  # fmt: skip
+    return environment.get_template("evidence.html").render(title=title, parts=parts)
 
 
-def _left_out(used: int, stated: int) -> str:
+def _left_out(used: int, unused: int) -> str:
     more = [f"{used - _LABELS} more"] if used > _LABELS else []
-    unused = [f"{stated - used} without an instance"] if stated > used else []
-    return ", ".join(more + unused)
+    return ", ".join(more + ([f"{unused} without an instance"] if unused else []))
 
 
-def _grouped(found: Inspection) -> list[dict[str, Any]]:
+def _grouped(problems: ProblemLog) -> list[dict[str, Any]]:
     examples: defaultdict[str, list[Problem]] = defaultdict(list)
-    for problem in found.problems.kept:
+    for problem in problems.kept:
         if len(examples[problem.code]) < _EXAMPLES:
             examples[problem.code].append(problem)
     return [
         {
             "code": code,
             "count": count,
-            "lost": found.problems.lost[code],
-            "warning": found.problems.warnings[code] == count,
+            "lost": problems.lost[code],
+            "warning": problems.warnings[code] == count,
             "examples": examples[code],
         }
-        for code, count in found.problems.counts.most_common()
+        for code, count in problems.counts.most_common()
     ]
 
 

@@ -47,6 +47,7 @@ def job(
     drop: Iterable[str] = (),
     split: str | None = None,
     beside: bool = False,
+    survey: bool = False,
 ) -> Job:
     """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -78,6 +79,7 @@ def job(
         selection=selection(labels=labels, only=only, drop=drop),
         split=split,
         beside=beside,
+        survey=survey,
     )
 
 

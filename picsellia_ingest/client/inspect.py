@@ -15,8 +15,8 @@ from ..parsers.base import Options, Parser
 from ..problems import Problem, ProblemLog, shown
 from ..upload import findings, images, matching, placing, workers
 from ..upload.evidence import Evidence, label_hints
+from ..upload.survey import Survey
 from .ingest import parser
-from .survey import Survey
 
 _JOBS = 5
 _MOST = 100

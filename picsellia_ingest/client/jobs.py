@@ -101,12 +101,13 @@ def run(
     only_failed: bool = False,
     dry_run: bool = False,
     quiet: bool = True,
+    survey: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> JobsReport:
     """Upload the datasets of a job file (docs/jobs.md), all or ``only`` those of these names; what became of each.
 
     With ``only_failed`` those that ended complete the last time are passed over. A dry run plans them all and changes
-    nothing. ``quiet`` shows no progress; ``say`` is told each dataset's report as it ends. Whatever keeps one dataset
+    nothing. ``quiet`` shows no progress; ``survey`` keeps what a page of evidence shows (client.evidence); ``say`` is told each dataset's report as it ends. Whatever keeps one dataset
     from being uploaded is in its place in the answer. Raises InputError when the job file cannot be understood,
     InvalidQueryError, AuthenticationError when a variable that should hold a token is not set.
     """
@@ -121,7 +122,7 @@ def run(
             continue
         if say is not None:
             say(f"== {job.name} ({number} of {len(jobs)})")
-        several = list(_run_one(job, sessions, dry_run=dry_run, quiet=quiet))
+        several = list(_run_one(job, sessions, dry_run=dry_run, quiet=quiet, survey=survey))
         report.ended += several
         if say is not None:
             for ended in several:
@@ -132,7 +133,12 @@ def run(
 
 
 def _run_one(
-    job: DatasetJob, sessions: dict[tuple[str | None, ...], Session], *, dry_run: bool, quiet: bool
+    job: DatasetJob,
+    sessions: dict[tuple[str | None, ...], Session],
+    *,
+    dry_run: bool,
+    quiet: bool,
+    survey: bool,
 ) -> Iterator[Ended]:
     """Upload one dataset, or each of its splits; what keeps one of them from beginning does not stop the others."""
     try:
@@ -141,7 +147,7 @@ def _run_one(
         yield _not_begun(job, job.name, error)
         return
     for name, arguments in parts:
-        yield _run_part(job, name, arguments, sessions, dry_run=dry_run, quiet=quiet)
+        yield _run_part(job, name, {**arguments, "survey": survey}, sessions, dry_run=dry_run, quiet=quiet)
 
 
 def _parts(job: DatasetJob) -> Iterator[tuple[str, dict[str, Any]]]:

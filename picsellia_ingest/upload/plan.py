@@ -62,6 +62,8 @@ class Job:
     """The one split whose images and instances are sent, "" for those in none; all of them if None."""
     beside: bool = False
     """Whether the version may be made beside others of its dataset, with no picture of theirs."""
+    survey: bool = False
+    """Whether sizes, shapes and what to look at first are counted, for a page of evidence."""
     recognised: bool = False
     """Whether the format of the annotations was not named, and was recognised."""
 
@@ -215,7 +217,10 @@ class _Documents:
             image, problem = findings.image_of(record, self.pairs[record.file_name], self.refused)
             _say(self.report, problem)
             if image is not None:
-                self._take(self._placed(record, items[image]), image, documents)
+                placed = self._placed(record, items[image])
+                if self.report.survey is not None:
+                    self.report.survey.take(placed, items[image].path)
+                self._take(placed, image, documents)
         self.journal.plan_documents(
             (wire.encode(document), len(document.parts), name)
             for name, document in documents.items()

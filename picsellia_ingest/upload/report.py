@@ -17,6 +17,7 @@ from ..selection import IN_OTHER_SPLIT, LEFT_OUT
 from ..selection import REASONS as CHOICES
 from ..wire import REASONS
 from .forecast import Forecast
+from .survey import Survey
 
 LABELS_SHOWN = 20
 COMPLETE, REJECTED, INCOMPLETE, NOT_ALLOWED, DIFFERENT = 0, 3, 4, 5, 6
@@ -94,6 +95,8 @@ class Report:
     """The first failures: (name, code, what the platform or the system said)."""
     differences: list[str] = field(default_factory=list)
     verified: bool = False
+    survey: Survey | None = None
+    """Sizes, shapes and what to look at first, where that was asked for."""
     dry_run: bool = False
     forecast: Forecast | None = None
     """Of a dry run: what would be sent."""
@@ -152,6 +155,11 @@ class Report:
         self.images.check("images")
         self.instances.check("instances")
 
+    def choices_said(self) -> Iterator[str]:
+        """In which other shape, or under which other choice, instances were sent, and how many."""
+        yield from (f"{count} {REASONS[code]}" for code, count in sorted(self.changed_shape.items()))
+        yield from (f"{self.choices[code]} {text}" for code, text in CHOICES.items() if self.choices[code])
+
     def lines(self) -> Iterator[str]:
         """The lines for a person, safe on any terminal."""
         return map(shown, self._lines())
@@ -162,9 +170,7 @@ class Report:
         yield self.instances.line("instances")
         if self.forecast is not None:
             yield from self.forecast.lines()
-        counted = [(count, REASONS[code]) for code, count in sorted(self.changed_shape.items())]
-        counted += [(self.choices[code], text) for code, text in CHOICES.items() if self.choices[code]]
-        yield from (f"  {count} {text}" for count, text in counted)
+        yield from (f"  {words}" for words in self.choices_said())
         if self.labels:
             yield f"{len(self.labels)} labels: " + ", ".join(
                 f"{name} ({kind})" for name, kind in self.labels[:20]
@@ -193,6 +199,7 @@ class Report:
         plain["images"], plain["instances"] = self.images.to_dict(), self.instances.to_dict()
         plain["problems"] = self.problems.to_dict()
         plain["forecast"] = None if self.forecast is None else self.forecast.to_dict()
+        plain["survey"] = None if self.survey is None else self.survey.to_dict()
         return {**plain, "exit_code": self.exit_code, "verdict": self.verdict}
 
     def __str__(self) -> str:

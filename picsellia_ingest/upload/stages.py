@@ -13,6 +13,7 @@ from .journal import Journal
 from .plan import Job
 from .progress import Progress
 from .report import Report
+from .survey import Survey
 from .verify import Comparison, Partly
 
 OUTAGE_LEAST = 10
@@ -42,6 +43,7 @@ class Run:
         self.report = Report(
             dataset=job.name, version=job.version or "", dry_run=job.dry_run, checked=job.check
         )
+        self.report.survey = Survey() if job.survey else None
         self.name = ""
         """What the run is called."""
         self.made = journal.made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,11 +14,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from picsellia_ingest.client import evidence_page
+from picsellia_ingest.client import evidence
 from picsellia_ingest.client.inspect import inspect
-from picsellia_ingest.client.survey import Survey
-from picsellia_ingest.client.suspects import MOST, Suspects
 from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
+from picsellia_ingest.upload.survey import Survey
+from picsellia_ingest.upload.suspects import MOST, Suspects
 from tests.client.sources import BOX, coco, picture
 from tests.server.browser import chromium, needs_chromium
 
@@ -104,7 +105,9 @@ def written(tmp_path: Path) -> Path:
     text = json.loads(source.read_text())
     text["categories"][1]["name"] = "<script>document.title=2</script>"
     source.write_text(json.dumps(text))
-    evidence_page.write(inspect(source, imgdir=tmp_path / "images", survey=True), tmp_path / "evidence.html")
+    evidence.of_inspection(
+        inspect(source, imgdir=tmp_path / "images", survey=True), tmp_path / "evidence.html"
+    )
     return tmp_path / "evidence.html"
 
 
@@ -167,3 +170,117 @@ def test_inspect_writes_the_page_when_it_is_asked_to(tmp_path: Path) -> None:
     assert (done.returncode, "the evidence is in" in done.stderr) == (0, True)
     assert (tmp_path / "out.html").exists()
     assert (tmp_path / "out.json").exists()
+
+
+def command(*arguments: object, state: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "picsellia_ingest", *map(str, arguments)], capture_output=True, text=True, check=False,
+        env={**os.environ, "XDG_STATE_HOME": str(state)},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def uploaded(tmp_path: Path) -> Path:
+    """The page of an upload with a rejected instance, an image whose record is missing and labels that were left out."""
+    for name in ("a.jpg", "b.jpg"):
+        picture(tmp_path / "images" / name, len(name))
+    source = coco(tmp_path, {"bbox": BOX}, {"bbox": [1, 2, 0, 0]}, {"bbox": BOX, "category_id": 2})
+    more = (
+        "--imgdir",
+        tmp_path / "images",
+        "--ann-path",
+        source,
+        "--drop",
+        "car",
+        "--report",
+        tmp_path / "up.html",
+    )
+    done = command("upload", "--host", f"local:{tmp_path / 'platform'}", "--name", "d", *more, state=tmp_path)
+    assert (done.returncode, f"evidence: {tmp_path / 'up.html'}" in done.stderr) == (3, True), done.stderr
+    return tmp_path / "up.html"
+
+
+def words(page: Path) -> str:
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page.read_text(), flags=re.S)
+    return " ".join(text.split())
+
+
+def test_an_upload_writes_where_every_image_and_instance_went(uploaded: Path) -> None:
+    flat = words(uploaded)
+    assert "Where every image went uploaded 2 already there 0 came in 2" in flat
+    assert (
+        "Where every instance went uploaded 1 already there 0 left out 1 rejected: box_empty 1 came in 3"
+        in flat
+    )
+    assert "complete and verified; part of the input was rejected" in flat
+    assert "requests" in flat
+    data = json.loads(uploaded.with_suffix(".json").read_text())
+    assert (data["instances"]["uploaded"], data["survey"]["labels"]) == (1, {"Car": 1})
+    assert data["requests"] > 0
+
+
+def test_a_page_goes_beside_the_journals_when_no_place_is_named_and_nowhere_when_none_is_wanted(
+    tmp_path: Path,
+) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    more = (
+        "upload",
+        "--host",
+        f"local:{tmp_path / 'platform'}",
+        "--name",
+        "d",
+        "--imgdir",
+        tmp_path / "images",
+    )
+    assert "evidence" not in command(*more, "--no-report", state=tmp_path).stderr
+    assert not list(tmp_path.rglob("evidence/*"))
+    done = command(*more, state=tmp_path)
+    (page,) = tmp_path.rglob("evidence/*.html")
+    assert f"evidence: {page}" in done.stderr
+    assert page.stat().st_mode & 0o077 == 0 or page.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.jpg")
+    more = ("--imgdir", tmp_path / "images", "--report", tmp_path / "images" / "a.jpg" / "x.html")
+    done = command("upload", "--host", f"local:{tmp_path / 'platform'}", "--name", "d", *more, state=tmp_path)
+    assert (done.returncode, "x.html cannot be written" in done.stderr) == (2, True), done.stderr
+
+
+def test_old_pages_make_room_for_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(evidence, "KEPT", 3)
+    for number in range(5):
+        evidence.place(f"d{number}").write_text("page")
+    kept = sorted(path.name.rsplit("-", 1)[1] for path in tmp_path.rglob("evidence/*.html"))
+    assert kept == ["d2.html", "d3.html", "d4.html"]
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> Path:
+    """The page of a job file of one good dataset, and one whose annotations are not there."""
+    picture(tmp_path / "images" / "a.jpg")
+    coco(tmp_path, {"bbox": BOX})
+    (tmp_path / "jobs.toml").write_text(
+        '[defaults]\nhost = "local:platform"\nimgdir = "images"\n'
+        '[[dataset]]\nname = "good"\nann_path = "coco.json"\n[[dataset]]\nname = "gone"\nann_path = "gone.json"\n'
+    )
+    done = command("run", tmp_path / "jobs.toml", "--report", tmp_path / "jobs.html", state=tmp_path)
+    assert done.returncode == 2, done.stderr
+    return tmp_path / "jobs.html"
+
+
+def test_a_job_file_has_one_page_with_a_part_for_each_dataset(merged: Path) -> None:
+    flat = words(merged)
+    assert "jobs.toml good complete and verified gone" in flat
+    assert "gone.json" in flat
+    assert flat.count("Where every instance went") == 1
+    data = json.loads(merged.with_suffix(".json").read_text())
+    assert [one["name"] for one in data["datasets"]] == ["good", "gone"]
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_pages_of_runs_are_whole_in_a_browser(uploaded: Path, merged: Path, tmp_path: Path) -> None:
+    assert "Where every image went" in chromium(tmp_path, uploaded.as_uri(), "--dump-dom")
+    assert 'id="part2"' in chromium(tmp_path, merged.as_uri(), "--dump-dom")

@@ -27,6 +27,7 @@ class Survey:
     sides: Counter[int] = field(default_factory=Counter)
     """Instances by the square root of their box's area, as the number of the class in ``_SIDES``."""
     ratios: Counter[int] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
     crowds: Counter[int] = field(default_factory=Counter)
     image_sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     suspects: Suspects = field(default_factory=Suspects)
@@ -37,6 +38,7 @@ class Survey:
         if record.width is not None and record.height is not None:
             self.image_sizes[record.width, record.height] += 1
         for instance in record.instances:
+            self.labels[instance.label] += 1
             box = geometry.around(instance.rectangle, instance.polygon)
             if box is not None and box.width > 0 and box.height > 0:
                 self.sides[_class(math.sqrt(box.width * box.height), _SIDES)] += 1
@@ -69,7 +71,11 @@ class Survey:
             }
             for one in self.suspects.worst()
         ]
-        return {**{name: dict(rows) for name, rows in self.tables().items()}, "suspects": worst}
+        return {
+            "labels": dict(self.labels),
+            **{name: dict(rows) for name, rows in self.tables().items()},
+            "suspects": worst,
+        }
 
 
 def _class(value: float, bounds: tuple[float, ...], *, closed: bool = False) -> int:
