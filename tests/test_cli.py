@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import requests
 
+from picsellia_ingest.cli import main
 from picsellia_ingest.cli.ends import told
 from picsellia_ingest.server import start
 from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
@@ -476,3 +478,14 @@ def test_what_the_system_refuses_ends_in_one_line_and_exit_code_4(
 def test_an_error_of_another_kind_is_not_taken_for_a_poor_machine() -> None:
     with pytest.raises(ZeroDivisionError), told():
         raise ZeroDivisionError
+
+
+def test_the_help_of_every_command_teaches_with_an_example() -> None:
+    commands = [
+        (name, command) for name, command in main.commands.items() if not isinstance(command, click.Group)
+    ]
+    groups = [(f"{group} {name}", command) for group, found in main.commands.items() if isinstance(found, click.Group)
+              for name, command in found.commands.items()]  # fmt: skip
+    for name, command in [*commands, *groups]:
+        assert f"picsellia-ingest {name}" in (command.help or ""), name
+        assert all(option.help for option in command.params if isinstance(option, click.Option)), name

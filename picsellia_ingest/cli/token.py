@@ -43,7 +43,11 @@ def token() -> None:
 def create(
     root: Path, database: str | None, user: str, organization: str, days: int | None, read_only: bool
 ) -> None:
-    """Make a token and print it. It is shown this once, since only its hash is kept."""
+    """Make a token and print it. It is shown this once, since only its hash is kept.
+
+    \b
+    picsellia-ingest token create --root platform --user alice --organization acme --days 30
+    """
     with told():
         from ..server import accounts_of
 
@@ -60,7 +64,11 @@ def create(
 @root
 @database
 def list_tokens(root: Path, database: str | None) -> None:
-    """Print the id, the user, the organization and the end of each token; never the token."""
+    """Print the id, the user, the organization and the end of each token; never the token.
+
+    \b
+    picsellia-ingest token list --root platform
+    """
     with told():
         from ..server import accounts_of
 
@@ -77,7 +85,11 @@ def list_tokens(root: Path, database: str | None) -> None:
 @database
 @click.argument("name")
 def revoke(root: Path, database: str | None, name: str) -> None:
-    """Make the token of an id unknown, at once."""
+    """Make the token of an id unknown, at once.
+
+    \b
+    picsellia-ingest token revoke --root platform 1f2e3d4c
+    """
     with told():
         from ..server import accounts_of
 
