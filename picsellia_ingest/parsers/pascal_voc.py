@@ -24,6 +24,7 @@ from .jsonfile import reject
 from .voc_layout import Source
 from .voc_masks import ClassNames, Masks, class_names
 from .voc_objects import Evidence, RecordReader, mask_record
+from .voc_plain import plain_record
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -117,14 +118,22 @@ class PascalVoc(FilePerImage[Source]):
         """One record. Raises InputError when its file is rejected whole."""
         stem = voc_layout.shown(Path(source.stem)).rpartition("/")[2]
         root = None
+        inclusive = self.options.voc_coordinates == "inclusive"
         if source.xml is not None:
             where = self.path / source.xml if self.path.is_dir() else self.path
-            root = voc_xml.load(where, self._shown(source.xml))
+            shown = self._shown(source.xml)
+            data = voc_xml.content(where, shown)
+            plain = None if inclusive or source.objects is not None else plain_record(data, shown, stem)
+            if plain is not None:
+                record, boxes = plain
+                for corners in boxes:
+                    self._evidence.take(corners, (record.width, record.height))
+                return _with_sets(record, source.sets)
+            root = voc_xml.parse(data, shown)
         masks = self._masks(source, on_problem, needed=root is None)
         if root is None or source.xml is None:
             assert masks is not None
             return _with_sets(mask_record(masks, stem, on_problem), source.sets)
-        inclusive = self.options.voc_coordinates == "inclusive"
         reader = RecordReader(self._shown(source.xml), inclusive, on_problem, self._evidence)
         return _with_sets(reader.read(root, stem, masks), source.sets)
 

@@ -48,9 +48,8 @@ _HINTS = {
 }
 
 
-def load(path: Path, shown: str) -> Element:
-    """The ``annotation`` element of a file that reports call ``shown``. Raises InputError."""
-    data = _bytes(path, shown)
+def parse(data: bytes, shown: str) -> Element:
+    """The ``annotation`` element of the content of a file that reports call ``shown``. Raises InputError."""
     narrow = data.replace(b"\0", b"")
     if b"<!DOCTYPE" in narrow and b"<!ENTITY" in narrow:
         raise _entities(shown)
@@ -79,8 +78,8 @@ def load(path: Path, shown: str) -> Element:
     return root
 
 
-def _bytes(path: Path, shown: str) -> bytes:
-    """The content as it may be given to the parser. Raises InputError."""
+def content(path: Path, shown: str) -> bytes:
+    """The content of a file, as it may be parsed. Raises InputError."""
     try:
         if not path.is_file():
             raise _rejected("not_a_file", f"this is {IRREGULAR}", shown, "remove it, or give a file")
@@ -91,12 +90,12 @@ def _bytes(path: Path, shown: str) -> bytes:
     if len(data) > MAX_BYTES or data.count(b"<") > MAX_TAGS:
         message = f"the file has more than {MAX_BYTES >> 20} MB or {MAX_TAGS} tags: this is no VOC file of one image"
         raise _rejected("file_too_large", message, shown, "give one file for each image")
-    content = data.removeprefix(codecs.BOM_UTF8)
-    if not content.strip():
+    text = data.removeprefix(codecs.BOM_UTF8)
+    if not text.strip():
         raise _rejected(
             "empty_file", "the file is empty", shown, "was a tool stopped while it wrote it? remove it"
         )
-    return data if data.startswith(_UTF16) else _declared(content, shown)
+    return data if data.startswith(_UTF16) else _declared(text, shown)
 
 
 def _declared(content: bytes, shown: str) -> bytes:

@@ -127,7 +127,7 @@ def _polygon(value: dict[str, Any]) -> Any:
 
 def voc_files(path: Path) -> dict[str, Any]:
     files = [path] if path.is_file() else sorted(path.rglob("*.[xX][mM][lL]"))
-    return {file.stem: voc_data(voc_xml.load(file, str(file))) for file in files}
+    return {file.stem: voc_data(voc_xml.parse(voc_xml.content(file, str(file)), str(file))) for file in files}
 
 
 @pytest.mark.parametrize("case", ["boxes", "demo", "polygons"])

@@ -1,0 +1,154 @@
+"""The quick way to a VOC file gives what the long way gives, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picsellia_ingest.errors import InputError
+from picsellia_ingest.model import ImageRecord
+from picsellia_ingest.parsers import voc_xml
+from picsellia_ingest.parsers.pascal_voc import PascalVoc
+from picsellia_ingest.parsers.voc_objects import Evidence, RecordReader
+from picsellia_ingest.parsers.voc_plain import plain_record
+from tests.paths import DATA, FIXTURES
+
+NUMBERS = st.one_of(
+    st.integers(0, 110).map(str), st.sampled_from(["12.5", "-1", " 7 ", "007", "1e1", "", "x", "12,5", "0"])
+)
+TEXTS = st.sampled_from(
+    ["a", "car", "", " b ", "x&amp;y", "<!-- c -->", "é", "1", "\n\t", "<![CDATA[d]]>", "e > f"]
+)
+NAMES = [
+    "name",
+    "pose",
+    "truncated",
+    "difficult",
+    "deleted",
+    "part",
+    "filename",
+    "folder",
+    "size",
+    "attributes",
+    "polygon",
+    "q",
+]
+BOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
+
+
+def leaf(name: str, content: str) -> str:
+    return f"<{name}>{content}</{name}>"
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> str:
+    corners = draw(st.permutations(["xmin", "ymin", "xmax", "ymax"]))
+    if draw(st.booleans()):
+        corners = corners[: draw(st.integers(0, 4))]
+    return leaf("bndbox", "".join(leaf(corner, draw(NUMBERS)) for corner in corners))
+
+
+@st.composite
+def elements(draw: st.DrawFn, depth: int = 0) -> str:
+    name = draw(st.sampled_from(NAMES))
+    if depth < 2 and draw(st.integers(0, 3)) == 0:
+        return leaf(name, "".join(draw(st.lists(elements(depth + 1), max_size=3))))
+    return leaf(name, draw(TEXTS))
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> str:
+    parts = [
+        leaf("name", draw(st.sampled_from(["car", "car", " bus ", ""]))),
+        draw(st.one_of(st.just(BOX), boxes())),
+    ]
+    parts += draw(st.lists(elements(), max_size=2))
+    return leaf("object", draw(st.sampled_from(["", "\n"])).join(draw(st.permutations(parts))))
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    size = "<size><width>100</width><height>90</height><depth>3</depth></size>"
+    parts = [
+        draw(st.sampled_from([size, size, "", "<size/>", "<size><width>x</width></size>"])),
+        draw(st.sampled_from(["<filename>a.jpg</filename>", ""])),
+    ]
+    parts += draw(st.lists(st.one_of(objects(), objects(), elements()), max_size=4))
+    declared = draw(
+        st.sampled_from(
+            ["", "", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="UTF-8"?>\n', "\ufeff"]
+        )
+    )
+    said = draw(st.sampled_from(["", "", ' verified="yes"', ' a="1" b=" 2 "']))
+    body = draw(st.sampled_from(["", "\n\t", "\r\n"])).join(draw(st.permutations(parts)))
+    text = f"{declared}<annotation{said}>{body}</annotation>{draw(st.sampled_from(['', '', chr(10), 'x', '<a></a>']))}"
+    return text.encode()
+
+
+def long_way(data: bytes) -> tuple[ImageRecord, Evidence] | None:
+    """What the long way makes of it without a word; None where it has something to say."""
+    said: list[Any] = []
+    evidence = Evidence()
+    try:
+        record = RecordReader("f.xml", False, said.append, evidence).read(
+            voc_xml.parse(data, "f.xml"), "stem", None
+        )
+    except InputError:
+        return None
+    return None if said else (record, evidence)
+
+
+def same_as_the_long_way(data: bytes) -> bool:
+    """Whether it is plain, and if so equal to what the long way gives, the order of attributes and the evidence included."""
+    found = plain_record(data, "f.xml", "stem")
+    if found is None:
+        return False
+    expected = long_way(data)
+    assert expected is not None, data
+    record, corners = found
+    assert repr(record) == repr(expected[0])
+    evidence = Evidence()
+    for box in corners:
+        evidence.take(box, (record.width, record.height))
+    assert evidence == expected[1]
+    return True
+
+
+@given(files())
+def test_what_is_plain_is_what_the_long_way_makes_of_it(data: bytes) -> None:
+    same_as_the_long_way(data)
+
+
+@pytest.mark.parametrize("encoding", ["", '<?xml version="1.0" encoding="utf-8"?>\n'])
+def test_what_nearly_every_file_holds_is_plain(encoding: str) -> None:
+    rest = "<pose>Left</pose><truncated>0</truncated><part><name>head</name>" + BOX + "</part>"
+    text = f"{encoding}<annotation>\n<filename>a.jpg</filename><source><database>x</database></source><object><name>car</name>{rest}{BOX}</object></annotation>"
+    assert same_as_the_long_way(text.encode())
+    assert same_as_the_long_way(text.replace("\n", "\r\n").encode())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"", b"<annotation>", b"<annotation/>", b"<annotation><object></annotation></object>", b"<a></a>",
+        b"<annotation a='1'></annotation>", b'<annotation a="1" a="2"></annotation>', b"<annotation>text</annotation>", b"<annotation>\xff</annotation>",
+        b"<annotation><object><name>car</name></object></annotation>", b"<!DOCTYPE a><annotation></annotation>",
+        b"<annotation></annotation><annotation></annotation>", b"<?xml version='1.0' encoding='latin-1'?><annotation></annotation>",
+        b"<annotation>" + b"<a>" * 100 + b"</a>" * 100 + b"</annotation>",
+    ],
+)  # fmt: skip
+def test_what_has_anything_to_be_said_of_is_not_plain(odd: bytes) -> None:
+    assert plain_record(odd, "f.xml", "stem") is None
+
+
+@pytest.mark.parametrize("folder", ["raccoon_voc", "voc2007_official"])
+def test_real_files_that_are_plain_are_read_as_the_long_way_reads_them(folder: str) -> None:
+    where = DATA / folder
+    files = (
+        sorted(where.rglob("*.xml")) if where.is_dir() else sorted((FIXTURES / "PASCAL-VOC").rglob("*.xml"))
+    )
+    plain = [same_as_the_long_way(file.read_bytes()) for file in files if PascalVoc.recognises(file)]
+    assert sum(plain) > len(plain) / 4
