@@ -34,6 +34,7 @@ fast: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python docs/make_api.py
+	$(BIN)/python docs/make_formats.py
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.starting
