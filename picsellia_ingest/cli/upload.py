@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @main.command()
 @click.option("--name", help="Dataset to make, or to fetch when only annotations are given.")
 @click.option("--dataset-version", help="Version to fetch; the newest by default.")
-@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images; sub-folders are followed.")
-@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--imgdir", help="Folder of images; sub-folders are followed.")
+@click.option("--ann-path", help="Annotation file or folder.")
 @click.option("--ann-format", help=FORMATS)
 @click.option("--tags", multiple=True, help="Tag for the pictures, may be repeated; the date by default.")
 @click.option(
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def upload(
-    context: click.Context, name: str | None, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    context: click.Context, name: str | None, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
     tags: tuple[str, ...], nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
     rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
@@ -137,10 +137,8 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @main.command()
 @click.option("--name", required=True, help="Dataset to compare with.")
 @click.option("--dataset-version", help="Version to fetch; the newest by default.")
-@click.option(
-    "--imgdir", type=click.Path(path_type=Path), help="Folder of images, to compare names and content."
-)
-@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--imgdir", help="Folder of images, to compare names and content.")
+@click.option("--ann-path", help="Annotation file or folder.")
 @click.option("--ann-format", help=FORMATS)
 @click.option(
     "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
@@ -156,7 +154,7 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @evidence
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
-    name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    name: str, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
     nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, report: Path | None, no_report: bool, as_json: bool,
 ) -> None:  # fmt: skip
