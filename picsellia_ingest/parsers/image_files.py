@@ -133,7 +133,8 @@ def images_below(folder: AnyPath) -> list[str]:
 
 def is_hidden(name: str) -> bool:
     """Whether a file, or a folder it lies in, is one that is passed over."""
-    return name.startswith((".", "__MACOSX/")) or "/." in name
+    steps = name.split("/")
+    return steps[0] == "__MACOSX" or any(step[:1] == "." and step not in (".", "..") for step in steps)
 
 
 def size_of(path: AnyPath) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ from .zips import Zip
 
 ARCHIVES: dict[str, type[Zip] | type[Tar]] = {".zip": Zip, ".tar": Tar}
 _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")
 _CHAIN = re.compile(r"(zip|tar)://(.*?)::(.+)", re.S)
 
 

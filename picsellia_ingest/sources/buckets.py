@@ -47,6 +47,11 @@ class Bucket(Store):
         """Whether the address is that of a file. Raises SourceError."""
         return self._information() is not None
 
+    def is_there(self) -> bool:
+        """A folder of a bucket is there if something is in it."""
+        listing = self.listing()
+        return bool(listing.files or listing.refused)
+
     def _information(self) -> Mapping[str, Any] | None:
         try:
             found = persist(self.shown, lambda: self._files.info(self.root))
@@ -67,7 +72,10 @@ class Bucket(Store):
                 f"{self.shown} is no file, and a web server does not list its folders",
                 "give the address of a file, or of an archive of all of them",
             )
-        found = persist(self.shown, lambda: self._files.find(self.root, detail=True))
+        try:
+            found = persist(self.shown, lambda: self._files.find(self.root, detail=True))
+        except FileNotFoundError:
+            found = {}
         before = f"{self.root.rstrip('/')}/"
         for path, information in sorted(found.items()):
             if path.startswith(before) and not path.endswith("/") and information.get("type") == "file":

@@ -82,6 +82,10 @@ class Store(ABC):
         Raises FileNotFoundError; what is read raises SourceError, SourceChangedError, ItemError.
         """
 
+    def is_there(self) -> bool:
+        """Whether there is such a thing, even if it holds nothing."""
+        return True
+
     def entry(self, name: str) -> Entry:
         """A file of the listing. Raises FileNotFoundError."""
         found = self.listing().files.get(name)
@@ -145,8 +149,9 @@ class Far:
     def is_dir(self) -> bool:
         """Whether files lie below it, or it is an empty store."""
         files = self.store.listing().files
-        inside = f"{self.name}/"
-        return "" not in files and (not self.name or any(name.startswith(inside) for name in files))
+        if not self.name:
+            return "" not in files and self.store.is_there()
+        return any(name.startswith(f"{self.name}/") for name in files)
 
     def is_open(self) -> bool:
         """Whether what is shown of its address is all of it."""

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BLOCK = 1 << 20
-PAUSES = (0.5, 2.0, 4.0)
-"""Seconds between tries of one range, or listing; it is tried once more than there are pauses."""
+PAUSES = (1.0, 4.0)
+"""Seconds between tries of one range, or listing; it is tried once more than there are pauses.
+
+Libraries try on their own, mostly for a few seconds, before that counts as one."""
 _AT_ONCE = 1 << 30
 _AGAIN = "run the same command again"
 

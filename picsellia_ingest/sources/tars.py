@@ -78,15 +78,21 @@ class Tar(Store):
 def _headers_of(stream: BinaryIO, listing: Listing) -> Iterator[tarfile.TarInfo]:
     """Every member but folders; an archive without its end mark is noted."""
     with tarfile.open(fileobj=stream, mode="r:") as archive:
-        while (one := archive.next()) is not None:
-            vars(archive)["members"] = []  # it would keep them all
-            if not one.isdir():
-                yield one
-        stream.seek(vars(archive)["offset"])
-        end = stream.read(_RECORD)
-        if len(end) < _RECORD or end.strip(b"\0"):
-            words = "the archive ends before its end mark: it was cut off"
-            listing.refused.append(("", ItemError("archive_cut", words, "copy it again")))
+        try:
+            while (one := archive.next()) is not None:
+                vars(archive)["members"] = []  # it would keep them all
+                if not one.isdir():
+                    yield one
+            stream.seek(vars(archive)["offset"])
+            end = stream.read(_RECORD)
+            cut = len(end) < _RECORD or bool(end.strip(b"\0"))
+        except tarfile.ReadError:
+            cut = True
+    if cut:
+        error = ItemError(
+            "archive_cut", "the archive ends before its end mark: it was cut off", "copy it again"
+        )
+        listing.refused.append(("", error))
 
 
 def _judge(one: tarfile.TarInfo, size: int) -> None:
