@@ -95,6 +95,11 @@ class Parser(ABC):
         self.notes: list[str] = []
         """Rules used that a reader of the report should know, with the evidence for and against."""
 
+    @property
+    def address(self) -> str:
+        """Where the source is, as it may be shown."""
+        return str(self.path) if self.copy is None else self.copy.address
+
     def begin(self, on_problem: OnProblem) -> None:
         """``prepare``, after what was found when the source was copied."""
         for problem in self.copy.problems if self.copy is not None else ():

@@ -7,6 +7,7 @@ its address, so that an image folder stands beside its annotations as it does at
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import weakref
@@ -21,7 +22,6 @@ from .image_files import SUFFIXES
 
 BYTES_MAX = 32 << 30
 _BLOCK = 1 << 20
-_kept: dict[Path, weakref.finalize[..., object]] = {}
 
 
 class Copy:
@@ -29,11 +29,12 @@ class Copy:
 
     def __init__(self, source: Far, imgdir: AnyPath | None) -> None:
         """Bring it. Raises InputError for too much of it, PicselliaError, OSError."""
+        self.address = str(source)
         self.folder = Path(tempfile.mkdtemp(prefix="picsellia-ingest-"))
-        _kept[self.folder] = weakref.finalize(self, _remove, self.folder)
+        self._end: weakref.finalize[..., object] | None = weakref.finalize(self, _remove, self.folder)
         try:
             self.path = self._at(source)
-            copied_from(str(self.path), str(source))
+            copied_from(str(self.path), self.address)
             self.imgdir = self._beside(source, imgdir)
             self.problems = [*self._bring(source, imgdir)]
         except BaseException:
@@ -41,13 +42,12 @@ class Copy:
             raise
 
     def close(self) -> None:
-        """Remove it."""
-        found = _kept.pop(self.folder, None)
-        if found is not None:
-            found()
+        """Remove it, where this is what made it."""
+        if self._end is not None:
+            self._end()
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "imgdir"}
+        return {**self.__dict__, "_end": None}
 
     def _at(self, source: Far) -> Path:
         """Where what has an address lies in the folder."""
@@ -113,7 +113,13 @@ def _write(file: Far, target: Path) -> None:
             while block := stream.read(_BLOCK):
                 copy.write(block)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise ItemError("archive_twice", "a file and a folder have this name", "pack it again") from None
+        raise ItemError("archive_twice", "a file and a folder have this name", "rename one of them") from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ItemError(
+            "name_too_long", "no file here can have so long a name", "give it a shorter one"
+        ) from None
 
 
 def _remove(folder: Path) -> None:

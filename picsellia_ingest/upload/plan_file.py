@@ -101,7 +101,7 @@ def save(path: Path, journal: Journal, job: Job, report: Report, where: Where) -
     parser = job.parser
     asked = Asked(
         job.name, job.version, _folder(job), list(job.tags), job.tags_wanted,
-        job.nb_jobs, job.on_conflict, job.patience, "" if parser is None else str(parser.path),
+        job.nb_jobs, job.on_conflict, job.patience, "" if parser is None else parser.address,
         "" if parser is None else parser.name, job.rectangle,
     )  # fmt: skip
     against = Against(report.dataset_id, report.version if report.dataset_id else "")

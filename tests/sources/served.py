@@ -80,6 +80,6 @@ class Bucket:
 def moto_application() -> Any:
     """moto's S3, as a WSGI application."""
     os.environ.setdefault("MOTO_ACCOUNT_ID", "123456789012")
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     return DomainDispatcherApplication(create_backend_app)

@@ -180,7 +180,7 @@ def test_a_zip_with_64_bit_sizes_and_one_written_as_a_stream_are_read(tmp_path: 
             return len(data)  # type: ignore[arg-type]
 
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("big.jpg", "w", force_zip64=True) as big:
             big.write(jpeg())
         archive.writestr("streamed.jpg", jpeg(5))
