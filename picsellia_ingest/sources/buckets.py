@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from ..errors import InvalidQueryError, ItemError, ResourceNotFoundError, SourceError
 from . import names
 from .far import Entry, Listing, Store, stamp
-from .redaction import without_secrets
+from .redaction import keep_addresses_out_of_logs, without_secrets
 from .streams import BLOCK, Ranges, persist
 
 INSTALL = "pip install 'picsellia_ingest[remote]'"
@@ -117,6 +117,7 @@ def _reached(address: str, shown: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise InvalidQueryError(f"{shown} is read through fsspec, which is not installed", INSTALL) from None
+    keep_addresses_out_of_logs()
     why, hint = "", "check the address"
     try:
         files, root = url_to_fs(address)

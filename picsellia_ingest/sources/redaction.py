@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
@@ -12,6 +13,24 @@ _WORDS = 200
 def without_secrets(text: str) -> str:
     """Text without what addresses in it may keep secret."""
     return _QUERY.sub(r"\1", _USER.sub(r"\1", text))
+
+
+class _WithoutSecrets(logging.Filter):
+    """Takes them out of what a library logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        record.msg, record.args = without_secrets(record.getMessage()), ()
+        return True
+
+
+def keep_addresses_out_of_logs() -> None:
+    """From here on; fsspec logs the addresses that it asks for. Asking twice changes nothing."""
+    for name in ("fsspec", "fsspec.http", "fsspec.memory", "s3fs", "gcsfs"):
+        logging.getLogger(name).addFilter(_FILTER)
+
+
+_FILTER = _WithoutSecrets()
 
 
 def words(error: BaseException) -> str:

@@ -242,9 +242,10 @@ def test_an_address_that_nothing_reads_and_a_missing_library_say_what_to_do(
         find("s3://x/y")
 
 
-def test_a_password_and_a_signature_are_in_no_error_report_journal_or_plan(
-    destination: Destination, web: tuple[Files, str], tmp_path: Path
+def test_a_password_and_a_signature_are_in_no_error_report_journal_plan_or_log(
+    destination: Destination, web: tuple[Files, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("DEBUG", "fsspec")
     files, address = web
     archive = Path(shutil.make_archive(str(tmp_path / "a"), "zip", DEMO))
     files.held["/a.zip"] = archive.read_bytes()
@@ -258,7 +259,8 @@ def test_a_password_and_a_signature_are_in_no_error_report_journal_or_plan(
     files.faults.fail("GET", "/a.zip", 1000, "closed")
     with pytest.raises(SourceError) as caught:
         images.scan(find(given))
-    said += [str(refused.value), repr(caught.value), repr(caught.value.__context__)]
+    assert "/a.zip" in caplog.text
+    said += [caplog.text, str(refused.value), repr(caught.value), repr(caught.value.__context__)]
     left = [path.read_bytes() for path in tmp_path.glob("*.db*")]
     for secret in ("hunter2", "s1gn3d"):
         assert not [text for text in said if secret in text]
