@@ -18,6 +18,7 @@ PicselliaError                          .message  .hint  .action
 ├── RequestRejectedError                FAIL_ITEM   any other answer that is final for this one thing
 ├── NameTakenError                      FAIL_ITEM   the lake has another picture of this name
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
+├── SourceError                         FAIL_ITEM   a remote folder or file that cannot be read, perhaps for now
 ├── WorkerDiedError                     STOP        a piece of work that kills whatever process takes it up
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
@@ -168,6 +169,12 @@ class SourceChangedError(PicselliaError):
     action = Action.FAIL_ITEM
 
 
+class SourceError(PicselliaError):
+    """A remote folder or file that cannot be read, perhaps for now: it was tried a few times."""
+
+    action = Action.FAIL_ITEM
+
+
 class WorkerDiedError(PicselliaError):
     """A piece of work kills the process that does it, whenever it is tried."""
 
@@ -203,7 +210,7 @@ _EXIT_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...]
     ((InputError, WorkerDiedError), 3),
     ((InvalidQueryError, PlanError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
-    ((JournalError, ServerError), 4),
+    ((JournalError, ServerError, SourceError), 4),
 )
 
 

@@ -13,7 +13,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +49,8 @@ class Place:
     pointer: str | None = None
 
     def __post_init__(self) -> None:
+        if _copies:
+            object.__setattr__(self, "file", _original(self.file))
         # A file's name may be any bytes; what cannot be encoded would end the report instead of being in it.
         if not self.file.isascii():
             plain = self.file.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
@@ -61,6 +63,27 @@ class Place:
             if self.column is not None:
                 text += f":{self.column}"
         return f"{text} ({self.pointer})" if self.pointer else text
+
+
+_copies: dict[str, str] = {}
+
+
+def copied_from(folder: str, address: str) -> None:
+    """From now on places in a folder, or the file, that is a private copy are those of the address it was copied from."""
+    _copies[folder] = address
+
+
+def copy_is_gone(folder: str) -> None:
+    """What lay in this folder is no copy any more."""
+    for held in [held for held in _copies if held.startswith(folder)]:
+        del _copies[held]
+
+
+def _original(file: str) -> str:
+    for folder, address in _copies.items():
+        if file == folder or file.startswith(f"{folder}/"):
+            return address + file[len(folder) :]
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +146,8 @@ class ProblemLog:
         """Take the problems of another part of the work in, behind those that are here."""
         held = Counter(problem.code for problem in self.kept)
         for problem in other.kept:
+            if _copies:  # another process does not know of them
+                problem = replace(problem, place=replace(problem.place))
             held[problem.code] += 1
             if held[problem.code] <= self.keep:
                 self.kept.append(problem)

@@ -77,6 +77,7 @@ def test_public_names_are_those_listed() -> None:
         "raster",
         "selection",
         "server",
+        "sources",
         "tracing",
         "upload",
         "wire",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
 from picsellia_ingest import wire
-from picsellia_ingest.api import platform
+from picsellia_ingest.api import platform, storage
 from picsellia_ingest.api.connection import Connection, Secret
 from picsellia_ingest.model import Instance, Rectangle
 from picsellia_ingest.parsers.base import Shard
@@ -66,7 +65,7 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
         (picture,) = platform.dataset_pictures(connection, dataset.id)
         assert (picture["external_url"], picture["internal_key"]) == ("dock 01.jpg", key)
         assert verify.read_back(connection, item) is None
-        assert hashlib.sha256(files[name].read_bytes()).digest() == item.sha256
+        assert storage.survey(files[name]).sha256 == item.sha256
         (held,) = platform.picture_annotations(connection, dataset.id, name)
         back = wire.instance(held["annotations"][0])
         assert back == Instance("crate", Rectangle(8, 8, 20, 16))

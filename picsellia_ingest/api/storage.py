@@ -1,6 +1,6 @@
 """Bytes to and from object storage, over signed addresses and without the token.
 
-A file is streamed from disk as one multipart form (fields first, then the part ``file``); it is opened anew for each
+A file is streamed from where it is as one multipart form (fields first, then the part ``file``); it is opened anew for each
 try, read no further than its planned size, and hashed on the way out. When the hash is not the planned one the last
 bytes are withheld, so that a file that changed is never stored under the old name.
 """
@@ -27,12 +27,14 @@ from ..errors import (
     SourceChangedError,
     WrongHostError,
 )
+from ..sources import AnyPath, Far
 from . import platform
 from .answers import check
 from .connection import Connection, Traffic
 from .transport import DEADLINE_SECONDS, persist, send
 
 BYTES_PER_SECOND = 50_000
+_BLOCK = 1 << 20
 SIGNATURES = 3
 """How often an address is signed anew for one object."""
 SECONDS_LEAST = 30.0
@@ -43,20 +45,30 @@ SAVE_SECONDS = 3600.0
 class Source:
     """A file as it was when it was planned."""
 
-    path: Path
+    path: AnyPath
     size: int
     sha256: bytes
 
 
-def survey(path: Path) -> Source:
+def survey(path: AnyPath) -> Source:
     """A file as it is now, of any size."""
-    digest = hashlib.sha256()
-    size = 0
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return Source(path, size, digest.digest())
+        size, sha256, _ = digest(file)
+    return Source(path, size, sha256)
+
+
+def digest(file: BinaryIO, keep: int = 0) -> tuple[int, bytes, bytes | None]:
+    """What is left of a stream: its size, its hash, and the bytes themselves where there are at most ``keep``."""
+    found, size = hashlib.sha256(), 0
+    kept: list[bytes] | None = []
+    while block := file.read(_BLOCK):
+        found.update(block)
+        size += len(block)
+        if size > keep:
+            kept = None
+        elif kept is not None:
+            kept.append(block)
+    return size, found.digest(), None if kept is None else b"".join(kept)
 
 
 class _FormBody:
@@ -70,7 +82,7 @@ class _FormBody:
         self._tail = f"\r\n--{self.boundary}--\r\n".encode()
         self._source = source
         self._file = source.path.open("rb")
-        if os.fstat(self._file.fileno()).st_size != source.size:
+        if _size(source.path, self._file) != source.size:
             self._file.close()
             raise SourceChangedError(f"{source.path} has another size than when it was planned", _RUN_AGAIN)
         self._left = source.size
@@ -115,6 +127,10 @@ class _FormBody:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def _size(path: AnyPath, file: BinaryIO) -> int:
+    return path.stat().st_size if isinstance(path, Far) else os.fstat(file.fileno()).st_size
 
 
 _RUN_AGAIN = "run the same command again when nothing writes to it"

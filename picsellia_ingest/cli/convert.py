@@ -14,11 +14,11 @@ _PATH = click.Path(path_type=Path)
 
 
 @main.command()
-@click.argument("source", type=_PATH)
+@click.argument("source")
 @click.argument("destination", type=_PATH)
 @click.option("--to", required=True, help="Format to write.")
 @click.option("--ann-format", help=FORMATS)
-@click.option("--imgdir", type=_PATH, help="Folder of images; gives their sizes where the source does not.")
+@click.option("--imgdir", help="Folder of images; gives their sizes where the source does not.")
 @click.option(
     "--images",
     type=click.Choice(["leave", "copy", "link"]),
@@ -39,7 +39,7 @@ _PATH = click.Path(path_type=Path)
 @conventions
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def convert(
-    source: Path, destination: Path, to: str, ann_format: str | None, imgdir: Path | None, images: str, rectangle: bool,
+    source: str, destination: Path, to: str, ann_format: str | None, imgdir: str | None, images: str, rectangle: bool,
     labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], strict: bool, dry_run: bool, overwrite: bool,
     nb_jobs: int, voc_coordinates: str, coordinates: str, exif: str, as_json: bool,
 ) -> None:  # fmt: skip
@@ -66,11 +66,11 @@ def convert(
 
 
 @main.command()
-@click.argument("first", type=_PATH)
-@click.argument("second", type=_PATH)
+@click.argument("first")
+@click.argument("second")
 @click.option("--first-format", help="Format of the first; recognised when not given.")
 @click.option("--second-format", help="Format of the second; recognised when not given.")
-@click.option("--imgdir", type=_PATH, help="Folder of images, for formats that do not state their sizes.")
+@click.option("--imgdir", help="Folder of images, for formats that do not state their sizes.")
 @click.option(
     "--tolerance",
     default=0.0,
@@ -82,7 +82,7 @@ def convert(
 @convention("voc_coordinates")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def diff(
-    first: Path, second: Path, first_format: str | None, second_format: str | None, imgdir: Path | None,
+    first: str, second: str, first_format: str | None, second_format: str | None, imgdir: str | None,
     tolerance: float, rectangle: bool, attributes: bool, voc_coordinates: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say whether two datasets hold the same images and instances, in any two formats. Ends with 6 when they differ.

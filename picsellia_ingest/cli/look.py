@@ -17,9 +17,9 @@ from .ends import FORMATS, conventions, show, told
 
 
 @main.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path")
 @click.option("--ann-format", help=FORMATS)
-@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
+@click.option("--imgdir", help="Folder of images, to see which are missing.")
 @conventions
 @click.option(
     "--report",
@@ -28,7 +28,7 @@ from .ends import FORMATS, conventions, show, told
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def inspect(
-    path: Path, ann_format: str | None, imgdir: Path | None, voc_coordinates: str, coordinates: str, exif: str,
+    path: str, ann_format: str | None, imgdir: str | None, voc_coordinates: str, coordinates: str, exif: str,
     report: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say what an annotation file or folder is: images, instances, labels, and what is wrong with it.
@@ -41,7 +41,7 @@ def inspect(
         from ..client.inspect import inspect as look
         from ..parsers.base import Options
 
-        options = Options(voc_coordinates, imgdir, coordinates, exif)
+        options = Options(voc_coordinates, None, coordinates, exif)
         found = look(path, ann_format, imgdir, options=options, survey=report is not None)
         show(found, as_json)
         if report is not None:
@@ -53,8 +53,8 @@ def inspect(
 
 
 @main.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images, to see which are missing.")
+@click.argument("path")
+@click.option("--imgdir", help="Folder of images, to see which are missing.")
 @click.option("--format", "ann_format", help=FORMATS)
 @click.option(
     "--output",
@@ -70,7 +70,7 @@ def inspect(
 )
 @conventions
 def validate(
-    path: Path, imgdir: Path | None, ann_format: str | None, output: str, fix: Path | None, voc_coordinates: str,
+    path: str, imgdir: str | None, ann_format: str | None, output: str, fix: Path | None, voc_coordinates: str,
     coordinates: str, exif: str,
 ) -> None:  # fmt: skip
     """Check an annotation file or folder: every problem with its place. Ends with 3 when something is rejected.
@@ -84,7 +84,7 @@ def validate(
         from ..client.inspect import inspect as look
         from ..parsers.base import Options
 
-        options = Options(voc_coordinates, imgdir, coordinates, exif)
+        options = Options(voc_coordinates, None, coordinates, exif)
         try:
             found = look(path, ann_format, imgdir, 20 if output == "text" else sys.maxsize, options)
             log, hints = found.problems, [*found.notes, *(f"hint: {hint}" for hint in found.hints)]

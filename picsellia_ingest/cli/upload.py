@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @main.command()
 @click.option("--name", help="Dataset to make, or to fetch when only annotations are given.")
 @click.option("--dataset-version", help="Version to fetch; the newest by default.")
-@click.option("--imgdir", type=click.Path(path_type=Path), help="Folder of images; sub-folders are followed.")
-@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--imgdir", help="Folder of images, an archive, or an address; sub-folders are followed.")
+@click.option("--ann-path", help="Annotation file or folder, also in an archive or at an address.")
 @click.option("--ann-format", help=FORMATS)
 @click.option("--tags", multiple=True, help="Tag for the pictures, may be repeated; the date by default.")
 @click.option(
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def upload(
-    context: click.Context, name: str | None, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    context: click.Context, name: str | None, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
     tags: tuple[str, ...], nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
     rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
@@ -62,11 +62,15 @@ def upload(
     \b
     picsellia-ingest upload --name cars --imgdir images --ann-path instances.json
     picsellia-ingest upload --name cars --ann-path Annotations --ann-format PASCAL-VOC
+    picsellia-ingest upload --name cars --imgdir cars.zip/images --ann-path cars.zip/instances.json
+    picsellia-ingest upload --name cars --imgdir s3://bucket/images --ann-path s3://bucket/labels.zip
     picsellia-ingest upload --host local:platform --name cars --imgdir images
     picsellia-ingest upload --name cars --imgdir images --plan cars.plan
     picsellia-ingest upload --apply cars.plan
 
     Running the same command again goes on where an interrupted run stopped, and sends nothing when all is there.
+    Zip and tar archives are read in place, and so are s3://, gs://, https:// and other addresses of fsspec, with
+    pip install 'picsellia_ingest[remote]'. Credentials come from the environment.
     """
     if not name and apply is None:
         raise click.MissingParameter(param_hint="'--name'", param_type="option")
@@ -137,10 +141,8 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @main.command()
 @click.option("--name", required=True, help="Dataset to compare with.")
 @click.option("--dataset-version", help="Version to fetch; the newest by default.")
-@click.option(
-    "--imgdir", type=click.Path(path_type=Path), help="Folder of images, to compare names and content."
-)
-@click.option("--ann-path", type=click.Path(path_type=Path), help="Annotation file or folder.")
+@click.option("--imgdir", help="Folder of images, to compare names and content.")
+@click.option("--ann-path", help="Annotation file or folder, also in an archive or at an address.")
 @click.option("--ann-format", help=FORMATS)
 @click.option(
     "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
@@ -156,7 +158,7 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @evidence
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
-    name: str, dataset_version: str | None, imgdir: Path | None, ann_path: Path | None, ann_format: str | None,
+    name: str, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
     nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, report: Path | None, no_report: bool, as_json: bool,
 ) -> None:  # fmt: skip

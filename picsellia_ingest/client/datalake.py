@@ -66,6 +66,9 @@ class Datalake(Resource):
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
 
+        ``imgdir`` and ``ann_path`` are a folder or file, one in a zip or tar archive (``"cars.zip/images"``), or an address
+        that fsspec reads (``"s3://bucket/images"``, with the extra ``remote``); see docs/sources.md.
+
         The dataset is made when there are images and none of that name; with annotations only it must exist.
         ``version`` names the version to fetch, the newest if None. ``ann_format`` is any format that
         ``picsellia_ingest.parsers.FORMATS`` lists, and is recognised where it is not given. Without ``tags`` the

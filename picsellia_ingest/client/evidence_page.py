@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import PicselliaError
 from ..parsers.image_files import FORMATS
 from ..problems import Problem, ProblemLog
 from ..upload.suspects import KINDS, Suspect
@@ -128,9 +129,9 @@ def _opened(suspect: Suspect) -> Image | None:
     if suspect.path is None:
         return None
     try:
-        with Image.open(suspect.path, formats=FORMATS) as image:
+        with suspect.path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > _PIXELS_MOST:
                 return None
             return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (PicselliaError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import InvalidQueryError
-from ..parsers import find_format
+from ..parsers import reader
 from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
 from ..selection import selection
+from ..sources import AnyPath, find
 from ..upload import pipeline, plan_file, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
@@ -29,8 +31,8 @@ from .session import Session
 def job(
     name: str | None,
     version: str | None,
-    imgdir: str | Path | None,
-    ann_path: str | Path | None,
+    imgdir: str | AnyPath | None,
+    ann_path: str | AnyPath | None,
     ann_format: str | None,
     tags: list[str] | None,
     nb_jobs: int,
@@ -49,7 +51,7 @@ def job(
     beside: bool = False,
     survey: bool = False,
 ) -> Job:
-    """The checked Job. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
+    """The checked Job, whose parser ``upload`` and ``check`` close. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
     Without tags the pictures get the date of the upload, as YYYY-MM-DD.
     """
@@ -83,20 +85,20 @@ def job(
     )
 
 
-def parser(path: str | Path, ann_format: str | None, options: Options | None = None) -> Parser:
+def parser(path: str | AnyPath, ann_format: str | None, options: Options | None = None) -> Parser:
     """The parser of an annotation file or folder; the format is recognised where it is not given."""
-    where = Path(path)
+    where = path if not isinstance(path, (str, Path)) else find(path)
     if not str(path) or not _there(where):
-        raise InvalidQueryError(f"the annotations {str(path)!r} are not there", "check ann_path")
+        raise InvalidQueryError(f"the annotations {str(where)!r} are not there", "check ann_path")
     options = options or Options()
     options.check()
-    return find_format(where, ann_format)(where, options)
+    return reader(where, ann_format, options)
 
 
-def _there(path: Path) -> bool:
+def _there(path: AnyPath) -> bool:
     """Whether there is such a file or folder; a name that no file can have counts as one that is not there."""
     try:
-        return path.exists()
+        return path.is_file() or path.is_dir() or (isinstance(path, Path) and path.exists())
     except OSError:
         return False
 
@@ -113,7 +115,7 @@ def upload(
         plan_file.may_write(Path(plan))
         what = replace(what, dry_run=True)
     destination = _destination(session, what.name, what.version)
-    with Journal(_journal(journal, destination), destination) as opened:
+    with what.parser or nullcontext(), Journal(_journal(journal, destination), destination) as opened:
         report = pipeline.run(what, session.connection, session.identity, opened, progress)
         if plan is not None and not report.stopped:
             plan_file.save(Path(plan), opened, what, report, plans.where(session))
@@ -140,6 +142,7 @@ def apply(
 def check(session: Session, what: Job, progress: Progress | None = None) -> Report:
     """Compare what the platform holds with the source, from these two alone: no journal of an upload is needed."""
     with (
+        what.parser or nullcontext(),
         TemporaryDirectory(prefix="picsellia-ingest-") as folder,
         Journal(Path(folder) / "check.db", "check") as opened,
     ):

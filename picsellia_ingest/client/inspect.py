@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from ..errors import ItemError
+from ..errors import ItemError, SourceChangedError, SourceError
 from ..model import ImageRecord
 from ..parsers.base import Options, Parser
+from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
+from ..sources import AnyPath
+from ..sources.redaction import without_secrets
 from ..upload import findings, images, matching, placing, workers
 from ..upload.evidence import Evidence, label_hints
+from ..upload.items import SILENT
 from ..upload.survey import Survey
 from .ingest import parser
 
@@ -49,7 +52,7 @@ class Inspection:
     survey: Survey | None = None
     """Sizes, shapes and what to look at first; only where it was asked for, since it takes as long as reading."""
 
-    def take(self, record: ImageRecord, path: Path | None = None) -> None:
+    def take(self, record: ImageRecord, path: AnyPath | None = None) -> None:
         """Count one record; ``path`` is its image's, where there is one."""
         if self.survey is not None:
             self.survey.take(record, path)
@@ -101,19 +104,26 @@ class Inspection:
 
 
 def inspect(
-    path: str | Path, ann_format: str | None = None, imgdir: str | Path | None = None, keep: int = 1000,
+    path: str | AnyPath, ann_format: str | None = None, imgdir: str | AnyPath | None = None, keep: int = 1000,
     options: Options | None = None, *, survey: bool = False,
 ) -> Inspection:  # fmt: skip
     """Read everything a source says; with ``imgdir`` also whether its images are there, and whole.
 
     ``keep`` is how many problems of each kind are kept; ``survey`` asks for what an evidence page shows. Raises FormatError, InputError.
     """
-    options = replace(options or Options(), imgdir=None if imgdir is None else Path(imgdir))
-    reader = parser(path, ann_format, options)
-    found, evidence = Inspection(str(path), reader.name, problems=ProblemLog(keep)), Evidence()
-    found.survey = Survey() if survey else None
-    found.recognised_by = "" if ann_format else reader.recognised_by
-    reader.prepare(found.problems)
+    folder = None if imgdir is None else image_folder(imgdir)
+    options = replace(options or Options(), imgdir=folder)
+    with parser(path, ann_format, options) as reader:
+        found = Inspection(without_secrets(str(path)), reader.name, problems=ProblemLog(keep))
+        found.survey = Survey() if survey else None
+        found.recognised_by = "" if ann_format else reader.recognised_by
+        _inspect(found, reader, folder)
+    return found
+
+
+def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
+    options, evidence = reader.options, Evidence()
+    reader.begin(found.problems)
     found.images, found.instances_stated, found.notes = (
         reader.count(),
         reader.instance_count(),
@@ -121,7 +131,7 @@ def inspect(
     )
     told = placing.quietly(options, found.problems)
     found.labels.update({label.name: 0 for label in reader.header().labels})
-    folder = None if imgdir is None else _Folder(Path(imgdir), reader, found)
+    folder = None if imgdir is None else _Folder(imgdir, reader, found)
     for shard in reader.shards():
         for record in reader.read(shard, told):
             evidence.take(record)
@@ -140,13 +150,12 @@ def inspect(
     found.hints += islice(label_hints(found.labels), _MOST)
     if folder is not None:
         folder.finish()
-    return found
 
 
 class _Folder:
     """The image folder of a source: every file is looked at, and records are compared with theirs."""
 
-    def __init__(self, imgdir: Path, reader: Parser, found: Inspection) -> None:
+    def __init__(self, imgdir: AnyPath, reader: Parser, found: Inspection) -> None:
         self.found, self.imgdir, self.options = found, imgdir, reader.options
         files = images.scan(imgdir)
         for path, error in files.refused:
@@ -190,7 +199,7 @@ class _Folder:
             self.found.problems,
         )
 
-    def path(self, record: ImageRecord) -> Path | None:
+    def path(self, record: ImageRecord) -> AnyPath | None:
         """The file of a record's image."""
         match = self.matches[record.file_name]
         return None if isinstance(match, ItemError) else self.imgdir / match[0]
@@ -209,11 +218,13 @@ class _Folder:
             self.found.problems(problem)
 
 
-def _looked(name: str, path: Path) -> tuple[str, Path, tuple[int, int, int] | ItemError]:
+def _looked(name: str, path: AnyPath) -> tuple[str, AnyPath, tuple[int, int, int] | ItemError]:
     try:
         _, width, height, orientation = images.look(path)
     except ItemError as error:
         return name, path, error
+    except (SourceError, SourceChangedError) as error:
+        return name, path, ItemError(SILENT, error.message, error.hint)
     except OSError as error:
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
     return name, path, (width, height, orientation)

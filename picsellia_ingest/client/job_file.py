@@ -20,6 +20,7 @@ from msgspec import UNSET, UnsetType
 
 from ..errors import AuthenticationError, InputError, InvalidQueryError
 from ..problems import Place, Problem, Unit
+from ..sources import is_remote
 from . import local
 
 if sys.version_info >= (3, 11):
@@ -142,8 +143,10 @@ def _stated(one: _Dataset, defaults: _Shared, name: str) -> Any:
     return None if value is UNSET else value
 
 
-def _below(folder: Path, given: str | None) -> Path | None:
-    return None if given is None else folder / Path(given).expanduser()
+def _below(folder: Path, given: str | None) -> str | Path | None:
+    if given is None or is_remote(given):
+        return given
+    return folder / Path(given).expanduser()
 
 
 def _host(folder: Path, given: str | None) -> str | None:

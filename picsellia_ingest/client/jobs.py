@@ -157,8 +157,9 @@ def _parts(job: DatasetJob) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     parser = ingest.job(job.name, **job.arguments).parser
     assert parser is not None
-    parser.prepare(lambda _: None)  # what is to be said is said by each upload
-    named = splits.named(parser)
+    with parser:
+        parser.prepare(lambda _: None)  # what is to be said is said by each upload
+        named = splits.named(parser)
     if job.splits == "versions":
         for split in named:
             yield f"{job.name}/{split}", {**job.arguments, "version": split, "split": split, "beside": True}

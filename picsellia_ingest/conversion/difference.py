@@ -14,9 +14,11 @@ from typing import Any
 
 from ..errors import InvalidQueryError, ItemError
 from ..model import ImageRecord, Instance
-from ..parsers import find_format
+from ..parsers import reader
 from ..parsers.base import Options, Parser, Shard
 from ..problems import Place, ProblemLog
+from ..sources import find
+from ..sources.redaction import without_secrets
 from ..upload import matching
 from . import sameness
 from .comparison import Comparison, Difference
@@ -43,14 +45,15 @@ def diff(
     """
     if not 0 <= tolerance < 1e9:
         raise InvalidQueryError(f"tolerance is {tolerance}", "give a number of pixels, 0 or more")
-    options = Options(voc_coordinates, None if imgdir is None else Path(imgdir))
+    options = Options(voc_coordinates, None if imgdir is None else find(imgdir))
     options.check()
-    found = Comparison(str(first), str(second))
-    sides = [
-        _Side(find_format(Path(path), name)(Path(path), options), found.problems)
-        for path, name in ((first, first_format), (second, second_format))
-    ]
-    _compare(sides[0], sides[1], Criteria(tolerance, rectangle, attributes), found)
+    found = Comparison(without_secrets(str(first)), without_secrets(str(second)))
+    with (
+        reader(find(first), first_format, options) as one,
+        reader(find(second), second_format, options) as two,
+    ):
+        sides = _Side(one, found.problems), _Side(two, found.problems)
+        _compare(*sides, Criteria(tolerance, rectangle, attributes), found)
     return found
 
 
@@ -59,7 +62,7 @@ class _Side:
 
     def __init__(self, parser: Parser, problems: ProblemLog) -> None:
         self.parser, self.problems = parser, problems
-        parser.prepare(problems)
+        parser.begin(problems)
         self.places: dict[str, list[int]] = defaultdict(list)
         for position, name in enumerate(parser.names()):
             self.places[name].append(position)

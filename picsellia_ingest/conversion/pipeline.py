@@ -14,11 +14,12 @@ from pathlib import Path
 
 from ..errors import InvalidQueryError
 from ..losses import Losses
-from ..parsers import find_format, formats, load
+from ..parsers import formats, load, reader
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..selection import Selection, selection
+from ..sources import AnyPath, find
 from ..upload import matching, placing, workers
 from . import shards
 from .report import Conversion
@@ -33,13 +34,13 @@ Step = Callable[[int], None]
 class Request:
     """A checked request for a conversion. ``before`` is called with the report when all is ready and nothing is there yet."""
 
-    source: Path
+    source: AnyPath
     destination: Path
     parser: Parser
     recognised: bool
     to: type[Writer]
     selection: Selection
-    imgdir: Path | None = None
+    imgdir: AnyPath | None = None
     images: str = shards.LEAVE
     strict: bool = False
     dry_run: bool = False
@@ -96,7 +97,7 @@ def request(
     exif: str = "as_shown",
 ) -> Request:  # fmt: skip
     """Check the arguments of ``convert``."""
-    where, folder = Path(source), None if imgdir is None else image_folder(imgdir)
+    where, folder = find(source), None if imgdir is None else image_folder(imgdir)
     if images not in (shards.COPY, shards.LINK, shards.LEAVE):
         raise InvalidQueryError(f"images is {images!r}", "write copy, link or leave")
     if images != shards.LEAVE and folder is None:
@@ -108,11 +109,11 @@ def request(
         raise InvalidQueryError(f"{load(to).name} can be read, not written", f"choose one of {able}")
     if images != shards.LEAVE and writer.suffix and Path(destination).suffix.lower() == writer.suffix:
         raise InvalidQueryError("the destination is one file: images have no place in it", "give a folder")
-    found = find_format(where, ann_format)
     options = Options(voc_coordinates, folder, coordinates, exif)
     options.check()
+    parser = reader(where, ann_format, options)
     return Request(
-        where, Path(destination), found(where, options), ann_format is None, writer, chosen, folder, images, strict,
+        where, Path(destination), parser, ann_format is None, writer, chosen, folder, images, strict,
         dry_run, overwrite, nb_jobs,
     )  # fmt: skip
 
@@ -121,10 +122,15 @@ def run(
     asked: Request, before: Callable[[Conversion], None] | None = None, step: Step = lambda _: None
 ) -> Conversion:
     """Do it. ``before`` sees the report before anything appears; ``step`` is told of records that are done."""
+    with asked.parser:
+        return _run(asked, before, step)
+
+
+def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step) -> Conversion:
     parser = asked.parser
     report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
     report.recognised_by = parser.recognised_by if asked.recognised else ""
-    parser.prepare(report.problems)
+    parser.begin(report.problems)
     header = parser.header()
     asked.selection.check(header)
     report.images, report.instances = parser.count(), parser.instance_count()

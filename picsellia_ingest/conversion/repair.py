@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidQueryError
-from ..parsers import find_format
+from ..parsers import reader
+from ..parsers.base import Options
 from ..selection import Selection
+from ..sources import find
 from . import pipeline, shards
 from .report import Conversion
 
@@ -56,8 +58,8 @@ def repair(
     """
     if Path(source).absolute() == Path(destination).absolute():
         raise InvalidQueryError("the repaired copy would replace its source", "give another path")
-    parser = find_format(Path(source), ann_format)
-    writer = parser.writer()
+    with reader(find(source), ann_format, Options()) as parser:
+        writer = parser.writer()
     with_images = writer is not None and writer.needs_images and imgdir is not None
     asked = pipeline.request(
         source, destination, parser.name, chosen=Selection(), ann_format=parser.name, imgdir=imgdir,

@@ -26,6 +26,7 @@ from ..parsers.image_files import size_of
 from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
 from ..selection import Selection
+from ..sources import AnyPath, Far
 from ..upload import findings, matching, placing
 from ..upload.workers import ALONE
 
@@ -40,7 +41,7 @@ class Work:
     writer: Writer
     selection: Selection
     folder: Path
-    imgdir: Path | None = None
+    imgdir: AnyPath | None = None
     images: str = LEAVE
     rename: bool = False
     """Whether records take the names of the images they were matched with."""
@@ -129,11 +130,11 @@ def _with_image(
     return record
 
 
-def _sized(record: ImageRecord, path: Path, options: Options, done: Done) -> ImageRecord:
+def _sized(record: ImageRecord, path: AnyPath, options: Options, done: Done) -> ImageRecord:
     """The record on its image, with its size where the source states none; a size that is not the image's is warned of."""
     real = size_of(path)
     if real is None:
-        message = f"the size of {path.name!r} cannot be read"
+        message = f"the size of {str(path).rpartition('/')[2]!r} cannot be read"
         place = record.place or Place("")
         done.problems(
             Problem("image_broken", message, place, Severity.WARNING, Unit.IMAGE, hint="copy it again")
@@ -148,12 +149,12 @@ def _sized(record: ImageRecord, path: Path, options: Options, done: Done) -> Ima
     return msgspec.structs.replace(record, width=real[0], height=real[1])
 
 
-def _place(path: Path, target: Path, how: str) -> None:
+def _place(path: AnyPath, target: Path, how: str) -> None:
     """Put an image file into the output, whole or not at all; a hard link that cannot be made across disks becomes a copy."""
     if target.exists():  # two records of one image, or a worker that died after it
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    if how == LINK:
+    if how == LINK and isinstance(path, Path):
         try:
             os.link(path, target)
         except OSError:
@@ -162,10 +163,14 @@ def _place(path: Path, target: Path, how: str) -> None:
         _copy(path, target)
 
 
-def _copy(path: Path, target: Path) -> None:
+def _copy(path: AnyPath, target: Path) -> None:
     part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        shutil.copyfile(path, part)
+        if isinstance(path, Far):
+            with path.open() as stream, part.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 1 << 20)
+        else:
+            shutil.copyfile(path, part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

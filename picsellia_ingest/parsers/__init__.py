@@ -7,6 +7,7 @@ A format is a module with a Parser in it and one line here; third parties add th
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,7 +18,8 @@ from ..problems import Place, Problem, Unit
 from .looks import remedy, sniff
 
 if TYPE_CHECKING:
-    from .base import Parser
+    from ..sources import AnyPath
+    from .base import Options, Parser
 
 GROUP = "picsellia_ingest.formats"
 """The entry point group of formats that other packages add."""
@@ -99,6 +101,22 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
     message = f"this is in no format that is known: it looks like {looks}"
     hint = remedy(looks) or f"known are {', '.join(sorted(formats()))}"
     raise _unknown(path, "format_unknown", message, hint)
+
+
+def reader(path: AnyPath, name: str | None, options: Options) -> Parser:
+    """The parser of a source, wherever it is; ``with`` it, so that what had to be copied goes. Raises as ``find_format``."""
+    if isinstance(path, Path):
+        return find_format(path, name)(path, options)
+    from .copies import Copy
+
+    copy = Copy(path, options.imgdir)
+    try:
+        found = find_format(copy.path, name)(copy.path, replace(options, imgdir=copy.imgdir))
+    except BaseException:
+        copy.close()
+        raise
+    found.copy = copy
+    return found
 
 
 def _plain(name: str) -> str:

@@ -12,14 +12,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
 from ..conventions import CONVENTIONS
 from ..errors import InvalidQueryError
 from ..model import Attributes, Header, ImageRecord, Label
 from ..problems import OnProblem
+from ..sources import AnyPath
 
 if TYPE_CHECKING:
+    from .copies import Copy
     from .writer import Writer
 
 
@@ -49,7 +52,7 @@ class Options:
     """
 
     voc_coordinates: str = "as_written"
-    imgdir: Path | None = None
+    imgdir: AnyPath | None = None
     coordinates: str = "pixels"
     exif: str = "as_shown"
 
@@ -83,11 +86,35 @@ class Parser(ABC):
     recognised_by: ClassVar[str] = "its content"
     """What ``recognises`` looks for, in words: why a source was taken to be in this format."""
 
+    copy: Copy | None = None
+    """The private copy that ``path`` lies in, where the source is far."""
+
     def __init__(self, path: Path, options: Options | None = None) -> None:
         self.path = path
         self.options = options or Options()
         self.notes: list[str] = []
         """Rules used that a reader of the report should know, with the evidence for and against."""
+
+    @property
+    def address(self) -> str:
+        """Where the source is, as it may be shown."""
+        return str(self.path) if self.copy is None else self.copy.address
+
+    def begin(self, on_problem: OnProblem) -> None:
+        """``prepare``, after what was found when the source was copied."""
+        for problem in self.copy.problems if self.copy is not None else ():
+            on_problem(problem)
+        self.prepare(on_problem)
+
+    def __enter__(self) -> Parser:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the private copy; the parser can read nothing any more then."""
+        if self.copy is not None:
+            self.copy.close()
 
     @staticmethod
     @abstractmethod

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import InputError, ItemError
 from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from ..sources import AnyPath, Far
 from .base import Options, labels_of
 from .checks import usable_label
 from .file_per_image import FilePerImage, LineReport
@@ -79,7 +80,7 @@ class Yolo(FilePerImage[Source]):
         if not self.path.is_dir() and not is_description(self.path):
             hint = "give the dataset's folder, or its data.yaml"
             raise reject(self.path, "not_a_dataset", "this is no folder and no data.yaml", hint)
-        layout = Layout(self.root, on_problem)
+        layout = Layout(self.root, on_problem, self.options.imgdir)
         sources = layout.sources(self.options.imgdir, on_problem)
         if not any(source.labels is not None for source in sources):
             hint = "give the folder that holds images and labels"
@@ -111,7 +112,7 @@ class Yolo(FilePerImage[Source]):
         """The sources with the sizes of their images; an image that several label files have is reported."""
         seen: set[str] = set()
         for source in sources:
-            source.size = size_of(Path(source.image)) if source.image else None
+            source.size = size_of(self._image(source)) if source.image else None
             if source.image and source.image in seen:
                 message = (
                     f"the image {Path(source.image).name!r} belongs to another label file too; both are kept"
@@ -120,6 +121,12 @@ class Yolo(FilePerImage[Source]):
                 on_problem(Problem("image_repeated", message, place, Severity.WARNING, Unit.IMAGE))
             seen.add(source.image)
             yield source
+
+    def _image(self, source: Source) -> AnyPath:
+        path, imgdir = Path(source.image), self.options.imgdir
+        if isinstance(imgdir, Far) and path.is_relative_to(imgdir.absolute()):
+            return imgdir / path.relative_to(imgdir.absolute())
+        return path
 
     def header(self) -> Header:
         """The names in the order of their numbers; a name that stands twice is one label."""

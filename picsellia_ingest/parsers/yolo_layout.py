@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from ..sources import AnyPath, Far
 from . import file_per_image
 from .folders import begins
 from .image_files import SUFFIXES, images_below
@@ -43,7 +44,7 @@ class Source(file_per_image.Source):
 class Layout:
     """All files of a source by what they are."""
 
-    def __init__(self, root: Path, on_problem: OnProblem) -> None:
+    def __init__(self, root: Path, on_problem: OnProblem, imgdir: AnyPath | None = None) -> None:
         self.root = root
         self.images: list[str] = []
         self.texts: list[str] = []
@@ -58,6 +59,8 @@ class Layout:
                 suffix = Path(name).suffix.lower()
                 kind = self.images if suffix in SUFFIXES else self.texts if suffix == ".txt" else self.others
                 kind.append(path)
+        if isinstance(imgdir, Far):  # its images are not on the disk that was walked
+            self.images = sorted({*self.images, *_standing_below(root, imgdir)})
         self._stems = {_stem(image) for image in self.images}
 
     def label_files(self) -> Iterator[str]:
@@ -69,7 +72,7 @@ class Layout:
             if _is_label_folder(path) or _stem(path) in self._stems or begins(self.root / path, ROW):
                 yield path
 
-    def sources(self, imgdir: Path | None, on_problem: OnProblem) -> list[Source]:
+    def sources(self, imgdir: AnyPath | None, on_problem: OnProblem) -> list[Source]:
         """A source for every label file and for every image without one, sorted by the image's place."""
         finder = _Images(self.root, self.images, imgdir)
         found: list[Source] = []
@@ -134,6 +137,13 @@ class Layout:
         return [place for place in found if place is not None]
 
 
+def _standing_below(root: Path, imgdir: Far) -> Iterator[str]:
+    """The far images as paths below the source, if their folder stands there."""
+    if imgdir.absolute().is_relative_to(root):
+        below = imgdir.absolute().relative_to(root)
+        yield from ((below / name).as_posix() for name in images_below(imgdir))
+
+
 def _members(value: str, folders: Mapping[str, list[str]], names: Names) -> list[str] | None:
     """The places below the folder that a path stands for; None when it leads nowhere here."""
     steps = _steps(value)
@@ -153,7 +163,7 @@ def _above(place: str) -> Iterator[str]:
 class _Images:
     """Finds images by the path of a label file, first in ``imgdir``, then in the source itself."""
 
-    def __init__(self, root: Path, own: list[str], imgdir: Path | None) -> None:
+    def __init__(self, root: Path, own: list[str], imgdir: AnyPath | None) -> None:
         self.root = root.absolute()
         self.claimed: set[str] = set()
         self.own = [str(self.root / name) for name in own]

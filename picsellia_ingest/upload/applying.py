@@ -9,7 +9,7 @@ from pathlib import Path
 from ..api import storage
 from ..api.connection import Connection
 from ..api.platform import Dataset
-from ..errors import PlanError, ResourceNotFoundError
+from ..errors import ItemError, PlanError, ResourceNotFoundError, SourceChangedError, SourceError
 from . import attach, workers
 from .items import CHANGED, Item, Outcome, State, failed
 from .journal import Journal
@@ -57,5 +57,5 @@ def _changed(item: Item, mtime_ns: int) -> Outcome | None:
         else:
             what = f"has another size ({info.st_size} bytes, not {item.size})"
         return Outcome(item.id, code=CHANGED, error=f"{path} {what} than when it was planned - {_AGAIN}")
-    except OSError as error:
+    except (SourceError, SourceChangedError, ItemError, OSError) as error:
         return failed(item.id, error)

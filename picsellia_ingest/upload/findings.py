@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from ..errors import ItemError
 from ..model import ImageRecord
 from ..problems import Place, Problem, Severity, Unit
+from ..sources import AnyPath
 from .matching import Match
 
 
-def refused(path: Path, error: ItemError) -> Problem:
+def refused(path: AnyPath, error: ItemError) -> Problem:
     """An image file that cannot be sent."""
     return Problem(error.code, error.message, Place(str(path)), unit=Unit.IMAGE, hint=error.hint)
 

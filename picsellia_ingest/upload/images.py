@@ -1,34 +1,40 @@
 """The image folder: which files are images, and what each one is.
 
-The folder is walked with its sub-folders; other files are passed over and counted. ``survey`` looks at one file:
-its kind by its first bytes, never by its name, its size from the header before anything is decoded, whether it is
-whole, and its hash. Only a short list of formats is ever opened.
+The folder is walked with its sub-folders, a far one is listed; other files are passed over and counted. ``survey`` looks
+at one file: its kind by its first bytes, never by its name, its size from the header before anything is decoded, whether
+it is whole, and its hash. Only a short list of formats is ever opened. A far file is read once, from its beginning to its
+end; only of one that is too large to be held are parts read again.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..api import storage
 from ..coordinates import QUARTER_TURNS
 from ..errors import InvalidQueryError, ItemError
 from ..parsers import image_files
 from ..parsers.image_files import SUFFIXES
+from ..sources import AnyPath, Far
+from ..sources.far import Status
 
 BYTES_MAX = 1 << 30
+HELD = 8 << 20
+"""A far image of at most so many bytes is held while it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The image files of a folder: (name, path) in order of name, what was passed over and what was refused."""
 
-    files: list[tuple[str, Path]]
+    files: list[tuple[str, AnyPath]]
     passed_over: Counter[str]
-    refused: list[tuple[Path, ItemError]]
+    refused: list[tuple[AnyPath, ItemError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,47 @@ class Survey:
     """Whether the file's EXIF data turns it by a quarter, so that width and height are exchanged."""
 
 
-def scan(folder: Path) -> Found:
+def scan(folder: AnyPath) -> Found:
     """Walk a folder. Names are paths relative to it, with ``/``. Raises ResourceNotFoundError, InvalidQueryError."""
     image_files.image_folder(folder)
     found = Found([], Counter(), [])
-    root = folder.resolve()
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            _sort_out(found, root, folder, Path(where) / name)
-    found.files.sort()
+    if isinstance(folder, Far):
+        _list(found, folder)
+    else:
+        _walk(found, folder)
     if not found.files and not found.refused:
         others = sum(found.passed_over.values())
         raise InvalidQueryError(
             f"the image folder {folder} holds no image ({others} other files passed over)", "check imgdir"
         )
     return found
+
+
+def _walk(found: Found, folder: Path) -> None:
+    root = folder.resolve()
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            _sort_out(found, root, folder, Path(where) / name)
+    found.files.sort(key=lambda pair: pair[0])
+
+
+def _list(found: Found, folder: Far) -> None:
+    for name, file in folder.below():
+        if not _passed_over(found, name):
+            found.files.append((name, file))
+    for name, error in folder.store.listing().refused:
+        if not name or not _passed_over(found, name):
+            found.refused.append((folder / name, error))
+
+
+def _passed_over(found: Found, name: str) -> bool:
+    """Whether a far file is none of the images, which is counted."""
+    suffix = PurePosixPath(name).suffix.lower()
+    kind = "hidden" if image_files.is_hidden(name) else "" if suffix in SUFFIXES else suffix or "no extension"
+    if kind:
+        found.passed_over[kind] += 1
+    return bool(kind)
 
 
 def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
@@ -95,16 +126,33 @@ def _link(path: Path, root: Path) -> ItemError | None:
     )
 
 
-def survey(path: Path) -> Survey:
+def survey(path: AnyPath) -> Survey:
     """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
-    info, width, height, orientation = look(path)
-    digest = storage.survey(path).sha256
+    if isinstance(path, Far):
+        info: os.stat_result | Status = _status(path)
+        (width, height, orientation), sha256 = _read_once(path)
+    else:
+        info, width, height, orientation = look(path)
+        sha256 = storage.survey(path).sha256
     turned = orientation in QUARTER_TURNS
-    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, digest, width, height, turned)
+    return Survey(info.st_size, info.st_mtime_ns, info.st_ino, sha256, width, height, turned)
 
 
-def look(path: Path) -> tuple[os.stat_result, int, int, int]:
+def _read_once(path: Far) -> tuple[tuple[int, int, int], bytes]:
+    with path.open() as stream:
+        _, sha256, content = storage.digest(stream, HELD)
+        stream.seek(0)
+        held = stream if content is None else io.BytesIO(content)
+        return image_files.look_at(held, str(path), whole=True), sha256
+
+
+def look(path: AnyPath) -> tuple[os.stat_result | Status, int, int, int]:
     """A file's status, its size in pixels as it is shown, and its EXIF orientation. Raises ItemError as ``survey``."""
+    return _status(path), *image_files.look(path, whole=True)
+
+
+def _status(path: AnyPath) -> os.stat_result | Status:
+    """A file's status. Raises ItemError where that alone says that it is none we send."""
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise ItemError("not_a_file", "not a regular file")
@@ -112,4 +160,4 @@ def look(path: Path) -> tuple[os.stat_result, int, int, int]:
         raise ItemError("image_empty", "the file is empty (0 bytes)", "copy it again")
     if info.st_size > BYTES_MAX:
         raise ItemError("image_too_large", f"{info.st_size} bytes; at most {BYTES_MAX} are accepted")
-    return info, *image_files.look(path, whole=True)
+    return info

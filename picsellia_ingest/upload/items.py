@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 
-from ..errors import Action, PicselliaError
+from ..errors import Action, ItemError, PicselliaError
+from ..sources import AnyPath
 from .workers import ALONE
 
 
@@ -31,7 +31,7 @@ class Item:
 
     id: int
     name: str
-    path: Path | None
+    path: AnyPath | None
     size: int
     sha256: bytes
     width: int
@@ -87,10 +87,15 @@ def worker_died(*task: object) -> Outcome:
 
 def reason(error: PicselliaError) -> str:
     """The reason code of an error, as the ledger counts it."""
+    if isinstance(error, ItemError):
+        return error.code
     return _CODES.get(type(error).__name__, "refused")
 
 
 CHANGED = "image_changed"
+
+SILENT = "source_unreadable"
+"""A remote source that does not give an image, perhaps for now."""
 
 SCARCE = (errno.EMFILE, errno.ENFILE)
 """What the system says when there are too many open files, which is no file's fault."""
@@ -101,6 +106,7 @@ WORTH_ANOTHER_PASS = (
     "too_many_requests",
     "rejected_by_host",
     "no_file_handles",
+    SILENT,
 )
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
 
@@ -113,6 +119,7 @@ _CODES = {
     "ApiLimitError": "too_many_requests",
     "RequestRejectedError": "rejected_by_host",
     "SourceChangedError": CHANGED,
+    "SourceError": SILENT,
     "NameTakenError": "name_taken",
     "UnauthorizedError": "not_allowed",
     "UnsufficientRessourcesError": "quota",

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import JournalError
+from ..sources import AnyPath, Far
 from . import journal_schema
 from .items import Item, Outcome, State
 from .lock import lock
@@ -51,6 +52,8 @@ class Journal:
             self.close()
             raise
         self.run = 0
+        self.images: AnyPath | None = None
+        """The image folder that paths of the run's items are in."""
         self.made = Made(self._base, self.transaction)
 
     def close(self) -> None:
@@ -250,7 +253,7 @@ class Journal:
             if not rows:
                 return
             last = rows[-1]["id"]
-            yield [_item(row) for row in rows]
+            yield [self._item(row) for row in rows]
 
     def failed(self, code: str, size: int) -> Iterator[list[Item]]:
         """Windows of the run's items that failed for this reason; what is done to them takes them out of it."""
@@ -260,7 +263,7 @@ class Journal:
             (self.run, code, last, size),
         ).fetchall():
             last = rows[-1]["id"]
-            yield [_item(row) for row in rows]
+            yield [self._item(row) for row in rows]
 
     def rename(self, rows: Iterable[tuple[int, str, str]]) -> None:
         """Give items another name and object name, and a new beginning; what an earlier run called so is forgotten."""
@@ -300,7 +303,7 @@ class Journal:
         rows = self._base.execute(
             f"SELECT * FROM item WHERE run=? AND ({where}) ORDER BY random() LIMIT ?", (self.run, size)
         )
-        return [_item(row) for row in rows]
+        return [self._item(row) for row in rows]
 
     def count(self, where: str = "1") -> int:
         """How many of the run's items meet a condition of this package's own."""
@@ -369,7 +372,7 @@ class Journal:
             f"SELECT * FROM item WHERE run=? AND name IN ({marks})",
             (self.run, *names),
         )
-        return {row["name"]: _item(row) for row in rows}
+        return {row["name"]: self._item(row) for row in rows}
 
     def new_labels(self, dataset: str, labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of the labels (name, kind) that were not created yet, as far as is remembered."""
@@ -386,15 +389,17 @@ class Journal:
                 "INSERT OR IGNORE INTO label VALUES(?,?,?)", [(dataset, name, kind) for name, kind in labels]
             )
 
+    def _item(self, row: sqlite3.Row) -> Item:
+        path = None if row["path"] is None else self._file(os.fsdecode(row["path"]))
+        return Item(
+            row["id"], row["name"], path, row["size"] or 0, row["sha256"] or b"", row["width"] or 0, row["height"] or 0,
+            row["object_key"] or "", row["picture_id"], row["document"], row["instances"], State(row["state"]), bool(row["partly_held"]),
+        )  # fmt: skip
+
+    def _file(self, path: str) -> AnyPath:
+        return self.images.called(path) if isinstance(self.images, Far) else Path(path)
+
 
 _AGAIN = "state=0, picture_id=NULL, picture_there=0, code=NULL, error=NULL"
 _UNSAID = "instances_there=0, instances_sent=0, partly_held=1"
 _FRESH = "document=NULL, instances=0, picture_there=0, instances_there=0, instances_sent=0, partly_held=0, code=NULL, error=NULL"
-
-
-def _item(row: sqlite3.Row) -> Item:
-    path = None if row["path"] is None else Path(os.fsdecode(row["path"]))
-    return Item(
-        row["id"], row["name"], path, row["size"] or 0, row["sha256"] or b"", row["width"] or 0, row["height"] or 0,
-        row["object_key"] or "", row["picture_id"], row["document"], row["instances"], State(row["state"]), bool(row["partly_held"]),
-    )  # fmt: skip

@@ -73,7 +73,7 @@ class _Upload(Looking):
         job, report = self.job, self.report
         if job.parser is not None:
             self.progress.stage("index", None)
-            job.parser.prepare(report.problems)
+            job.parser.begin(report.problems)
             job.selection.check(job.parser.header())
             report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]
         self.dataset = attach.find(

@@ -6,7 +6,6 @@ Without a declaration nothing is moved: a convention is never guessed, only hint
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -17,6 +16,7 @@ from ..parsers.base import Options
 from ..parsers.checks import check_inside
 from ..parsers.image_files import orientation_of
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from ..sources import AnyPath
 
 
 def declared(options: Options) -> Iterator[str]:
@@ -30,7 +30,7 @@ def declared(options: Options) -> Iterator[str]:
 def placed(
     record: ImageRecord,
     options: Options,
-    path: Path | None,
+    path: AnyPath | None,
     shown: tuple[int, int] | None,
     on_problem: OnProblem,
 ) -> ImageRecord:

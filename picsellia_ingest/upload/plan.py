@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import wire
-from ..errors import ItemError
+from ..errors import ItemError, SourceChangedError, SourceError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
 from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from ..selection import IN_OTHER_SPLIT, Selection
+from ..sources import AnyPath
 from . import findings, images, matching, placing, splits, workers
 from .evidence import Evidence
-from .items import CHANGED, SCARCE, WORKER_DIED, WORKER_DIED_WORDS, Item
+from .items import CHANGED, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
 from .report import Report
 from .transfer import object_key
@@ -37,7 +38,7 @@ class Job:
 
     name: str
     version: str | None = None
-    imgdir: Path | None = None
+    imgdir: AnyPath | None = None
     parser: Parser | None = None
     tags: tuple[str, ...] = ()
     tags_wanted: bool = False
@@ -96,7 +97,7 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
                 refused[name] = survey
             else:
                 rows.append(
-                    (name, os.fsencode(path), survey.size, survey.mtime_ns, survey.inode, survey.sha256, survey.width,
+                    (name, os.fsencode(str(path)), survey.size, survey.mtime_ns, survey.inode, survey.sha256, survey.width,
                      survey.height, object_key(name, survey.sha256))
                 )  # fmt: skip
         journal.plan_files(sorted(rows))
@@ -130,8 +131,8 @@ def _remembered(row: sqlite3.Row | None) -> images.Survey | None:
 
 
 def _surveyed(
-    name: str, path: Path, known: images.Survey | None
-) -> tuple[str, Path, images.Survey | ItemError]:
+    name: str, path: AnyPath, known: images.Survey | None
+) -> tuple[str, AnyPath, images.Survey | ItemError]:
     try:
         info = path.stat()
         if known is not None and (info.st_size, info.st_mtime_ns, info.st_ino) == (
@@ -143,18 +144,20 @@ def _surveyed(
         return name, path, images.survey(path)
     except ItemError as error:
         return name, path, error
+    except (SourceError, SourceChangedError) as error:
+        return name, path, ItemError(SILENT, error.message, error.hint)
     except OSError as error:
         if error.errno in SCARCE:
             raise
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
 
 
-def _deadly(name: str, path: Path, _: object) -> tuple[str, Path, ItemError]:
+def _deadly(name: str, path: AnyPath, _: object) -> tuple[str, AnyPath, ItemError]:
     return name, path, ItemError(WORKER_DIED, WORKER_DIED_WORDS, "look at the file")
 
 
-def _refuse(report: Report, path: Path, error: ItemError) -> None:
-    report.images.rejected[error.code] += 1
+def _refuse(report: Report, path: AnyPath, error: ItemError) -> None:
+    (report.images.failed if error.code == SILENT else report.images.rejected)[error.code] += 1
     report.problems(findings.refused(path, error))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -20,10 +19,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from ..errors import PlanError
+from ..sources import Far, find, is_remote
 from . import conflicts, journal_schema, workers
 from .journal import Journal
 from .plan import Job
-from .planned import Against, Asked, Ledger, Row, Where, fits, ledger
+from .planned import Against, Asked, Ledger, Row, Where, fits, ledger, location
 from .report import Report
 
 APPLICATION_ID = 0x50784C50
@@ -50,7 +50,7 @@ class Plan:
     def job(self) -> Job:
         """The job, without a source: what it says is in the items."""
         asked = self.asked
-        folder = None if asked.imgdir is None else Path(asked.imgdir)
+        folder = None if asked.imgdir is None else find(asked.imgdir)
         return Job(
             asked.name, asked.version, folder, tags=tuple(asked.tags), tags_wanted=asked.tags_wanted,
             nb_jobs=asked.nb_jobs, on_conflict=asked.on_conflict, patience=asked.patience,
@@ -100,8 +100,8 @@ def save(path: Path, journal: Journal, job: Job, report: Report, where: Where) -
     may_write(path)
     parser = job.parser
     asked = Asked(
-        job.name, job.version, None if job.imgdir is None else str(job.imgdir.resolve()), list(job.tags), job.tags_wanted,
-        job.nb_jobs, job.on_conflict, job.patience, "" if parser is None else str(parser.path),
+        job.name, job.version, _folder(job), list(job.tags), job.tags_wanted,
+        job.nb_jobs, job.on_conflict, job.patience, "" if parser is None else parser.address,
         "" if parser is None else parser.name, job.rectangle,
     )  # fmt: skip
     against = Against(report.dataset_id, report.version if report.dataset_id else "")
@@ -124,6 +124,22 @@ def save(path: Path, journal: Journal, job: Job, report: Report, where: Where) -
         raise PlanError(f"the plan {path} cannot be written: {error}", "name another file") from error
 
 
+def _folder(job: Job) -> str | None:
+    """The image folder, as any process can find it again. Raises PlanError for an address that holds a secret."""
+    if not isinstance(job.imgdir, Far):
+        return None if job.imgdir is None else str(job.imgdir.resolve())
+    if not job.imgdir.is_open():
+        raise PlanError(
+            f"the address of the images ({job.imgdir}) holds a password or a signature, and a plan holds no secret",
+            "leave it to the environment, or upload without a plan",
+        )
+    return str(job.imgdir)
+
+
+def _is_whole(imgdir: str) -> bool:
+    return is_remote(imgdir) or imgdir.startswith("/")
+
+
 def _write(path: Path, texts: dict[str, str], journal: Journal, imgdir: str | None) -> None:
     base = sqlite3.connect(path, isolation_level=None)
     try:
@@ -136,7 +152,7 @@ def _write(path: Path, texts: dict[str, str], journal: Journal, imgdir: str | No
         for row in journal.rows():
             values = {name: row[name] for name in Row.__struct_fields__}
             if imgdir is not None and row["path"] is not None:  # the journal may have it relative to a folder
-                values["path"] = os.fsencode(Path(imgdir) / row["name"])
+                values["path"] = location(imgdir, row["name"])
             one = msgspec.convert(values, Row)
             digest.update(msgspec.json.encode(one))
             base.execute(
@@ -166,7 +182,7 @@ def load(path: Path) -> Plan:
         )  # fmt: skip
     except (KeyError, msgspec.MsgspecError) as error:
         raise PlanError(f"the plan {path} does not hold what a plan does: {error}", _AGAIN) from error
-    if asked.on_conflict not in conflicts.POLICIES or (asked.imgdir or "/")[:1] != "/":
+    if asked.on_conflict not in conflicts.POLICIES or not _is_whole(asked.imgdir or "/"):
         raise PlanError(f"the plan {path} has arguments that cannot be meant", _AGAIN)
     digest = _digest(texts)
     for row in _rows(path, asked.imgdir):

@@ -10,6 +10,7 @@ import msgspec
 
 from .. import wire
 from ..problems import Problem
+from ..sources import is_remote
 from .report import Report
 from .transfer import object_key
 
@@ -112,6 +113,13 @@ class Row(msgspec.Struct, frozen=True):
     instances: int
 
 
+def location(imgdir: str, name: str) -> bytes:
+    """Where an image of the image folder is, as the journal has it."""
+    if is_remote(imgdir):
+        return os.fsencode(f"{imgdir.rstrip('/')}/{name}")
+    return os.fsencode(Path(imgdir) / name)
+
+
 def fits(row: Row, imgdir: str | None) -> bool:
     """Whether a row is one that planning makes: its file in the image folder, its object of its name and content."""
     if row.document is not None:
@@ -133,5 +141,5 @@ def fits(row: Row, imgdir: str | None) -> bool:
         return False
     numbers = (row.size, row.mtime_ns, row.inode, row.width, row.height)
     stated = row.sha256 is not None and len(row.sha256) == 32 and None not in numbers
-    inside = row.path == os.fsencode(Path(imgdir) / row.name)
+    inside = row.path == location(imgdir, row.name)
     return stated and inside and row.object_key == object_key(row.name, row.sha256 or b"")

@@ -117,6 +117,7 @@ class Report:
         if (
             self.checked
             and not self.stopped
+            and not self.images.failed["source_unreadable"]
             and (self.images.failed or self.instances.failed or self.differences)
         ):
             return DIFFERENT

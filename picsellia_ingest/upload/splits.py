@@ -27,7 +27,7 @@ def named(parser: Parser) -> list[str]:
     )
     if not found:
         raise InvalidQueryError(
-            f"the source {parser.path} puts no image into a split",
+            f"the source {parser.address} puts no image into a split",
             "leave splits out, or name a source that has them",
         )
     return list(found)

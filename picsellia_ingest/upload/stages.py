@@ -47,6 +47,7 @@ class Run:
         self.name = ""
         """What the run is called."""
         self.made = journal.made
+        journal.images = job.imgdir
         self.dataset: Dataset | None = None
         self.created = False
         self.changed = False

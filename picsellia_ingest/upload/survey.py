@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from .. import geometry
 from ..model import ImageRecord
+from ..sources import AnyPath
 from .suspects import Suspects
 
 _SIDES = (4, 8, 16, 32, 64, 96, 128, 256, 512, 1024)
@@ -32,7 +32,7 @@ class Survey:
     image_sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     suspects: Suspects = field(default_factory=Suspects)
 
-    def take(self, record: ImageRecord, path: Path | None) -> None:
+    def take(self, record: ImageRecord, path: AnyPath | None) -> None:
         """Count one record; ``path`` is its image's, where there is one."""
         self.crowds[_class(len(record.instances), _CROWDS, closed=True)] += 1
         if record.width is not None and record.height is not None:

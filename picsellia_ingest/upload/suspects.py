@@ -10,10 +10,10 @@ import heapq
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from .. import geometry
 from ..model import ImageRecord, Instance, Rectangle
+from ..sources import AnyPath
 
 MOST = 50
 _OF_A_KIND = 15
@@ -38,7 +38,7 @@ class Suspect:
     score: float
     words: str
     image: str
-    path: Path | None
+    path: AnyPath | None
     size: tuple[int | None, int | None]
     instance: Instance
     box: Rectangle
@@ -51,7 +51,7 @@ class Suspects:
         self._worst: dict[str, list[tuple[float, int, Suspect]]] = {kind: [] for kind in KINDS}
         self._count = itertools.count()
 
-    def take(self, record: ImageRecord, path: Path | None) -> None:
+    def take(self, record: ImageRecord, path: AnyPath | None) -> None:
         """Look at the instances of one image."""
         size = (record.width, record.height)
         boxes = [

@@ -18,9 +18,10 @@ import pytest
 from picsellia_ingest.client.inspect import inspect
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.model import ImageRecord, Rectangle
-from picsellia_ingest.parsers import find_format
-from picsellia_ingest.parsers.base import Shard
+from picsellia_ingest.parsers import reader
+from picsellia_ingest.parsers.base import Options, Shard
 from picsellia_ingest.problems import Problem, ProblemLog, Severity, Unit
+from picsellia_ingest.sources import find
 
 FILE, IMAGE, OBJECT, ANSWER, WARN, SILENT = "file", "image", "object", "answer", "warning", "silent"
 _GRAVEST = ((Unit.FILE, FILE), (Unit.IMAGE, IMAGE), (Unit.INSTANCE, OBJECT), (Unit.ANSWER, ANSWER))
@@ -68,9 +69,10 @@ def judge(path: Path, imgdir: Path | None = None, name: str | None = None) -> Fo
     errors = {problem.unit for problem in problems if problem.severity is Severity.ERROR}
     quiet = WARN if problems or inspection.hints else SILENT
     verdict = next((verdict for unit, verdict in _GRAVEST if unit in errors), quiet)
-    parser, log = find_format(path, name)(path), ProblemLog()
-    parser.prepare(log)
-    records = list(parser.read(Shard(0, parser.count()), log))
+    log = ProblemLog()
+    with reader(find(path), name, Options()) as parser:
+        parser.begin(log)
+        records = list(parser.read(Shard(0, parser.count()), log))
     kept = sum(len(record.instances) for record in records)
     assert inspection.instances_stated == kept + sum(log.lost.values())
     text = "\n".join([*map(str, problems), *told])
