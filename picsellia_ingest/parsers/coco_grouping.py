@@ -18,6 +18,7 @@ from .checks import INSTANCES_MAX
 from .coco_categories import Id, id_key
 from .coco_images import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, IntArray, Owners
 from .jsonfile import JsonFile, reject
+from .jsonspans import Spans
 from .jsontext import UNREADABLE, why
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _NOTHING = msgspec.Raw(b"")
 _NO_ID = -(1 << 63)
+NOTHING: Spans = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+"""The spans of an array without elements."""
 _WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
 
 
@@ -98,14 +101,13 @@ class Annotations:
         self.owners = owners
         self.shaped = self.shapeless = 0
 
-    def read(self, raws: list[msgspec.Raw], has_categories: bool) -> None:
-        """Fill the index from the elements of the array; empties ``raws``."""
+    def read(self, spans: Spans, has_categories: bool) -> None:
+        """Fill the index from the elements of the array."""
         self.has_categories = has_categories
-        starts, lengths = self.file.offsets(raws)
-        owner = np.full(len(raws), _BY_NUMBER, np.int64)
-        self.keys = np.zeros(len(raws), np.int64)
-        self.ids = np.full(len(raws), _NO_ID, np.int64)
-        raws.clear()  # millions of them would stay until the last is read
+        starts, lengths = spans
+        owner = np.full(len(starts), _BY_NUMBER, np.int64)
+        self.keys = np.zeros(len(starts), np.int64)
+        self.ids = np.full(len(starts), _NO_ID, np.int64)
         for begin in range(0, len(starts), _SEVERAL):
             numbers = range(begin, min(begin + _SEVERAL, len(starts)))
             if has_categories and self._take_plain(numbers, starts, lengths):

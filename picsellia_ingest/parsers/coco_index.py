@@ -20,7 +20,7 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from . import coco_images
 from .coco_categories import Categories, Id, Unusable
 from .coco_files import split_of
-from .coco_grouping import Annotations
+from .coco_grouping import NOTHING, Annotations
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE, decoded, why
 
@@ -85,11 +85,11 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     index.names, index.image_number = listed_images.names, listed_images.number
     index.image_start, index.image_length = listed_images.start, listed_images.length
     owners = listed_images.owners
-    annotations = file.array(top, "annotations")
+    annotations = file.spans(top, "annotations")
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
         on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
-    Annotations(file, index, on_problem, owners).read(annotations or [], bool(categories))
+    Annotations(file, index, on_problem, owners).read(annotations or NOTHING, bool(categories))
     return index
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
+from .jsonspans import RAWS, Spans, address, spans, spans_of
 from .jsontext import UNREADABLE, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 
@@ -34,8 +35,6 @@ _HALVES = re.compile(
     rb"\\[^u]|(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
-_BLANK = b" \t\r\n"
-_RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -48,7 +47,7 @@ class JsonFile:
         self._view = memoryview(data)[shift:]
         self._shift = shift
         self._newlines: NDArray[np.int64] | None = None
-        self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+        self._base = address(self._view)
         self.rewritten = False
         """Whether tokens that JSON does not know were replaced."""
 
@@ -102,7 +101,7 @@ class JsonFile:
     def top(self) -> dict[str, msgspec.Raw] | list[msgspec.Raw]:
         """The elements of the document. Raises InputError with the place of the first error of syntax."""
         self._refuse_crumbs(self._view, 0, "")
-        decoder: Any = _RAWS if bytes(self._view[:4096]).lstrip()[:1] == b"[" else _FIELDS
+        decoder: Any = RAWS if bytes(self._view[:4096]).lstrip()[:1] == b"[" else _FIELDS
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
         except RecursionError as error:
@@ -129,7 +128,7 @@ class JsonFile:
             return False
         self.rewritten, self._data = True, data
         self._view = memoryview(data)[self._shift :]
-        self._base = np.frombuffer(self._view, np.uint8).__array_interface__["data"][0]
+        self._base = address(self._view)
         return True
 
     def _syntax(self, error: Exception) -> Problem:
@@ -181,21 +180,32 @@ class JsonFile:
     def items(self, raw: msgspec.Raw) -> list[msgspec.Raw] | None:
         """The elements of an array; None when ``raw`` is not one."""
         try:
-            return _RAWS.decode(raw)
+            return RAWS.decode(raw)
         except UNREADABLE:
             return None
 
     def array(self, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
         """The elements of the array under ``key``; None when it is absent or null. Raises InputError for anything else."""
-        raw = top.get(key)
-        if raw is None or bytes(raw) == b"null":
+        raw = self._array(top, key)
+        return None if raw is None else self.items(raw)
+
+    def spans(self, top: Mapping[str, msgspec.Raw], key: str) -> Spans | None:
+        """Where the elements of the array under ``key`` begin, and their lengths; as ``array``, without their being held."""
+        raw = self._array(top, key)
+        if raw is None:
             return None
-        self._refuse_crumbs(raw, self.offset(raw), f"/{key}")
-        found = self.items(raw)
-        if found is None:
+        starts, lengths = spans_of(memoryview(raw))
+        return starts + self.offset(raw), lengths
+
+    def _array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
+        raw = top.get(key)
+        if raw is None or (len(raw) == 4 and bytes(raw) == b"null"):
+            return None
+        if bytes(memoryview(raw)[:1]) != b"[":
             place = self.place(self.offset(raw), f"/{key}")
             raise InputError(Problem("not_an_array", f"'{key}' is not an array", place, unit=Unit.FILE))
-        return found
+        self._refuse_crumbs(raw, self.offset(raw), f"/{key}")
+        return raw
 
     def _refuse_crumbs(self, raw: memoryview | msgspec.Raw, offset: int, pointer: str) -> None:
         """Raise InputError for an array of millions of elements too small to be records: each would cost 100 bytes."""
@@ -208,34 +218,11 @@ class JsonFile:
 
     def offset(self, raw: msgspec.Raw) -> int:
         """Where an element begins, in bytes from the start of the text (after a byte order mark)."""
-        return int(np.frombuffer(raw, np.uint8).__array_interface__["data"][0]) - int(self._base)
+        return address(raw) - self._base
 
-    def offsets(self, raws: list[msgspec.Raw]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where the elements of one array begin, and their lengths.
-
-        One separator is measured and the others are compared with it: where all are equal the offsets follow from
-        the lengths. Otherwise each element is asked.
-        """
-        lengths = np.fromiter(map(len, raws), np.int64, len(raws))
-        if len(raws) < 2:
-            return np.array([self.offset(raw) for raw in raws], np.int64), lengths
-        first = self.offset(raws[0])
-        after = first + int(lengths[0])
-        gap = self.offset(raws[1]) - after
-        starts = np.empty(len(raws), np.int64)
-        starts[0] = first
-        starts[1:] = first + np.cumsum(lengths[:-1] + gap)
-        if gap < 64 and self._separated(starts, gap, bytes(self._view[after : after + gap])):
-            return starts, lengths
-        return np.fromiter(map(self.offset, raws), np.int64, len(raws)), lengths
-
-    def _separated(self, starts: NDArray[np.int64], gap: int, separator: bytes) -> bool:
-        text = np.frombuffer(self._view, np.uint8)
-        if starts[-1] >= len(text) or np.isin(text[starts], np.frombuffer(_BLANK, np.uint8)).any():
-            return False
-        return all(
-            bool((text[starts[1:] - gap + position] == byte).all()) for position, byte in enumerate(separator)
-        )
+    def offsets(self, raws: list[msgspec.Raw]) -> Spans:
+        """Where the elements of one array begin, and their lengths."""
+        return spans(raws, self._view)
 
     def slice(self, start: int, length: int) -> bytes:
         """A copy of ``length`` bytes at offset ``start``."""

@@ -1,0 +1,41 @@
+"""The elements of an array are found where they stand, however little of it is looked at together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picsellia_ingest.parsers import jsonspans
+
+VALUES = st.recursive(
+    st.one_of(st.integers(-9, 9), st.sampled_from(["}, {", '"}', "],[", "{", "\\", "a"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["a", "}, {"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+ELEMENTS = st.one_of(st.dictionaries(st.sampled_from(["a", "b", "},{"]), VALUES, max_size=3), VALUES)
+
+
+@given(
+    st.lists(ELEMENTS, max_size=12), st.integers(1, 60), st.lists(st.sampled_from([", ", ",", " ,\n", ",  "]), min_size=1),
+    st.sampled_from(["", " ", "\n\t"]),
+)  # fmt: skip
+def test_every_element_is_found_whatever_the_window(
+    elements: list[Any], window: int, separators: list[str], blank: str
+) -> None:
+    text, expected = f"[{blank}", []
+    for number, element in enumerate(elements):
+        text += separators[number % len(separators)] if number else ""
+        written = json.dumps(element, ensure_ascii=False).encode()
+        expected.append((len(text.encode()), len(written)))
+        text += written.decode()
+    array = memoryview(f"{text}{blank}]".encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonspans, "WINDOW", window)
+        starts, lengths = jsonspans.spans_of(array)
+    assert [*zip(starts.tolist(), lengths.tolist(), strict=True)] == expected
