@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ MASK_PIXELS_MAX = 1 << 26
 """Masks above this many pixels are refused before anything is allocated."""
 
 Mask: TypeAlias = NDArray[np.bool_]
-_Ints: TypeAlias = NDArray[np.int64]
+_Ints: TypeAlias = NDArray[np.integer[Any]]
 
 
 def decode_counts(text: str) -> _Ints:
@@ -59,14 +59,13 @@ def rle_polygon(counts: Sequence[int] | _Ints, height: int, width: int) -> Polyg
     runs = np.asarray(counts, np.int64)
     if runs.size and (runs.min() < 0 or runs.max() > height * width):
         raise ValueError("a run is negative or longer than the mask")
-    edges = runs.cumsum()
-    if not runs.size or edges[-1] != height * width:
-        raise ValueError(
-            f"the runs cover {edges[-1] if runs.size else 0} pixels, the mask has {height * width}"
-        )
+    if runs.sum() != height * width:
+        raise ValueError(f"the runs cover {runs.sum()} pixels, the mask has {height * width}")
+    edges = runs.cumsum(dtype=np.int32)  # a mask of single pixels has millions of runs
     begins, ends = edges[:-1:2], edges[1::2]
-    if not (runs[1:] > 0).all():
+    if not runs[1:].all():
         begins, ends = _joined(begins, ends)
+    del runs, edges
     return _polygon(_edges_of_runs(begins, ends, height, width + 1), 0, 0)
 
 
@@ -109,15 +108,18 @@ def _edges_of_runs(begins: _Ints, ends: _Ints, height: int, stride: int) -> _Edg
     if (last > first).any():  # a stretch over several columns is one in each
         columns = last - first + 1
         begin = np.cumsum(columns) - columns
-        starts = np.zeros(int(columns.sum()), np.int64)
+        starts = np.zeros(int(columns.sum()), np.int32)
         starts[begin] = tops
-        stops = np.full(len(starts), height)
+        stops = np.full(len(starts), height, np.int32)
         stops[begin + columns - 1] = bottoms
-        first = np.repeat(first - begin, columns) + np.arange(len(starts))
+        first = np.repeat(first - begin, columns) + np.arange(len(starts), dtype=np.int32)
         tops, bottoms = starts, stops
-    keys = np.concatenate((tops * stride + first, bottoms * stride + first))
-    order = keys.argsort(kind="stable")
-    return _Edges(keys[order], order < len(tops), stride)
+    tops, bottoms = (tops * stride + first) * 2 + 1, (bottoms * stride + first) * 2
+    del first, last
+    marked = np.concatenate((tops, bottoms))
+    del tops, bottoms
+    marked.sort()
+    return _Edges(marked >> 1, (marked & 1).astype(np.bool_), stride)
 
 
 def _polygon(edges: _Edges, left: int, top: int) -> Polygon | None:
