@@ -95,7 +95,12 @@ class Held:
         picture_id = str(UUID(int=len(self.pictures) + 1000, version=4))
         size = {key: found.get(key) for key in ("width", "height", "internal_key")}
         self.ids[picture_id] = name
-        self.pictures[name] = {"picture_id": picture_id, "external_url": name, "tag": found.get("tags"), **size}
+        self.pictures[name] = {
+            "picture_id": picture_id,
+            "external_url": name,
+            "tag": found.get("tags"),
+            **size,
+        }
         return self.pictures[name]
 
     def get_datalake(self, *_: Any) -> Reply:
@@ -117,7 +122,14 @@ class Held:
         return 200, self._dataset()
 
     def _dataset(self) -> dict[str, Any]:
-        return {"dataset": {"dataset_id": DATASET, "dataset_name": "d", "version": "first", "size": len(self.members)}}
+        return {
+            "dataset": {
+                "dataset_id": DATASET,
+                "dataset_name": "d",
+                "version": "first",
+                "size": len(self.members),
+            }
+        }
 
     def put_label(self, *_: Any) -> Reply:
         return 200, {}

@@ -144,7 +144,8 @@ def annotations_race(race: Race, count: int) -> None:
     source = race.folder / "annotations.json"
     annotations(source, count)
     wanted = {
-        one["external_picture_url"]: one["annotations"] for one in json.loads(source.read_text())["annotations"]
+        one["external_picture_url"]: one["annotations"]
+        for one in json.loads(source.read_text())["annotations"]
     }
 
     def check(seen: Any) -> None:
@@ -153,7 +154,9 @@ def annotations_race(race: Race, count: int) -> None:
             assert ask(race.host, "annotation", name) == objects
 
     asked = {"ann_path": str(source), "ann_format": "PICSELLIA"}
-    print(f"{count} annotations of {source.stat().st_size / count / 1000:.1f} KB in the file, {RUNS} runs each:")
+    print(
+        f"{count} annotations of {source.stat().st_size / count / 1000:.1f} KB in the file, {RUNS} runs each:"
+    )
     compare(
         "annotations",
         count,
