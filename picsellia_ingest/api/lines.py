@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 from requests.utils import check_header_validity
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TimedOut
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 4.0
+_ONCE = Retry(total=False, redirect=False)
 FAILURES = (HTTPError, requests.RequestException, OSError)
 """What a request raises that got no whole answer."""
 
@@ -69,7 +70,7 @@ class Line:
         for header in headers.items():
             check_header_validity(header)
         return self._pool.urlopen(
-            method, url if self._whole else url[len(self.origin) :], body, {**self._headers, **headers}, retries=False,
+            method, url if self._whole else url[len(self.origin) :], body, {**self._headers, **headers}, retries=_ONCE,
             redirect=False, assert_same_host=False, timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
             preload_content=False, decode_content=False,
         )  # fmt: skip

@@ -6,6 +6,7 @@ Names enter an address percent-encoded, whole: a picture called ``a#1/b.jpg`` is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -207,13 +208,16 @@ def annotation_page(connection: Connection, dataset_id: str, offset: int, limit:
 
 
 def all_annotations(connection: Connection, dataset_id: str) -> Iterator[dict[str, Any]]:
-    """Every annotation record of a dataset, a page at a time."""
-    offset = 0
-    while page := annotation_page(connection, dataset_id, offset, PAGE):
-        yield from page
-        if len(page) < PAGE:
-            return
-        offset += len(page)
+    """Every annotation record of a dataset; while one page is read the next is on its way."""
+    with ThreadPoolExecutor(1, "page") as ahead:
+        offset, coming = 0, ahead.submit(annotation_page, connection, dataset_id, 0, PAGE)
+        while page := coming.result():
+            offset += len(page)
+            if len(page) == PAGE:
+                coming = ahead.submit(annotation_page, connection, dataset_id, offset, PAGE)
+            yield from page
+            if len(page) < PAGE:
+                return
 
 
 def annotation_snapshot(connection: Connection, dataset_id: str) -> tuple[str, str]:

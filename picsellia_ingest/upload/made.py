@@ -149,7 +149,7 @@ class Made:
                 )
                 if not found.picture_there:
                     self._not_by_others(run, PICTURE, found.id)
-            elif found.state is State.ANNOTATED and found.added:
+            elif found.state is State.ANNOTATED and (found.added or found.whole):
                 self._confirm_annotation(run, found)
                 self._not_by_others(run, ANNOTATION, found.id)
             elif found.state is State.ANNOTATED:
@@ -163,18 +163,28 @@ class Made:
         )
 
     def _confirm_annotation(self, run: int, found: Outcome) -> None:
-        name = "name=(SELECT name FROM item WHERE id=?)"
-        query = f"SELECT detail, objects, before FROM made WHERE run=? AND kind=? AND sure=1 AND {name}"
-        earlier = self._base.execute(query, (run, ANNOTATION, found.id)).fetchone()
-        detail, objects, before = found.added, found.objects, found.added_to
+        row = f"run={run:d} AND kind='{ANNOTATION}' AND name=(SELECT name FROM item WHERE id=?)"
+        if found.whole:  # as it was begun, unless it was confirmed before
+            query = f"UPDATE made SET before=0, sure=1 WHERE {row} AND sure=0"
+            if self._base.execute(query, (found.id,)).rowcount:
+                return
+        detail, objects, before = self._added(found)
+        query = f"SELECT detail, objects, before FROM made WHERE {row} AND sure=1"
+        earlier = self._base.execute(query, (found.id,)).fetchone()
         if earlier is not None:  # sent in two pieces, or again because the platform did not keep it
             before = bool(earlier["before"])
             if bytes(earlier["detail"]) != detail:
                 detail, objects = bytes(earlier["detail"]) + detail, earlier["objects"] + objects
-        self._base.execute(
-            f"UPDATE made SET detail=?, objects=?, before=?, sure=1 WHERE run=? AND kind=? AND {name}",
-            (detail, objects, before, run, ANNOTATION, found.id),
-        )
+        query = f"UPDATE made SET detail=?, objects=?, before=?, sure=1 WHERE {row}"
+        self._base.execute(query, (detail, objects, before, found.id))
+
+    def _added(self, found: Outcome) -> tuple[bytes, int, bool]:
+        """The fingerprints and number of the objects that were added, and whether there were others."""
+        if not found.whole:
+            return found.added, found.objects, found.added_to
+        content = self._base.execute("SELECT document FROM item WHERE id=?", (found.id,)).fetchone()[0]
+        document = wire.decode(content)
+        return fingerprints(document.data, document.image_qa), len(document.data), False
 
     def anything(self, run: int) -> bool:
         """Whether a run made something, or was making it."""
