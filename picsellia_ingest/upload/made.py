@@ -99,6 +99,7 @@ class Made:
         self, base: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[None]]
     ) -> None:
         self._base, self._transaction = base, transaction
+        self._unsure_beside, self._others = 0, list[int]()
 
     def begin(self, run: int, things: Iterable[Thing]) -> None:
         """These are about to be sent. What the run made before stays as it is known."""
@@ -157,10 +158,18 @@ class Made:
 
     def _not_by_others(self, run: int, kind: str, item: int) -> None:
         """What this run made was not there, so what an interrupted run was sending did not arrive."""
-        self._base.execute(
-            "DELETE FROM made WHERE run<>? AND kind=? AND sure=0 AND name=(SELECT name FROM item WHERE id=?)",
-            (run, kind, item),
-        )
+        for other in self._unsure(run):
+            self._base.execute(
+                "DELETE FROM made WHERE run=? AND kind=? AND name=(SELECT name FROM item WHERE id=?) AND sure=0",
+                (other, kind, item),
+            )
+
+    def _unsure(self, run: int) -> list[int]:
+        """The other runs that were sending something when they were interrupted; while one runs none is added."""
+        if self._unsure_beside != run:
+            rows = self._base.execute("SELECT DISTINCT run FROM made WHERE sure=0 AND run<>?", (run,))
+            self._others, self._unsure_beside = [row[0] for row in rows], run
+        return self._others
 
     def _confirm_annotation(self, run: int, found: Outcome) -> None:
         row = f"run={run:d} AND kind='{ANNOTATION}' AND name=(SELECT name FROM item WHERE id=?)"
