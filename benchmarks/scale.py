@@ -11,6 +11,7 @@ take is asked over HTTP.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -42,13 +43,30 @@ def source(path: Path, size: int, seed: int = 7) -> None:
     """A COCO file of boxes, two an image, written a line at a time."""
     chance = random.Random(seed)
     with path.open("w") as out:
-        rows = (json.dumps({"id": n, "file_name": name_of(n), "width": 640, "height": 480}) for n in range(size))
+        rows = (
+            json.dumps({"id": n, "file_name": name_of(n), "width": 640, "height": 480}) for n in range(size)
+        )
         out.write('{"images": [' + ",\n".join(rows) + '], "annotations": [')
         for number in range(2 * size):
-            box = [chance.randint(0, 500), chance.randint(0, 400), chance.randint(1, 100), chance.randint(1, 60)]
-            one = {"id": number, "image_id": number // 2, "category_id": chance.randint(1, LABELS), "bbox": box, "iscrowd": 0}
+            box = [
+                chance.randint(0, 500),
+                chance.randint(0, 400),
+                chance.randint(1, 100),
+                chance.randint(1, 60),
+            ]
+            one = {
+                "id": number,
+                "image_id": number // 2,
+                "category_id": chance.randint(1, LABELS),
+                "bbox": box,
+                "iscrowd": 0,
+            }
             out.write((",\n" if number else "") + json.dumps(one))
-        out.write('], "categories": ' + json.dumps([{"id": n, "name": f"label {n}"} for n in range(1, LABELS + 1)]) + "}")
+        out.write(
+            '], "categories": '
+            + json.dumps([{"id": n, "name": f"label {n}"} for n in range(1, LABELS + 1)])
+            + "}"
+        )
 
 
 def images(folder: Path, size: int) -> None:
@@ -82,7 +100,9 @@ def child(host: str, asked: dict[str, Any]) -> None:
     lake = Client.Datalake("0" * 40, host=host)
     journal = asked.pop("journal")
     kind = asked.pop("ann_format", None)
-    job = uploads.job("d", None, asked.pop("imgdir", None), asked.pop("ann_path", None), kind, ["t"], -1, **asked)
+    job = uploads.job(
+        "d", None, asked.pop("imgdir", None), asked.pop("ann_path", None), kind, ["t"], -1, **asked
+    )
     started = time.perf_counter()
     report = uploads.upload(lake._session, job, journal, Marks())
     ended = time.perf_counter()
@@ -108,7 +128,11 @@ def client(folder: Path, size: int) -> dict[str, float]:
         source(folder / "instances.json", size)
         images(folder / "images", size)
         ask(host, "begin", [name_of(number) for number in range(size)])
-        annotate = {"ann_path": str(folder / "instances.json"), "ann_format": "COCO", "journal": str(folder / "a.db")}
+        annotate = {
+            "ann_path": str(folder / "instances.json"),
+            "ann_format": "COCO",
+            "journal": str(folder / "a.db"),
+        }
         first, again = ran(host, dict(annotate)), ran(host, dict(annotate))
         assert (first["uploaded"], again["uploaded"], again["there"]) == (2 * size, 0, 2 * size)
         counts = ask(host, "seen")["annotations"]
@@ -128,14 +152,26 @@ def client(folder: Path, size: int) -> dict[str, float]:
     }
     found = {what: 1e6 * seconds / size for what, seconds in found.items()}
     peaks = {"first": first["peak"], "again": again["peak"], "image files": planned["peak"]}
-    print(f"     {size} images: peak of memory " + ", ".join(f"{what} {peak:.0f} MiB" for what, peak in peaks.items()), flush=True)
+    print(
+        f"     {size} images: peak of memory "
+        + ", ".join(f"{what} {peak:.0f} MiB" for what, peak in peaks.items()),
+        flush=True,
+    )
     return found
 
 
 def fill(root: Path, size: int) -> None:
     """Rows as uploads leave them: pictures with a tag, all in one dataset, each with two objects."""
     from picsellia_ingest.server.platform import Platform
-    from picsellia_ingest.server.schema import annotation, annotation_label, dataset, dataset_picture, label, picture, picture_tag
+    from picsellia_ingest.server.schema import (
+        annotation,
+        annotation_label,
+        dataset,
+        dataset_picture,
+        label,
+        picture,
+        picture_tag,
+    )
 
     platform = Platform.open(root, token="0" * 40)
     chance = random.Random(7)
@@ -145,7 +181,16 @@ def fill(root: Path, size: int) -> None:
         for number in ids:
             kinds = (1 + chance.randrange(LABELS // 2), 1 + LABELS // 2 + chance.randrange(LABELS // 2))
             box = {"top": 1, "left": 2, "width": 30, "height": 40}
-            yield number, kinds, json.dumps([{"type": "rectangle", "label": f"label {kind}", "rectangle": box, "qa": []} for kind in kinds])
+            yield (
+                number,
+                kinds,
+                json.dumps(
+                    [
+                        {"type": "rectangle", "label": f"label {kind}", "rectangle": box, "qa": []}
+                        for kind in kinds
+                    ]
+                ),
+            )
 
     rows: list[tuple[Any, Any]] = [
         (dataset, [{"id": 1, "uuid": _uuid(0), "organization_id": 1, "name": "d", "version": "first", "private": True}]),
@@ -200,12 +245,17 @@ def platform(root: Path, size: int) -> dict[str, float]:
         running.stop()
 
 
-def _requests(session: Any, address: str, size: int) -> dict[str, float]:
+def _requests(session: Any, address: str, size: int) -> dict[str, float]:  # noqa: PLR0915 - one line for each request
     session.headers["Authorization"] = "Token " + "0" * 40
     site = address.removesuffix("sdk/v2/")
     org = session.post(address + "get_organization", data="{}").json()["organization_id"]
     dataset, chance = _uuid(0), random.Random(1)
-    box = {"type": "rectangle", "label": "label 1", "rectangle": {"top": 1, "left": 2, "width": 3, "height": 4}, "qa": []}
+    box = {
+        "type": "rectangle",
+        "label": "label 1",
+        "rectangle": {"top": 1, "left": 2, "width": 3, "height": 4},
+        "qa": [],
+    }
     body = json.dumps({"data": [box]})
     made: list[str] = []
 
@@ -215,15 +265,40 @@ def _requests(session: Any, address: str, size: int) -> dict[str, float]:
 
     def upload() -> None:
         key = f"{len(made):08}{size:056}.png"
-        signed = ok(session.post(address + "generate_presigned_url", data=json.dumps({"method": "post", "object_name": key, "bucket_model": False}))).json()["url"]
-        ok(session.post(signed["url"], data=signed["fields"], files={"file": (key, _PNG)}, headers={"Authorization": None}))
-        picture = {"internal_key": key, "external_url": f"new {len(made)}.png", "height": 1, "width": 1, "tags": ["t"], "source": "sdk"}
-        made.append(ok(session.put(address + f"picture/upload/{org}", data=json.dumps(picture))).json()["picture_id"])
+        signed = ok(
+            session.post(
+                address + "generate_presigned_url",
+                data=json.dumps({"method": "post", "object_name": key, "bucket_model": False}),
+            )
+        ).json()["url"]
+        ok(
+            session.post(
+                signed["url"],
+                data=signed["fields"],
+                files={"file": (key, _PNG)},
+                headers={"Authorization": None},
+            )
+        )
+        picture = {
+            "internal_key": key,
+            "external_url": f"new {len(made)}.png",
+            "height": 1,
+            "width": 1,
+            "tags": ["t"],
+            "source": "sdk",
+        }
+        made.append(
+            ok(session.put(address + f"picture/upload/{org}", data=json.dumps(picture))).json()["picture_id"]
+        )
 
-    def page(offset: int) -> Callable[[], None]:
+    def pages(start: int) -> Callable[[], None]:
+        offsets = itertools.count(start, 200)
+
         def fetch() -> None:
-            found = ok(session.get(address + f"annotation/{dataset}?limit=200&offset={offset}&snapshot=False")).json()
+            query = f"limit=200&offset={next(offsets)}&snapshot=False"
+            found = ok(session.get(address + f"annotation/{dataset}?{query}")).json()
             assert len(found["annotations"]) == 200
+
         return fetch
 
     def members() -> None:
@@ -233,15 +308,17 @@ def _requests(session: Any, address: str, size: int) -> dict[str, float]:
     def browse(path: str) -> Callable[[], None]:
         return lambda: ok(session.get(site + path, headers={"Authorization": None})) and None
 
-    token = session.post(site + "enter", data={"token": "0" * 40}, headers={"Authorization": None}, allow_redirects=True)
+    token = session.post(
+        site + "enter", data={"token": "0" * 40}, headers={"Authorization": None}, allow_redirects=True
+    )
     assert token.ok, token.text[:300]
     look = {
         "a picture: address, bytes, registration": (upload, 50),
         "an annotation of a picture": (lambda: ok(session.put(address + f"annotation/new/{dataset}/" + name_of(1 + chance.randrange(size)).replace("/", "%2F"), data=body)), 200),
         "500 pictures made members": (members, 20),
-        "a page of 200 annotations, the first": (page(0), 20),
-        "a page of 200 annotations, in the middle": (page(size // 2), 20),
-        "a page of 200 annotations, the last": (page(size - 200), 20),
+        "a page of 200 annotations, from the first on": (pages(0), 20),
+        "a page of 200 annotations, from the middle on": (pages(size // 2), 20),
+        "a page of 200 annotations, the last 20": (pages(size - 4400), 20),
         "a dataset by its name": (lambda: ok(session.get(address + f"dataset/{org}/d/latest")), 20),
         "statistics of a dataset": (lambda: ok(session.post(address + f"dataset/{dataset}/update_stats", data=json.dumps({"repartition": {"label 1": size}, "nb_annotations": size, "nb_objects": size}))), 20),
         "the page of all datasets": (browse(""), 5),

@@ -10,7 +10,6 @@ as if the connection had to be made over a distance. What is below ``/stub/`` is
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import subprocess
 import sys
@@ -44,6 +43,7 @@ class Held:
     ids: dict[str, str] = field(default_factory=dict)
     members: dict[str, None] = field(default_factory=dict)
     annotations: dict[str, list[bytes]] = field(default_factory=dict)
+    annotated: list[str] = field(default_factory=list)
     there: bool = False
     connections: int = 0
     requests: int = 0
@@ -136,13 +136,17 @@ class Held:
 
     def put_annotation(self, rest: list[str], query: str, body: bytes) -> Reply:
         self.times.append(time.monotonic())
-        self.annotations.setdefault(unquote(rest[2]), []).append(body)
+        name = unquote(rest[2])
+        if name not in self.annotations:
+            self.annotated.append(name)
+            self.annotations[name] = []
+        self.annotations[name].append(body)
         return 200, {"message": "annotation saved"}
 
     def get_annotation(self, rest: list[str], query: str, body: bytes) -> Reply:
         asked = parse_qs(query)
         start, size = int(asked["offset"][0]), int(asked["limit"][0])
-        names = itertools.islice(self.annotations, start, start + size)
+        names = self.annotated[start : start + size]
         records = [{"external_picture_url": name, "annotations": self.sent(name)} for name in names]
         return 200, {"annotations": records, "nb_pages": -(-len(self.annotations) // size)}
 
