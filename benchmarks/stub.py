@@ -22,8 +22,17 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
+import msgspec
+
 ORGANIZATION = str(UUID(int=1, version=4))
 DATASET = str(UUID(int=2, version=4))
+
+
+class _Body(msgspec.Struct):
+    data: msgspec.Raw
+
+
+_data = msgspec.json.Decoder(_Body)
 STATUS = {
     200: b"HTTP/1.1 200 OK",
     201: b"HTTP/1.1 201 Created",
@@ -147,8 +156,15 @@ class Held:
         asked = parse_qs(query)
         start, size = int(asked["offset"][0]), int(asked["limit"][0])
         names = self.annotated[start : start + size]
-        records = [{"external_picture_url": name, "annotations": self.sent(name)} for name in names]
-        return 200, {"annotations": records, "nb_pages": -(-len(self.annotations) // size)}
+        records = [{"external_picture_url": name, "annotations": self.raw(name)} for name in names]
+        return 200, msgspec.json.encode(
+            {"annotations": records, "nb_pages": -(-len(self.annotations) // size)}
+        )
+
+    def raw(self, name: str) -> Any:
+        """All objects that came for a picture, undecoded where they came at once."""
+        bodies = self.annotations[name]
+        return _data.decode(bodies[0]).data if len(bodies) == 1 else self.sent(name)
 
     def sent(self, name: str) -> list[Any]:
         """All objects that came for a picture."""

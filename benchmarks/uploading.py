@@ -65,7 +65,7 @@ def annotations(path: Path, count: int, seed: int = 7) -> None:
     chance = random.Random(seed)
 
     def thing() -> dict[str, Any]:
-        points = [{"x": chance.randint(0, 511), "y": chance.randint(0, 383)} for _ in range(12)]
+        points = [{"x": chance.randint(0, 511), "y": chance.randint(0, 383)} for _ in range(8)]
         label = f"label {chance.randint(1, 10)}"
         return {"type": "polygon", "label": label, "polygon": {"geometry": points}, "qa": []}
 

@@ -36,8 +36,8 @@ PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
 ANSWER_BYTES_MAX = 1 << 30
 _TOO_MUCH = (429, 503)
 _NO_HANDLES = os.strerror(errno.EMFILE)
-# A connection that breaks loses the chunk that is not whole.
-_CHUNK = 1 << 14
+_CHUNK = 1 << 18
+"""The most bytes taken at a time; what has arrived is not waited upon for more."""
 
 Opener = Callable[[int, Mapping[str, str]], BinaryIO | None]
 """Given the status and headers of an answer: the file that its body goes to, or None to have it as bytes."""
@@ -125,7 +125,7 @@ def _take(response: BaseHTTPResponse, deadline: float, into: Opener | None) -> b
 
 
 def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
-    for chunk in response.stream(_CHUNK, decode_content=True):
+    while chunk := response.read1(_CHUNK, decode_content=True):
         yield chunk
         if time.monotonic() > deadline:
             raise lines.SlowError("the answer takes too long")

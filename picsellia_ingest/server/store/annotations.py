@@ -107,17 +107,17 @@ class Annotations:
         self, account: Account, dataset: str, limit: int, offset: int
     ) -> tuple[list[dict[str, Any]], int]:
         """Some records of a dataset in the order of their making, and how many pages of this size there are."""
-        age, known = self._places.age(), self._places.last(dataset)
+        age, known = self._places.age(), self._places.before(dataset)
         begin = self._places.before(dataset, offset)
         with self._database.reading() as conn:
             owner = dataset_row(conn, account, dataset)
             last = _last(conn, owner, known)
-            begin = begin or _place(conn, owner, offset)
+            begin = _place(conn, owner, begin, offset)
             query = _of_dataset(owner).where(annotation.c.id > begin.id).limit(limit)
             rows = conn.execute(query).all()
         if rows:
-            self._places.keep(dataset, age, Place(rows[-1].id, begin.count + len(rows)), last)
-        return _shown(rows), math.ceil(last.count / limit)
+            self._places.keep(dataset, age, Place(begin.number + len(rows), rows[-1].id), last)
+        return _shown(rows), math.ceil(last.number / limit)
 
     def delete_all(self, account: Account, dataset: str) -> None:
         """Remove the annotations of a dataset."""
@@ -141,14 +141,17 @@ def _last(conn: Connection, dataset: int, known: Place) -> Place:
     newest, more = conn.execute(
         query.where(annotation.c.dataset_id == dataset, annotation.c.id > known.id)
     ).one()
-    return Place(newest or known.id, known.count + more)
+    return Place(known.number + more, newest or known.id)
 
 
-def _place(conn: Connection, dataset: int, offset: int) -> Place:
-    """The place with so many records up to it; the index alone is read for it."""
-    ids = select(annotation.c.id).where(annotation.c.dataset_id == dataset).order_by(annotation.c.id)
-    found = conn.execute(ids.limit(1).offset(offset - 1)).scalar()
-    return Place(_BEYOND if found is None else int(found), offset)
+def _place(conn: Connection, dataset: int, begin: Place, offset: int) -> Place:
+    """The place with so many records up to it; only the index is read for it, from ``begin`` on."""
+    if begin.number == offset:
+        return begin
+    ids = select(annotation.c.id).where(annotation.c.dataset_id == dataset, annotation.c.id > begin.id)
+    skipped = ids.order_by(annotation.c.id).limit(1).offset(offset - begin.number - 1)
+    found = conn.execute(skipped).scalar()
+    return Place(offset, _BEYOND if found is None else int(found))
 
 
 def _member(conn: Connection, account: Account, dataset: int, which: ColumnElement[bool]) -> int:

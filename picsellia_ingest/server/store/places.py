@@ -8,20 +8,19 @@ deletion and after it, so that nothing of the time between stays. It is kept by 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_MOST = 1024
+_MOST = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A record and how many records of its dataset there are up to it; none at the beginning."""
 
+    number: int = 0
     id: int = 0
-    count: int = 0
 
 
 class Places:
@@ -29,33 +28,30 @@ class Places:
 
     def __init__(self, *, alone: bool) -> None:
         """``alone`` says that nobody else deletes; otherwise nothing is remembered."""
-        self._most = _MOST if alone else 0
+        self._alone = alone
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, int | None], Place] = OrderedDict()
+        self._known: dict[str, list[Place]] = {}
         self._deletions = 0
 
     def age(self) -> int:
         """What ``keep`` is to be told of when the places were seen; ask before reading."""
         return self._deletions
 
-    def before(self, dataset: str, offset: int) -> Place | None:
-        """The place that so many records are up to, if it is known."""
-        return self._known.get((dataset, offset)) if offset else Place()
-
-    def last(self, dataset: str) -> Place:
-        """The last place that was counted."""
-        return self._known.get((dataset, None), Place())
-
-    def keep(self, dataset: str, age: int, page: Place, last: Place) -> None:
-        """Remember the end of a page, and the last record of all."""
+    def before(self, dataset: str, offset: int | None = None) -> Place:
+        """The last place that is known that has at most so many records up to it; the last of all by default."""
         with self._lock:
-            if age != self._deletions:
-                return
-            self._known[dataset, page.count] = page
-            self._known[dataset, None] = last
-            self._known.move_to_end((dataset, None))
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            known = self._known.get(dataset, [])
+            index = (
+                len(known) if offset is None else bisect_right(known, offset, key=lambda place: place.number)
+            )
+            return known[index - 1] if index else Place()
+
+    def keep(self, dataset: str, age: int, *places: Place) -> None:
+        """Remember places; of too many every other one."""
+        with self._lock:
+            if age == self._deletions and self._alone:
+                known = sorted({*self._known.get(dataset, ()), *places})
+                self._known[dataset] = known if len(known) <= _MOST else known[1::2]
 
     @contextmanager
     def deleting(self) -> Iterator[None]:
