@@ -92,6 +92,11 @@ def many(kind: str, count: int) -> str:
     return words.get(kind, kind if count == 1 else f"{kind}s")
 
 
+def _named(run: int, kind: str) -> str:
+    """The row of a thing that has the name of an item, whose number is to be given."""
+    return f"run={run:d} AND kind='{kind}' AND name=(SELECT name FROM item WHERE id=?)"
+
+
 class Made:
     """The table of one journal; ``transaction`` is the journal's."""
 
@@ -141,27 +146,48 @@ class Made:
 
     def confirm(self, run: int, outcomes: Iterable[Outcome]) -> None:
         """What the outcomes of stages say of things that were being sent; within the journal's transaction."""
-        named = " WHERE run=? AND kind=? AND name=(SELECT name FROM item WHERE id=?)"
+        pictures: list[Outcome] = []
+        annotations: list[Outcome] = []
         for found in outcomes:
             if found.state is State.REGISTERED:
-                self._base.execute(
-                    _CONFIRM + named,
-                    (FOUND if found.picture_there else MADE, found.picture_id, run, PICTURE, found.id),
-                )
-                if not found.picture_there:
-                    self._not_by_others(run, PICTURE, found.id)
-            elif found.state is State.ANNOTATED and (found.added or found.whole):
-                self._confirm_annotation(run, found)
-                self._not_by_others(run, ANNOTATION, found.id)
+                pictures.append(found)
             elif found.state is State.ANNOTATED:
-                self._base.execute("DELETE FROM made" + named + " AND sure=0", (run, ANNOTATION, found.id))
+                annotations.append(found)
+        self._base.executemany(
+            f"{_CONFIRM} WHERE {_named(run, PICTURE)}",
+            [(FOUND if found.picture_there else MADE, found.picture_id, found.id) for found in pictures],
+        )
+        self._not_by_others(run, PICTURE, [found.id for found in pictures if not found.picture_there])
+        self._confirm_annotations(run, annotations)
 
-    def _not_by_others(self, run: int, kind: str, item: int) -> None:
+    def _confirm_annotations(self, run: int, outcomes: Iterable[Outcome]) -> None:
+        whole: list[Outcome] = []
+        other: list[Outcome] = []
+        nothing: list[Outcome] = []
+        for found in outcomes:
+            (whole if found.whole else other if found.added else nothing).append(found)
+        row = _named(run, ANNOTATION)
+        again = self._confirmed(row, [found.id for found in whole])
+        other += [found for found in whole if found.id in again]
+        self._base.executemany(
+            f"UPDATE made SET before=0, sure=1 WHERE {row}",  # otherwise as it was begun
+            [(found.id,) for found in whole if found.id not in again],
+        )
+        for found in other:
+            self._confirm_annotation(row, found)
+        self._base.executemany(f"DELETE FROM made WHERE {row} AND sure=0", [(found.id,) for found in nothing])
+        self._not_by_others(run, ANNOTATION, [found.id for found in (*whole, *other)])
+
+    def _confirmed(self, row: str, items: list[int]) -> set[int]:
+        """Those of the items of which the run made something before."""
+        query = f"SELECT 1 FROM made WHERE {row} AND sure<>0"
+        return {item for item in items if self._base.execute(query, (item,)).fetchone()}
+
+    def _not_by_others(self, run: int, kind: str, items: list[int]) -> None:
         """What this run made was not there, so what an interrupted run was sending did not arrive."""
-        for other in self._unsure(run):
-            self._base.execute(
-                "DELETE FROM made WHERE run=? AND kind=? AND name=(SELECT name FROM item WHERE id=?) AND sure=0",
-                (other, kind, item),
+        for other in self._unsure(run) if items else ():
+            self._base.executemany(
+                f"DELETE FROM made WHERE {_named(other, kind)} AND sure=0", [(item,) for item in items]
             )
 
     def _unsure(self, run: int) -> list[int]:
@@ -171,12 +197,7 @@ class Made:
             self._others, self._unsure_beside = [row[0] for row in rows], run
         return self._others
 
-    def _confirm_annotation(self, run: int, found: Outcome) -> None:
-        row = f"run={run:d} AND kind='{ANNOTATION}' AND name=(SELECT name FROM item WHERE id=?)"
-        if found.whole:  # as it was begun, unless it was confirmed before
-            query = f"UPDATE made SET before=0, sure=1 WHERE {row} AND sure=0"
-            if self._base.execute(query, (found.id,)).rowcount:
-                return
+    def _confirm_annotation(self, row: str, found: Outcome) -> None:
         detail, objects, before = self._added(found)
         query = f"SELECT detail, objects, before FROM made WHERE {row} AND sure=1"
         earlier = self._base.execute(query, (found.id,)).fetchone()

@@ -26,7 +26,7 @@ THREADS = "threading"
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
-ALL_JOBS = 32
+ALL_JOBS = 48
 """Jobs for ``nb_jobs=-1``: requests spend their time waiting, so this is not the number of cores."""
 
 
