@@ -39,6 +39,8 @@ docs: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.parsing
+	$(BIN)/python -m benchmarks.uploading
+	$(BIN)/python -m benchmarks.scale
 
 clean:
 	rm -rf .venv build *.egg-info

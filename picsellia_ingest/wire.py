@@ -8,6 +8,7 @@ than it came in, or not at all, is named by a reason code, so that the ledger ca
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -53,6 +54,7 @@ _SECONDS_MAX = 1 << 31
 """Seconds beyond which what a file says of the time spent is no time."""
 
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
+_WHOLE_FLOAT = re.compile(rb"\.0(?:[],}]|$)")
 
 
 def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list[dict[str, Any]]:
@@ -144,7 +146,30 @@ def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Do
     return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
 
 
+class Sealed(msgspec.Struct, frozen=True):
+    """A document whose objects stay encoded as they are."""
+
+    data: msgspec.Raw
+    image_qa: msgspec.Raw
+    duration: float | None
+    parts: list[int]
+
+    def body(self) -> dict[str, Any]:
+        """The request that says all of it; empty when there is nothing to say."""
+        count = sum(self.parts)
+        has_answers = bytes(self.image_qa) != b"[]"
+        body: dict[str, Any] = {}
+        if count or has_answers or self.duration:
+            body = {"data": self.data, "nb_instances": count}
+        if has_answers:
+            body["image_qa"] = self.image_qa
+        if body and self.duration is not None:
+            body["duration"] = self.duration
+        return body
+
+
 _DOCUMENT = msgspec.json.Decoder(Document)
+_SEALED = msgspec.json.Decoder(Sealed)
 
 
 def encode(document: Document) -> bytes:
@@ -155,6 +180,11 @@ def encode(document: Document) -> bytes:
 def decode(content: bytes) -> Document:
     """A document as the journal kept it."""
     return _DOCUMENT.decode(content)
+
+
+def sealed(content: bytes) -> Sealed:
+    """A document as the journal kept it, to be passed on."""
+    return _SEALED.decode(content)
 
 
 def merged(first: Document, second: Document) -> Document:
@@ -170,7 +200,9 @@ def merged(first: Document, second: Document) -> Document:
 
 def canonical(value: object) -> bytes:
     """The same content as the same bytes: sorted keys, no blanks, 3 and 3.0 alike, -0.0 as 0."""
-    return _CANONICAL.encode(_plain(value))
+    encoded = _CANONICAL.encode(value)
+    # Only a number that ends so is written in another way; text that looks like one costs time and no more.
+    return _CANONICAL.encode(_plain(value)) if _WHOLE_FLOAT.search(encoded) else encoded
 
 
 def _plain(value: object) -> object:
@@ -201,7 +233,7 @@ def missing(
     left = Counter(key(found) for found in held)
     result = []
     for position, found in enumerate(planned):
-        name = key(found)
+        name = key(found) if left else b""
         if left[name]:
             left[name] -= 1
         else:
@@ -213,6 +245,8 @@ def lacks(document: Document, held: Sequence[Mapping[str, Any]]) -> tuple[list[i
     """Positions of the objects, and of the picture-level answers, that the held records do not have."""
     objects = [found for record in held for found in record.get("annotations") or ()]
     answers = [found for record in held for found in record.get("image_qa") or ()]
+    if _CANONICAL.encode((objects, answers)) == _CANONICAL.encode((document.data, document.image_qa)):
+        return [], []
     return missing(document.data, objects), missing(document.image_qa, answers, canonical)
 
 

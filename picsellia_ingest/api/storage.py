@@ -39,6 +39,8 @@ SIGNATURES = 3
 """How often an address is signed anew for one object."""
 SECONDS_LEAST = 30.0
 SAVE_SECONDS = 3600.0
+_SENT = 1 << 16
+"""Bytes of a file sent at a time, or more: threads that send wait for each other at every piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class _FormBody:
             head, self._head = self._head, b""
             return head
         if self._left:
-            return self._read_file(size if size > 0 else 1 << 16)
+            return self._read_file(max(size, _SENT))
         tail, self._tail = self._tail, b""
         return tail
 

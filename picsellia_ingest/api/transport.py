@@ -1,31 +1,27 @@
-"""Requests to the platform: kept-alive connections, deadlines, retries, and errors that say what to do.
+"""Requests to the platform: deadlines, retries, and errors that say what to do.
 
-The only user of ``requests``. Sessions lie in a pool of this process and are taken for one request at a time, so
-that threads share kept-alive connections and nothing unpicklable travels to workers. Success is a parsed answer,
-never a bare status. Redirects are not followed (they lose bodies and leak tokens), ``.netrc`` is not read, and
-retries of urllib3 are off: the policy is here, in one loop, with full jitter.
+Connections lie in a pool of this process (``lines``) and are taken for one request at a time, so that threads share
+kept-alive ones and nothing unpicklable travels to workers. Success is a parsed answer, never a bare status. Redirects
+are not followed (they lose bodies and leak tokens), and retries of urllib3 are off: the policy is here, in one loop,
+with full jitter.
 """
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import random
 import re
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
-import requests
-from requests.auth import AuthBase
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import TimeoutError as TimedOut
 
 from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
+from . import lines
 from .answers import Answer, check, retry_after, words_of
 from .connection import Connection, Traffic
 from .redaction import keep_addresses_out_of_logs
@@ -34,15 +30,14 @@ T = TypeVar("T")
 keep_addresses_out_of_logs()
 
 TRIES = 6
-CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+READ_SECONDS = 30.0
 DEADLINE_SECONDS = 120.0
 PAUSE_FIRST, PAUSE_MOST = 0.2, 20.0
-IDLE_SECONDS = 4.0
 ANSWER_BYTES_MAX = 1 << 30
 _TOO_MUCH = (429, 503)
 _NO_HANDLES = os.strerror(errno.EMFILE)
-# A connection that breaks loses the chunk that is not whole.
-_CHUNK = 1 << 14
+_CHUNK = 1 << 18
+"""The most bytes taken at a time; what has arrived is not waited upon for more."""
 
 Opener = Callable[[int, Mapping[str, str]], BinaryIO | None]
 """Given the status and headers of an answer: the file that its body goes to, or None to have it as bytes."""
@@ -52,48 +47,7 @@ class _NotWrittenError(Exception):
     """A body could not be written to its file, which is no failure of the network."""
 
 
-class _NoAuth(AuthBase):
-    """Given to every request: without it requests would take credentials from .netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-_idle: dict[str, list[tuple[float, requests.Session]]] = defaultdict(list)
-_idle_lock = threading.Lock()
-
-
-def _take_session(origin: str) -> requests.Session:
-    oldest = time.monotonic() - IDLE_SECONDS
-    stale: list[requests.Session] = []
-    found: requests.Session | None = None
-    with _idle_lock:
-        while _idle[origin] and found is None:
-            used, session = _idle[origin].pop()
-            if used >= oldest:
-                found = session
-            else:
-                stale.append(session)
-    for session in stale:
-        session.close()
-    return found or _new_session(origin)
-
-
-def _new_session(origin: str) -> requests.Session:
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.trust_env = urlsplit(origin).hostname not in ("127.0.0.1", "localhost", "::1")
-    return session
-
-
-@atexit.register
-def close_idle_connections() -> None:
-    """Close the connections that no request is using."""
-    with _idle_lock:
-        sessions = [session for pool in _idle.values() for _, session in pool]
-        _idle.clear()
-    for session in sessions:
-        session.close()
+close_idle_connections = lines.close_all
 
 
 def send(  # noqa: PLR0913 - a request has that many parts
@@ -131,51 +85,35 @@ def _exchange(  # noqa: PLR0913 - the same
     seconds: float,
     into: Opener | None,
 ) -> Answer:
-    origin = _origin(url)
-    session = _take_session(origin)
     traffic.add(requests=1)
     deadline = time.monotonic() + seconds
     try:
-        prepared = session.prepare_request(requests.Request(method, url, headers, data=body, auth=_NoAuth()))
-        prepared.url = url  # requests would undo the encoding of dots, and a label may be called ".."
-        settings = session.merge_environment_settings(url, {}, stream=True, verify=True, cert=None)
-        with session.send(
-            prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, **settings
-        ) as response:
-            answer = Answer(response.status_code, response.headers, _take(response, deadline, into))
+        with lines.answering(method, url, headers, body, READ_SECONDS) as response:
+            return Answer(response.status, response.headers, _take(response, deadline, into))
     except _NotWrittenError as error:
-        session.close()
         raise error.args[0] from None
-    except (requests.RequestException, OSError) as error:
-        session.close()
-        if _NO_HANDLES in repr(error):
-            close_idle_connections()
-        if _NO_HANDLES in repr(error) or isinstance(error, requests.Timeout):
-            traffic.pace.asked_too_much()
-        raise NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?") from None
-    except BaseException:
-        session.close()
-        raise
-    with _idle_lock:
-        _idle[origin].append((time.monotonic(), session))
-    return answer
+    except lines.FAILURES as error:
+        raise _no_answer(traffic, lines.origin_of(url), error) from None
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _no_answer(traffic: Traffic, origin: str, error: BaseException) -> NetworkError:
+    if _NO_HANDLES in repr(error):
+        close_idle_connections()
+    if _NO_HANDLES in repr(error) or isinstance(error, TimedOut):
+        traffic.pace.asked_too_much()
+    return NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?")
 
 
-def _take(response: requests.Response, deadline: float, into: Opener | None) -> bytes:
+def _take(response: BaseHTTPResponse, deadline: float, into: Opener | None) -> bytes:
     """Read the body to its end: as bytes, or into the file that is opened for it."""
-    file = into(response.status_code, response.headers) if into else None
+    file = into(response.status, response.headers) if into else None
     if file is None:
         chunks, total = [], 0
         for chunk in _chunks(response, deadline):
             chunks.append(chunk)
             total += len(chunk)
             if total > ANSWER_BYTES_MAX:
-                raise requests.Timeout("the answer is too long")
+                raise lines.SlowError("the answer is too long")
         return b"".join(chunks)
     with file:
         for chunk in _chunks(response, deadline):
@@ -186,11 +124,11 @@ def _take(response: requests.Response, deadline: float, into: Opener | None) -> 
     return b""
 
 
-def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    for chunk in response.iter_content(_CHUNK):
+def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+    while chunk := response.read1(_CHUNK, decode_content=True):
         yield chunk
         if time.monotonic() > deadline:
-            raise requests.Timeout("the answer takes too long")
+            raise lines.SlowError("the answer takes too long")
 
 
 def _why(error: BaseException) -> str:
@@ -278,7 +216,7 @@ def _try(traffic: Traffic, attempt: Callable[[], T], settled: Callable[[], T | N
 def _answers(traffic: Traffic, url: str) -> bool:
     """Whether anything that works is at the other end; what it says does not matter."""
     try:
-        return send(traffic, "GET", _origin(url) + "/", {}, None, READ_SECONDS).status < 500
+        return send(traffic, "GET", lines.origin_of(url) + "/", {}, None, READ_SECONDS).status < 500
     except NetworkError:
         return False
 

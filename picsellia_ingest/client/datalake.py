@@ -72,8 +72,8 @@ class Datalake(Resource):
         The dataset is made when there are images and none of that name; with annotations only it must exist.
         ``version`` names the version to fetch, the newest if None. ``ann_format`` is any format that
         ``picsellia_ingest.parsers.FORMATS`` lists, and is recognised where it is not given. Without ``tags`` the
-        pictures get the upload's date. ``nb_jobs`` is the most requests at a time, -1 for all that make sense; there are
-        fewer while the platform cannot keep up. With ``rectangle`` an instance that has a box and a polygon is sent as
+        pictures get the upload's date. ``nb_jobs`` is the most pictures or annotations sent at a
+        time, -1 for all that make sense; there are fewer while the platform cannot keep up. With ``rectangle`` an instance that has a box and a polygon is sent as
         the box.
 
         ``on_conflict`` says what becomes of an image whose name the lake has for another content: "error" fails it,

@@ -7,6 +7,7 @@ attributes.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..errors import ItemError
@@ -14,6 +15,7 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Instance, Polygon, Recta
 from .checks import Size, Warn, check_inside, check_label, outline
 from .numbers import number, text_number
 
+_ORDINARY = 1 << 60
 _SIDES = ("left", "top", "width", "height")
 
 
@@ -91,10 +93,20 @@ def _polygon(row: dict[str, Any], warn: Warn) -> Polygon | None:
         return None
     if not isinstance(corners, list):
         raise _no_polygon(f"its geometry is not a list of points: {corners!r:.80}")
-    points = [value for corner in corners for value in _point(corner, warn)]
+    points = _plain_points(corners) or [value for corner in corners for value in _point(corner, warn)]
     if shape:
         row["polygon"] = shape
     return Polygon(outline(points, "polygon"))
+
+
+def _plain_points(corners: list[Any]) -> list[float] | None:
+    """The numbers of points that are objects of two ordinary numbers, as most are; None for any other list."""
+    try:
+        points = [value for corner in corners for value in (corner["x"], corner["y"])]
+        ordinary = {int, float}.issuperset(map(type, points)) and min(points) > -_ORDINARY
+        return points if ordinary and max(points) < _ORDINARY and math.isfinite(sum(points)) else None
+    except (TypeError, KeyError, OverflowError):
+        return None
 
 
 def _point(corner: object, warn: Warn) -> tuple[float, float]:

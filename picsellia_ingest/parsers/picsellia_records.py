@@ -158,7 +158,7 @@ class RecordReader:
 
     def _repeated(self, raw: msgspec.Raw | None, objects: int) -> dict[int, str]:
         """The key that an object has twice, by the object's number; JSON readers keep the last without a word."""
-        if raw is None or all(self._text.count(quoted) <= objects for quoted in _MEANING.quoted):
+        if raw is None or not _MEANING.stand(self._text, objects):
             return {}
         raws: list[msgspec.Raw] = attempt(RAWS, raw) or []
         found = ((number, repeated_key(bytes(one), _MEANING)) for number, one in enumerate(raws))

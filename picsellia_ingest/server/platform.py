@@ -32,6 +32,7 @@ from .store.labels import Labels
 from .store.lake import Lake
 from .store.multipart import Multipart
 from .store.networks import Networks
+from .store.places import Places
 from .store.projects import Projects
 from .store.publishing import Publishing
 from .store.scans import Scans
@@ -103,6 +104,7 @@ class Platform:
         accounts = Accounts(database)
         owner = _user_name()
         limits = limits or Limits()
+        places = Places(alone=database_address is None)
         accounts.ensure(owner, owner, [kept, token or kept])
         return cls(
             database=database,
@@ -112,10 +114,10 @@ class Platform:
             folder_token=kept,
             limits=limits,
             accounts=accounts,
-            lake=Lake(database, objects),
-            datasets=Datasets(database),
+            lake=Lake(database, objects, places),
+            datasets=Datasets(database, places),
             labels=Labels(database),
-            annotations=Annotations(database, strict=strict),
+            annotations=Annotations(database, places, strict=strict),
             networks=Networks(database, objects),
             projects=Projects(database, objects),
             experiments=Experiments(database, objects),

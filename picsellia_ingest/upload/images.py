@@ -128,18 +128,14 @@ def _link(path: Path, root: Path) -> ItemError | None:
 
 def survey(path: AnyPath) -> Survey:
     """Look at one file, reading it once. Raises ItemError when it is not a whole image of a kind we send."""
-    if isinstance(path, Far):
-        info: os.stat_result | Status = _status(path)
-        (width, height, orientation), sha256 = _read_once(path)
-    else:
-        info, width, height, orientation = look(path)
-        sha256 = storage.survey(path).sha256
+    info = _status(path)
+    (width, height, orientation), sha256 = _read_once(path)
     turned = orientation in QUARTER_TURNS
     return Survey(info.st_size, info.st_mtime_ns, info.st_ino, sha256, width, height, turned)
 
 
-def _read_once(path: Far) -> tuple[tuple[int, int, int], bytes]:
-    with path.open() as stream:
+def _read_once(path: AnyPath) -> tuple[tuple[int, int, int], bytes]:
+    with path.open("rb") as stream:
         _, sha256, content = storage.digest(stream, HELD)
         stream.seek(0)
         held = stream if content is None else io.BytesIO(content)

@@ -50,7 +50,8 @@ class Outcome:
 
     ``state`` is what it reached; ``code`` and ``error`` say why it went no further. ``stop`` ends the run, ``outage``
     says that the platform did not answer. ``added`` are the fingerprints of what was added to an annotation, of
-    ``objects`` objects, and ``added_to`` says that it held something before.
+    ``objects`` objects, and ``added_to`` says that it held something before; ``whole`` says instead that nothing was held
+    and all of the document was added.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Outcome:
     added: bytes = b""
     objects: int = 0
     added_to: bool = False
+    whole: bool = False
 
 
 def failed(item: int, error: PicselliaError | OSError, state: State | None = None) -> Outcome:

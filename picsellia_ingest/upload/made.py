@@ -92,6 +92,11 @@ def many(kind: str, count: int) -> str:
     return words.get(kind, kind if count == 1 else f"{kind}s")
 
 
+def _named(run: int, kind: str) -> str:
+    """The row of a thing that has the name of an item, whose number is to be given."""
+    return f"run={run:d} AND kind='{kind}' AND name=(SELECT name FROM item WHERE id=?)"
+
+
 class Made:
     """The table of one journal; ``transaction`` is the journal's."""
 
@@ -99,6 +104,7 @@ class Made:
         self, base: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[None]]
     ) -> None:
         self._base, self._transaction = base, transaction
+        self._unsure_beside, self._others = 0, list[int]()
 
     def begin(self, run: int, things: Iterable[Thing]) -> None:
         """These are about to be sent. What the run made before stays as it is known."""
@@ -140,41 +146,75 @@ class Made:
 
     def confirm(self, run: int, outcomes: Iterable[Outcome]) -> None:
         """What the outcomes of stages say of things that were being sent; within the journal's transaction."""
-        named = " WHERE run=? AND kind=? AND name=(SELECT name FROM item WHERE id=?)"
+        pictures: list[Outcome] = []
+        annotations: list[Outcome] = []
         for found in outcomes:
             if found.state is State.REGISTERED:
-                self._base.execute(
-                    _CONFIRM + named,
-                    (FOUND if found.picture_there else MADE, found.picture_id, run, PICTURE, found.id),
-                )
-                if not found.picture_there:
-                    self._not_by_others(run, PICTURE, found.id)
-            elif found.state is State.ANNOTATED and found.added:
-                self._confirm_annotation(run, found)
-                self._not_by_others(run, ANNOTATION, found.id)
+                pictures.append(found)
             elif found.state is State.ANNOTATED:
-                self._base.execute("DELETE FROM made" + named + " AND sure=0", (run, ANNOTATION, found.id))
-
-    def _not_by_others(self, run: int, kind: str, item: int) -> None:
-        """What this run made was not there, so what an interrupted run was sending did not arrive."""
-        self._base.execute(
-            "DELETE FROM made WHERE run<>? AND kind=? AND sure=0 AND name=(SELECT name FROM item WHERE id=?)",
-            (run, kind, item),
+                annotations.append(found)
+        self._base.executemany(
+            f"{_CONFIRM} WHERE {_named(run, PICTURE)}",
+            [(FOUND if found.picture_there else MADE, found.picture_id, found.id) for found in pictures],
         )
+        self._not_by_others(run, PICTURE, [found.id for found in pictures if not found.picture_there])
+        self._confirm_annotations(run, annotations)
 
-    def _confirm_annotation(self, run: int, found: Outcome) -> None:
-        name = "name=(SELECT name FROM item WHERE id=?)"
-        query = f"SELECT detail, objects, before FROM made WHERE run=? AND kind=? AND sure=1 AND {name}"
-        earlier = self._base.execute(query, (run, ANNOTATION, found.id)).fetchone()
-        detail, objects, before = found.added, found.objects, found.added_to
+    def _confirm_annotations(self, run: int, outcomes: Iterable[Outcome]) -> None:
+        whole: list[Outcome] = []
+        other: list[Outcome] = []
+        nothing: list[Outcome] = []
+        for found in outcomes:
+            (whole if found.whole else other if found.added else nothing).append(found)
+        row = _named(run, ANNOTATION)
+        again = self._confirmed(row, [found.id for found in whole])
+        other += [found for found in whole if found.id in again]
+        self._base.executemany(
+            f"UPDATE made SET before=0, sure=1 WHERE {row}",  # otherwise as it was begun
+            [(found.id,) for found in whole if found.id not in again],
+        )
+        for found in other:
+            self._confirm_annotation(row, found)
+        self._base.executemany(f"DELETE FROM made WHERE {row} AND sure=0", [(found.id,) for found in nothing])
+        self._not_by_others(run, ANNOTATION, [found.id for found in (*whole, *other)])
+
+    def _confirmed(self, row: str, items: list[int]) -> set[int]:
+        """Those of the items of which the run made something before."""
+        query = f"SELECT 1 FROM made WHERE {row} AND sure<>0"
+        return {item for item in items if self._base.execute(query, (item,)).fetchone()}
+
+    def _not_by_others(self, run: int, kind: str, items: list[int]) -> None:
+        """What this run made was not there, so what an interrupted run was sending did not arrive."""
+        for other in self._unsure(run) if items else ():
+            self._base.executemany(
+                f"DELETE FROM made WHERE {_named(other, kind)} AND sure=0", [(item,) for item in items]
+            )
+
+    def _unsure(self, run: int) -> list[int]:
+        """The other runs that were sending something when they were interrupted; while one runs none is added."""
+        if self._unsure_beside != run:
+            rows = self._base.execute("SELECT DISTINCT run FROM made WHERE sure=0 AND run<>?", (run,))
+            self._others, self._unsure_beside = [row[0] for row in rows], run
+        return self._others
+
+    def _confirm_annotation(self, row: str, found: Outcome) -> None:
+        detail, objects, before = self._added(found)
+        query = f"SELECT detail, objects, before FROM made WHERE {row} AND sure=1"
+        earlier = self._base.execute(query, (found.id,)).fetchone()
         if earlier is not None:  # sent in two pieces, or again because the platform did not keep it
             before = bool(earlier["before"])
             if bytes(earlier["detail"]) != detail:
                 detail, objects = bytes(earlier["detail"]) + detail, earlier["objects"] + objects
-        self._base.execute(
-            f"UPDATE made SET detail=?, objects=?, before=?, sure=1 WHERE run=? AND kind=? AND {name}",
-            (detail, objects, before, run, ANNOTATION, found.id),
-        )
+        query = f"UPDATE made SET detail=?, objects=?, before=?, sure=1 WHERE {row}"
+        self._base.execute(query, (detail, objects, before, found.id))
+
+    def _added(self, found: Outcome) -> tuple[bytes, int, bool]:
+        """The fingerprints and number of the objects that were added, and whether there were others."""
+        if not found.whole:
+            return found.added, found.objects, found.added_to
+        content = self._base.execute("SELECT document FROM item WHERE id=?", (found.id,)).fetchone()[0]
+        document = wire.decode(content)
+        return fingerprints(document.data, document.image_qa), len(document.data), False
 
     def anything(self, run: int) -> bool:
         """Whether a run made something, or was making it."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from ..api import platform
 from ..api.connection import Connection
@@ -44,7 +46,7 @@ def run(
     as a whole cannot be done: an input rejected whole, a dataset that is not there.
     """
     told = progress or Quiet()
-    with connection.traffic.pace.run(workers.jobs(job.nb_jobs), job.patience, told.say):
+    with connection.traffic.pace.run(workers.requests(job.nb_jobs), job.patience, told.say):
         started = time.monotonic()
         upload = _Upload(job, connection, identity, journal, told)
         try:
@@ -157,7 +159,7 @@ class _Upload(Looking):
     def _send_pictures(self) -> None:
         self.stage(
             "pictures", (State.PLANNED, State.TRANSFERRED), _send_picture, self.organization, self.job.tags,
-            before=lambda window: self.made.begin_pictures(self.journal.run, window),
+            before=lambda window: self.made.begin_pictures(self.journal.run, window), ahead=_sign,
         )  # fmt: skip
 
     def _attach(self) -> None:
@@ -241,12 +243,19 @@ class _Upload(Looking):
         verify.statistics(self.connection, dataset.id, holdings)
 
 
-def _send_picture(connection: Connection, organization_id: str, tags: Sequence[str], item: Item) -> Outcome:
-    """One picture's three requests. What it reached is kept, whatever stopped it."""
+def _sign(connection: Connection, organization_id: str, tags: Sequence[str], item: Item) -> Any:  # noqa: ARG001 - as below
+    """The signed address of a picture that is to be sent soon."""
+    return None if item.state >= State.TRANSFERRED else platform.presign(connection, "post", item.object_key)
+
+
+def _send_picture(
+    connection: Connection, organization_id: str, tags: Sequence[str], item: Item, signed: Future[Any] | None
+) -> Outcome:
+    """One picture's three requests, the first of which may be under way. What it reached is kept, whatever stopped it."""
     reached = None
     try:
         if item.state < State.TRANSFERRED:
-            transfer.transfer(connection, item)
+            transfer.transfer(connection, item, signed and signed.result())
         reached = State.TRANSFERRED
         try:
             picture_id, there = register.register(connection, organization_id, item, tags)

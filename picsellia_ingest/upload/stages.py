@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
@@ -69,10 +70,11 @@ class Run:
         *more: object,
         where: str = "1",
         before: Callable[[list[Item]], None] | None = None,
+        ahead: Callable[..., Any] | None = None,
     ) -> None:
         """Run ``function(connection, *more, item)`` on every item in these states, a window at a time.
 
-        ``before`` is told each window before it is handed out.
+        ``before`` is told each window before it is handed out; ``ahead`` is that of ``workers.flow``.
         """
         total = self.journal.count(
             f"state BETWEEN {states[0]:d} AND {states[1]:d} AND code IS NULL AND ({where})"
@@ -81,12 +83,18 @@ class Run:
             return
         self.changed = True
         self.progress.stage(name, total)
-        for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
-            if before is not None:
-                before(window)
-            tasks = [(self.connection, *more, item) for item in window]
-            outcomes = workers.each(function, tasks, self.job.nb_jobs, self.job.backend, worker_died)
-            self.take(self._stepped(outcomes))
+
+        def windows() -> Iterator[list[tuple[Any, ...]]]:
+            for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
+                if self.connection.traffic.pace.halted:
+                    return
+                if before is not None:
+                    before(window)
+                yield [(self.connection, *more, item) for item in window]
+
+        job = self.job
+        outcomes = workers.flow(function, windows(), job.nb_jobs, job.backend, worker_died, ahead)
+        self.take(self._stepped(outcomes))
 
     def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:

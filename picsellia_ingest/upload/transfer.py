@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
+from typing import Any
 
 from ..api import platform, storage
 from ..api.connection import Connection
@@ -25,15 +26,15 @@ def object_key(name: str, sha256: bytes) -> str:
     return f"{digest}.{extension}" if extension.isalnum() and extension.isascii() else digest
 
 
-def transfer(connection: Connection, item: Item) -> None:
-    """Store the item's bytes. A signature that is not accepted any more is renewed. Raises PicselliaError, OSError."""
+def transfer(connection: Connection, item: Item, signed: Any = None) -> None:
+    """Store the item's bytes, at the ``signed`` address if there is one already. A signature that is not accepted any more is renewed. Raises PicselliaError, OSError."""
     assert item.path is not None
     source = storage.Source(item.path, item.size, item.sha256)
     for _ in range(storage.SIGNATURES):
-        signed = platform.presign(connection, "post", item.object_key)
+        signed = signed or platform.presign(connection, "post", item.object_key)
         try:
             storage.store(connection.traffic, signed, source, item.object_key)
             return
         except _NOT_ACCEPTED as error:
-            refusal = error
+            refusal, signed = error, None
     raise RequestRejectedError(f"the storage refuses fresh signatures: {refusal}")

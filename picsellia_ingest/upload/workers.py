@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
@@ -25,7 +26,7 @@ THREADS = "threading"
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
-ALL_JOBS = 32
+ALL_JOBS = 48
 """Jobs for ``nb_jobs=-1``: requests spend their time waiting, so this is not the number of cores."""
 
 
@@ -41,6 +42,17 @@ def jobs(nb_jobs: int) -> int:
 def window(nb_jobs: int) -> int:
     """How many tasks are handed out at a time: enough to keep all busy, few enough to stay small."""
     return max(64, 16 * jobs(nb_jobs))
+
+
+def requests(nb_jobs: int) -> int:
+    """The most requests at a time: one for each job, and some for what is asked for ahead."""
+    most = jobs(nb_jobs)
+    return most + _ahead(most)
+
+
+def _ahead(most: int) -> int:
+    """How many threads keep ahead of so many jobs: what they do takes a fraction of a job's time."""
+    return 0 if most == 1 else -(-most // 2)
 
 
 def _unnamed(*_: object) -> NoReturn:
@@ -62,21 +74,84 @@ def each(
     if most == 1 or (len(tasks) < 2 and backend == THREADS):
         yield from (function(*task) for task in tasks)
     elif backend == THREADS:
-        yield from _parallel(function, tasks, most, backend)
+        yield from _parallel(function, tasks, min(most, len(tasks)), backend)
     else:
         yield from _in_processes(function, tasks, most, backend, lost)
 
 
-def _parallel(
-    function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], most: int, backend: str
+def flow(
+    function: Callable[..., T],
+    windows: Iterable[Sequence[tuple[Any, ...]]],
+    nb_jobs: int,
+    backend: str = THREADS,
+    lost: Callable[..., T] = _unnamed,
+    ahead: Callable[..., Any] | None = None,
 ) -> Iterator[T]:
+    """``each`` for window after window of tasks, the next one begun before the last one's end, so that nobody waits.
+
+    With ``ahead``, ``function`` is given one argument more: None, or what a thread makes meanwhile of ``ahead(*task)``, a
+    Future.
+    """
+    most = jobs(nb_jobs)
+    if most == 1 or backend != THREADS:
+        more = () if ahead is None else (None,)
+        for tasks in windows:
+            yield from each(function, [(*task, *more) for task in tasks], nb_jobs, backend, lost)
+    elif ahead is None:
+        yield from _overlapping(
+            lambda tasks: _parallel(function, tasks, min(most, len(tasks)), THREADS), windows, most
+        )
+    else:
+        threads = ThreadPoolExecutor(_ahead(most), "ahead")
+
+        def begin(tasks: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+            with_more = ((*task, threads.submit(ahead, *task)) for task in tasks)
+            return _parallel(function, with_more, min(most, len(tasks)), THREADS)
+
+        try:
+            yield from _overlapping(begin, windows, most)
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _overlapping(
+    begin: Callable[[Sequence[tuple[Any, ...]]], Iterator[T]],
+    windows: Iterable[Sequence[tuple[Any, ...]]],
+    most: int,
+) -> Iterator[T]:
+    """The results of all windows. Each is fetched when half of the one before is done, and begun at its end."""
+    rest = iter(windows)
+    running: list[Iterator[T]] = []
+    tasks = next(rest, ())
+    try:
+        while tasks:
+            left, following = len(tasks), None
+            running = running or [begin(tasks)]
+            for found in running[0]:
+                left -= 1
+                yield found
+                if following is None and left <= len(tasks) // 2:
+                    following = next(rest, ())
+                if following and left <= most and len(running) == 1:
+                    running.append(begin(following))
+            tasks = following or ()
+            del running[0]
+    finally:
+        for one in running:
+            one.close()  # type: ignore[attr-defined]
+
+
+def _parallel(
+    function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], most: int, backend: str
+) -> Iterator[T]:
+    """Begun at once; the results come as they are ready."""
     from joblib import Parallel, delayed
 
     run = Parallel(
-        n_jobs=max(2, min(most, len(tasks))), backend=backend, return_as="generator_unordered", batch_size=1,
-        pre_dispatch="2*n_jobs",
+        n_jobs=max(2, most), backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
     )  # fmt: skip
-    yield from run(delayed(function)(*task) for task in tasks)
+    found: Iterator[T] = run(delayed(function)(*task) for task in tasks)
+    return found
 
 
 def _in_processes(
@@ -92,7 +167,7 @@ def _in_processes(
     for _ in range(TOGETHER):
         numbered = [(number, function, task) for number, task in left.items()]
         try:
-            for number, found in _parallel(_work, numbered, most, backend):
+            for number, found in _parallel(_work, numbered, min(most, len(numbered)), backend):
                 del left[number]
                 yield found
         except TerminatedWorkerError:

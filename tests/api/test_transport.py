@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from picsellia_ingest.api import pace, platform, storage, transport
@@ -300,3 +301,24 @@ def test_a_web_page_in_place_of_the_platform_is_called_a_wrong_host(host: Host) 
     host.answers = [(200, {}, b"<html>welcome</html>")]
     with pytest.raises(WrongHostError, match="check the host"):
         platform.identify(Connection(host.address, Secret("t")))
+
+
+@pytest.mark.parametrize("pages", [None, 4])
+def test_all_pages_are_read_whether_or_not_the_host_says_how_many_there_are(
+    host: Host, monkeypatch: pytest.MonkeyPatch, pages: int | None
+) -> None:
+    monkeypatch.setattr(platform, "PAGE", 2)
+    sizes = [2, 2, 2, 1]
+    more = {} if pages is None else {"nb_pages": pages}
+    bodies = [msgspec.json.encode({"annotations": [{"n": 1}] * size, **more}) for size in sizes]
+    host.answers = [(200, {}, body) for body in bodies]
+    if pages is not None:  # they may be asked for in any order
+        monkeypatch.setattr(platform, "PAGES_AHEAD", 1)
+    connection = Connection(host.address, Secret("canary"))
+    assert len(list(platform.all_annotations(connection, "d"))) == 7
+    assert [path.partition("offset=")[2].partition("&")[0] for _, path, _, _ in host.asked] == [
+        "0",
+        "2",
+        "4",
+        "6",
+    ]

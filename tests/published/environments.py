@@ -25,14 +25,14 @@ class _FailedError(Exception):
 
 def interpreter(version: str) -> Path:
     """Python of the environment with that client; the test is skipped, by name, where it cannot be made."""
-    if reason := _failure(HOME, version):
+    if reason := failure(HOME, version):
         pytest.skip(reason)
     return HOME / version / "bin" / "python"
 
 
 @cache
-def _failure(home: Path, version: str) -> str | None:
-    """Make what is not there; why it failed is found out once, not for every test."""
+def failure(home: Path, version: str) -> str | None:
+    """Why the environment of that client cannot be made; what is not there is made. Why it failed is found out once, not for every test."""
     try:
         _made(home / version, lambda: _client(home, version))
     except _FailedError as error:

@@ -259,6 +259,37 @@ def test_pages_hold_annotated_pictures_in_a_stable_order(owner: Caller) -> None:
     assert len(owner.ok("GET", f"annotation/{dataset}")["annotations"]) == 5
 
 
+def test_pages_are_right_after_any_change_whatever_was_read_before(owner: Caller) -> None:
+    names = [f"{number}.jpg" for number in range(6)]
+    dataset = owner.dataset(*names)
+    ids = {
+        one["external_url"]: one["picture_id"] for one in owner.ok("GET", f"picture/{dataset}")["pictures"]
+    }
+
+    def read(size: int) -> tuple[list[str], int]:
+        found, pages = [], 0
+        for offset in range(0, 8, size):
+            page = owner.ok("GET", f"annotation/{dataset}?limit={size}&offset={offset}&snapshot=False")
+            found += [record["external_picture_url"] for record in page["annotations"]]
+            pages = page["nb_pages"]
+        return found, pages
+
+    assert read(2) == ([], 0)
+    for name in names[:5]:
+        assert owner.annotate(dataset, name, RECTANGLE).status_code == 200
+    assert read(2) == read(2) == (names[:5], 3)
+    assert owner.annotate(dataset, names[5], RECTANGLE).status_code == 200
+    assert (read(2), read(4)) == ((names, 3), (names, 2))
+    owner.ok("DELETE", f"annotation/{dataset}/{ids['1.jpg']}")
+    assert read(2) == (["0.jpg", *names[2:]], 3)
+    owner.ok("POST", f"datalake/delete/{owner.org}", {"to_delete": [ids["2.jpg"], ids["5.jpg"]]})
+    assert read(2) == (["0.jpg", "3.jpg", "4.jpg"], 2)
+    assert owner.annotate(dataset, "1.jpg", RECTANGLE).status_code == 200
+    assert read(2) == (["0.jpg", "3.jpg", "4.jpg", "1.jpg"], 2)
+    owner.ok("DELETE", f"annotation/{dataset}")
+    assert read(2) == ([], 0)
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "offset=-1", "limit=99999999999"])
 def test_a_page_that_cannot_be_meant_is_400(owner: Caller, query: str) -> None:
     dataset = owner.dataset("a.jpg")

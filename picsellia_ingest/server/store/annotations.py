@@ -8,6 +8,7 @@ page is one statement.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -21,8 +22,12 @@ from .accounts import Account
 from .datasets import dataset_row
 from .fields import today
 from .labels import use_labels
+from .places import Place, Places
 from .replies import Once, earlier_answer, remember
 from .shapes import Shape, kind
+
+_BEYOND = (1 << 31) - 1
+"""No record of any database has a higher number."""
 
 
 class _Checked(msgspec.Struct):
@@ -59,8 +64,9 @@ class Addition:
 class Annotations:
     """The annotations of every dataset. ``strict`` refuses objects whose label was not made before."""
 
-    def __init__(self, database: Database, *, strict: bool) -> None:
+    def __init__(self, database: Database, places: Places, *, strict: bool) -> None:
         self._database = database
+        self._places = places
         self._strict = strict
 
     def add_by_name(
@@ -101,26 +107,51 @@ class Annotations:
         self, account: Account, dataset: str, limit: int, offset: int
     ) -> tuple[list[dict[str, Any]], int]:
         """Some records of a dataset in the order of their making, and how many pages of this size there are."""
+        age, known = self._places.age(), self._places.before(dataset)
+        begin = self._places.before(dataset, offset)
         with self._database.reading() as conn:
             owner = dataset_row(conn, account, dataset)
-            count = select(func.count()).where(annotation.c.dataset_id == owner)
-            pages = math.ceil(conn.execute(count).scalar_one() / limit)
-            return _records(conn, _of_dataset(owner).limit(limit).offset(offset)), pages
+            last = _last(conn, owner, known)
+            begin = _place(conn, owner, begin, offset)
+            query = _of_dataset(owner).where(annotation.c.id > begin.id).limit(limit)
+            rows = conn.execute(query).all()
+        if rows:
+            self._places.keep(dataset, age, Place(begin.number + len(rows), rows[-1].id), last)
+        return _shown(rows), math.ceil(last.number / limit)
 
     def delete_all(self, account: Account, dataset: str) -> None:
         """Remove the annotations of a dataset."""
-        with self._database.writing() as conn:
+        with self._places.deleting(), self._database.writing() as conn:
             owner = dataset_row(conn, account, dataset)
             conn.execute(delete(annotation).where(annotation.c.dataset_id == owner))
 
     def delete(self, account: Account, dataset: str, uuid: str) -> None:
         """Remove the annotation of one picture."""
-        with self._database.writing() as conn:
+        with self._places.deleting(), self._database.writing() as conn:
             owner = dataset_row(conn, account, dataset)
             member = _member(conn, account, owner, picture.c.uuid == uuid)
             conn.execute(
                 delete(annotation).where(annotation.c.dataset_id == owner, annotation.c.picture_id == member)
             )
+
+
+def _last(conn: Connection, dataset: int, known: Place) -> Place:
+    """The last record; only those after the one that is known are counted."""
+    query = select(func.max(annotation.c.id), func.count())
+    newest, more = conn.execute(
+        query.where(annotation.c.dataset_id == dataset, annotation.c.id > known.id)
+    ).one()
+    return Place(known.number + more, newest or known.id)
+
+
+def _place(conn: Connection, dataset: int, begin: Place, offset: int) -> Place:
+    """The place with so many records up to it; only the index is read for it, from ``begin`` on."""
+    if begin.number == offset:
+        return begin
+    ids = select(annotation.c.id).where(annotation.c.dataset_id == dataset, annotation.c.id > begin.id)
+    skipped = ids.order_by(annotation.c.id).limit(1).offset(offset - begin.number - 1)
+    found = conn.execute(skipped).scalar()
+    return Place(offset, _BEYOND if found is None else int(found))
 
 
 def _member(conn: Connection, account: Account, dataset: int, which: ColumnElement[bool]) -> int:
@@ -179,6 +210,7 @@ def records_of(conn: Connection, dataset: int) -> list[dict[str, Any]]:
 def _of_dataset(dataset: int) -> Select[Any]:
     return (
         select(
+            annotation.c.id,
             picture.c.external_url,
             picture.c.uuid,
             annotation.c.nb_instances,
@@ -194,6 +226,10 @@ def _of_dataset(dataset: int) -> Select[Any]:
 
 
 def _records(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return _shown(conn.execute(query))
+
+
+def _shown(rows: Iterable[Any]) -> list[dict[str, Any]]:
     return [
         {
             "external_picture_url": external_url,
@@ -204,5 +240,5 @@ def _records(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
             "image_qa": msgspec.Raw(image_qa.encode()),
             "creation_date": creation_date,
         }
-        for external_url, uuid, held, duration, objects, image_qa, creation_date in conn.execute(query)
+        for _, external_url, uuid, held, duration, objects, image_qa, creation_date in rows
     ]

@@ -20,6 +20,7 @@ from ..schema import annotation, dataset, dataset_picture, label, organization, 
 from .accounts import Account
 from .fields import Count, Name, picture_uuids
 from .pictures import picture_ids, picture_objects
+from .places import Places
 from .replies import Once, earlier_answer, remember
 
 FIRST = "first"
@@ -66,8 +67,9 @@ class Statistics(msgspec.Struct):
 class Datasets:
     """The datasets of every organization, each seen only by its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, places: Places) -> None:
         self._database = database
+        self._places = places
 
     def all(self, account: Account) -> list[dict[str, Any]]:
         """Every version of every dataset, oldest first."""
@@ -126,7 +128,7 @@ class Datasets:
 
     def delete(self, account: Account, name: str, version: str) -> None:
         """Remove one version with its labels and annotations; the pictures stay in the lake."""
-        with self._database.writing() as conn:
+        with self._places.deleting(), self._database.writing() as conn:
             row = version_row(conn, account, name, version)
             conn.execute(delete(dataset).where(dataset.c.id == row.id))
 

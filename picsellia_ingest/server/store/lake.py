@@ -21,6 +21,7 @@ from ..schema import picture, picture_tag
 from .accounts import Account
 from .fields import Name, Pixels, batches, picture_uuids, today
 from .pictures import picture_ids, picture_objects
+from .places import Places
 
 PICTURES = "pictures"
 THUMBNAILS = "thumbnails"
@@ -41,8 +42,9 @@ class Registration(msgspec.Struct):
 class Lake:
     """The pictures of every organization, each seen only by its own."""
 
-    def __init__(self, database: Database, objects: Objects) -> None:
+    def __init__(self, database: Database, objects: Objects, places: Places) -> None:
         self._database = database
+        self._places = places
         self._objects = objects
 
     def pictures(self, account: Account) -> list[dict[str, Any]]:
@@ -104,7 +106,7 @@ class Lake:
         """Remove pictures with all that hangs on them, then the bytes nobody needs any more."""
         uuids = picture_uuids(pictures)
         with self._database.exclusive():
-            with self._database.writing() as conn:
+            with self._places.deleting(), self._database.writing() as conn:
                 unneeded = _delete_rows(conn, account, picture_ids(conn, account.organization, uuids))
             for key in unneeded:
                 for bucket in (PICTURES, THUMBNAILS):

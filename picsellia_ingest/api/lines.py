@@ -1,0 +1,138 @@
+"""Kept-alive connections, each taken for one request at a time and given back, so that threads share them.
+
+The only user of ``requests``, which makes a connection: it knows proxies and certificates, and what the environment says of
+both, and is asked once a connection. Each request then goes to urllib3 below it as it is, which takes a third of the time
+that ``requests`` takes to prepare one. Cookies are not kept, ``.netrc`` is not read, redirects are not followed, and
+nothing is tried twice here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from requests.utils import check_header_validity
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TimedOut
+
+CONNECT_SECONDS = 5.0
+IDLE_SECONDS = 4.0
+_ONCE = Retry(total=False, redirect=False)
+FAILURES = (HTTPError, requests.RequestException, OSError)
+"""What a request raises that got no whole answer."""
+
+
+class SlowError(TimedOut):
+    """An answer that takes longer, or is longer, than any that is meant."""
+
+
+class _NoAuth(AuthBase):
+    """Given to requests: without it credentials would be taken from .netrc and from the address."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Line:
+    """One connection to an origin (scheme, host and port)."""
+
+    def __init__(self, origin: str) -> None:
+        """Make it ready; it is opened by its first request."""
+        self.origin = origin
+        with requests.Session() as session:
+            session.trust_env = urlsplit(origin).hostname not in ("127.0.0.1", "localhost", "::1")
+            url = f"{origin}/"
+            asked = session.prepare_request(requests.Request("GET", url, auth=_NoAuth()))
+            settings = session.merge_environment_settings(url, {}, stream=True, verify=True, cert=None)
+            verify, cert, proxies = settings["verify"], settings["cert"], settings["proxies"]
+        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1)
+        self._adapter = adapter
+        self._pool: HTTPConnectionPool = adapter.get_connection_with_tls_context(  # type: ignore[assignment]
+            asked, verify, proxies, cert
+        )
+        adapter.cert_verify(self._pool, url, verify, cert)  # type: ignore[no-untyped-call]
+        self._whole = adapter.request_url(asked, proxies) != asked.path_url
+        self._headers = {key: value for key, value in session.headers.items() if isinstance(value, str)}
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float
+    ) -> BaseHTTPResponse:
+        """The beginning of an answer, whose body is to be read to its end. ``seconds`` bound each wait for a byte."""
+        for header in headers.items():
+            check_header_validity(header)
+        return self._pool.urlopen(
+            method, url if self._whole else url[len(self.origin) :], body, {**self._headers, **headers}, retries=_ONCE,
+            redirect=False, assert_same_host=False, timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+            preload_content=False, decode_content=False,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close it, whatever it is used for."""
+        self._pool.close()
+        self._adapter.close()
+
+
+_idle: dict[str, list[tuple[float, Line]]] = defaultdict(list)
+_lock = threading.Lock()
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def take(origin: str) -> Line:
+    """A connection that nobody uses, and that the other end will not have closed yet."""
+    oldest = time.monotonic() - IDLE_SECONDS
+    stale: list[Line] = []
+    found: Line | None = None
+    with _lock:
+        while _idle[origin] and found is None:
+            used, line = _idle[origin].pop()
+            if used >= oldest:
+                found = line
+            else:
+                stale.append(line)
+    for line in stale:
+        line.close()
+    return found or Line(origin)
+
+
+@contextmanager
+def answering(
+    method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float
+) -> Iterator[BaseHTTPResponse]:
+    """The answer to a request, over a connection that is kept when the answer was read to its end, and closed otherwise."""
+    line = take(origin_of(url))
+    response: BaseHTTPResponse | None = None
+    try:
+        response = line.send(method, url, headers, body, seconds)
+        yield response
+        response.release_conn()
+    except BaseException:
+        if response is not None:
+            response.close()
+        line.close()
+        raise
+    with _lock:
+        _idle[line.origin].append((time.monotonic(), line))
+
+
+@atexit.register
+def close_all() -> None:
+    """Close the connections that no request is using."""
+    with _lock:
+        lines = [line for pool in _idle.values() for _, line in pool]
+        _idle.clear()
+    for line in lines:
+        line.close()
