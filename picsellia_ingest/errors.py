@@ -19,6 +19,7 @@ PicselliaError                          .message  .hint  .action
 ├── NameTakenError                      FAIL_ITEM   the lake has another picture of this name
 ├── SourceChangedError                  FAIL_ITEM   an image file that is not what was planned any more
 ├── SourceError                         FAIL_ITEM   a remote folder or file that cannot be read, perhaps for now
+├── ClusterError                        STOP        a cluster that is not there, has no workers, or not the right ones
 ├── WorkerDiedError                     STOP        a piece of work that kills whatever process takes it up
 ├── JournalError                        STOP        a journal that cannot be used
 │   └── JournalBusyError                STOP        another run holds it
@@ -179,6 +180,10 @@ class WorkerDiedError(PicselliaError):
     """A piece of work kills the process that does it, whenever it is tried."""
 
 
+class ClusterError(PicselliaError):
+    """A cluster that cannot be reached, has no workers, or workers that cannot do the work."""
+
+
 class JournalError(PicselliaError):
     """A journal that cannot be used; it is never overwritten."""
 
@@ -210,7 +215,7 @@ _EXIT_CODES: tuple[tuple[type[PicselliaError] | tuple[type[PicselliaError], ...]
     ((InputError, WorkerDiedError), 3),
     ((InvalidQueryError, PlanError, ResourceNotFoundError, WrongHostError), 2),
     ((AuthenticationError, UnauthorizedError, ForbiddenError, UnsufficientRessourcesError), 5),
-    ((JournalError, ServerError, SourceError), 4),
+    ((ClusterError, JournalError, ServerError, SourceError), 4),
 )
 
 

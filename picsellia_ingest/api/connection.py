@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from .pace import Pace
+from .pace import Pace, Terms
 
 
 class Secret(str):
@@ -58,14 +59,40 @@ class Traffic:
             self.retries += retries
             self.picture_bytes += picture_bytes
 
+    def taken(self) -> dict[str, int]:
+        """The counts since this was asked last, to be added to those of the process that keeps the account."""
+        with self.lock:
+            counts = {"requests": self.requests, "retries": self.retries, "picture_bytes": self.picture_bytes}
+            self.requests = self.retries = self.picture_bytes = 0
+        return counts
+
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the platform is and who asks. Cheap to pickle; its counts stay in the process that made them."""
+    """Where the platform is and who asks. Cheap to pickle; each process has counts and a pace of its own for a run."""
 
     host: str
     token: Secret
     traffic: Traffic = field(default_factory=Traffic, compare=False)
 
-    def __reduce__(self) -> tuple[type[Connection], tuple[str, Secret]]:
-        return Connection, (self.host, self.token)
+    def __reduce__(self) -> tuple[Callable[..., Connection], tuple[str, Secret, Terms]]:
+        return _elsewhere, (self.host, self.token, self.traffic.pace.terms)
+
+
+_RUNS_MOST = 16
+_traffics: dict[str, Traffic] = {}
+_traffics_lock = threading.Lock()
+
+
+def _elsewhere(host: str, token: Secret, terms: Terms) -> Connection:
+    """The connection in a worker process, whose tasks of one run share their traffic; the last runs are remembered."""
+    run, most, patience = terms
+    with _traffics_lock:
+        found = _traffics.pop(run, None)
+        if found is None:
+            found = Traffic()
+            found.pace.expect(most, patience)
+        _traffics[run] = found
+        while len(_traffics) > _RUNS_MOST:
+            del _traffics[next(iter(_traffics))]
+    return Connection(host, token, found)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 Say = Callable[[str], None]
 """Is told when the platform does not answer, and when it does again."""
@@ -25,6 +26,8 @@ CALM_SECONDS = 1.0
 """After this time another trouble counts as a new one; those that come together are one."""
 PATIENCE_SECONDS = 900.0
 PROBE_FIRST, PROBE_MOST = 1.0, 30.0
+Terms = tuple[str, float, float]
+"""What another process keeps to for the same run: the run's own name, its jobs, its patience in seconds."""
 
 
 class Pace:
@@ -59,10 +62,15 @@ class Pace:
         """How many requests may be under way now."""
         return int(self._limit)
 
-    def expect(self, jobs: int, patience: float | None = None, say: Say | None = None) -> None:
+    def expect(self, jobs: float, patience: float | None = None, say: Say | None = None) -> None:
         """Begin a run of so many jobs that waits so many seconds for a platform that is away, and says so."""
         self.halted = False
         self._settle(jobs, patience, say)
+
+    @property
+    def terms(self) -> Terms:
+        """What a worker process needs to keep a pace of its own for this run."""
+        return self._run, self._most, self.patience
 
     @contextmanager
     def run(self, jobs: int, patience: float | None = None, say: Say | None = None) -> Iterator[None]:
@@ -76,7 +84,7 @@ class Pace:
 
     def _settle(self, most: float, patience: float | None, say: Say | None) -> None:
         with self._ready:
-            self._most, self._limit = most, float(min(most, AT_FIRST))
+            self._run, self._most, self._limit = uuid4().hex, most, float(min(most, AT_FIRST))
             self._held_until, self._steady = 0.0, False
             self.patience = PATIENCE_SECONDS if patience is None else patience
             self.say = say

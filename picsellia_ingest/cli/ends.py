@@ -73,6 +73,25 @@ def labels_chosen(command: F) -> F:
     return command
 
 
+def machines(command: F) -> F:
+    """The options that say which machines do the work."""
+    for option in (
+        click.option(
+            "--scheduler",
+            help="Address of the cluster's scheduler, as tcp://HOST:8786 (Dask) or HOST:6379 (Ray).",
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["threading", "loky", "dask", "ray"]),
+            default="threading",
+            show_default=True,
+            help="Who does the work: threads, processes, or the workers of a Dask or a Ray cluster.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def evidence(command: F) -> F:
     """The options that say where the page of evidence goes."""
     for option in (

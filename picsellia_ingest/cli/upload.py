@@ -10,7 +10,7 @@ import click
 
 from ..errors import InvalidQueryError
 from . import main
-from .ends import FORMATS, conventions, evidence, keep_evidence, labels_chosen, show, told
+from .ends import FORMATS, conventions, evidence, keep_evidence, labels_chosen, machines, show, told
 
 if TYPE_CHECKING:
     from ..upload.plan_file import Plan
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 @click.option("--ann-format", help=FORMATS)
 @click.option("--tags", multiple=True, help="Tag for the pictures, may be repeated; the date by default.")
 @click.option(
-    "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
+    "--nb-jobs",
+    default=5,
+    show_default=True,
+    help="Parallel requests, of each worker; -1 for all that make sense.",
 )
+@machines
 @labels_chosen
 @click.option("--rectangle", is_flag=True, help="Send the box where an instance has a box and a polygon.")
 @click.option("--host", help="Address of the platform, or local:FOLDER for the embedded one.")
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def upload(
     context: click.Context, name: str | None, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
-    tags: tuple[str, ...], nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
+    tags: tuple[str, ...], nb_jobs: int, backend: str, scheduler: str | None, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...],
     rectangle: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, on_conflict: str, journal: Path | None, patience: float | None,
     dry_run: bool, plan: Path | None, apply: Path | None, report: Path | None, no_report: bool, as_json: bool,
@@ -64,6 +68,7 @@ def upload(
     picsellia-ingest upload --name cars --ann-path Annotations --ann-format PASCAL-VOC
     picsellia-ingest upload --name cars --imgdir cars.zip/images --ann-path cars.zip/instances.json
     picsellia-ingest upload --name cars --imgdir s3://bucket/images --ann-path s3://bucket/labels.zip
+    picsellia-ingest upload --name cars --imgdir /share/images --backend dask --scheduler tcp://10.0.0.1:8786
     picsellia-ingest upload --host local:platform --name cars --imgdir images
     picsellia-ingest upload --name cars --imgdir images --plan cars.plan
     picsellia-ingest upload --apply cars.plan
@@ -92,6 +97,7 @@ def upload(
                 name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
                 rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
                 on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop, survey=not no_report,
+                backend=backend, scheduler=scheduler,
             )  # fmt: skip
             session = open_session(None, organization, host)
             with progress() as shown:
@@ -145,8 +151,12 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option("--ann-path", help="Annotation file or folder, also in an archive or at an address.")
 @click.option("--ann-format", help=FORMATS)
 @click.option(
-    "--nb-jobs", default=5, show_default=True, help="Parallel requests; -1 for all that make sense."
+    "--nb-jobs",
+    default=5,
+    show_default=True,
+    help="Parallel requests, of each worker; -1 for all that make sense.",
 )
+@machines
 @labels_chosen
 @click.option("--rectangle", is_flag=True, help="The upload sent boxes where there are a box and a polygon.")
 @click.option(
@@ -159,7 +169,7 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
     name: str, dataset_version: str | None, imgdir: str | None, ann_path: str | None, ann_format: str | None,
-    nb_jobs: int, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
+    nb_jobs: int, backend: str, scheduler: str | None, labels: Path | None, only: tuple[str, ...], drop: tuple[str, ...], rectangle: bool, exact: bool, host: str | None, organization: str | None,
     voc_coordinates: str, coordinates: str, exif: str, report: Path | None, no_report: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare a dataset on the platform with its source, whenever and wherever it was uploaded. Ends with 6 if they differ.
@@ -181,7 +191,7 @@ def verify(
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, None, nb_jobs, rectangle=rectangle,
             voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif, labels=labels, only=only, drop=drop,
-            survey=not no_report,
+            survey=not no_report, backend=backend, scheduler=scheduler,
         )  # fmt: skip
         session = open_session(None, organization, host)
         with progress() as shown:

@@ -62,6 +62,8 @@ class Datalake(Resource):
         drop: Iterable[str] = (),
         plan: str | Path | None = None,
         evidence: str | Path | None = None,
+        backend: str = "threading",
+        scheduler: str | None = None,
         quiet: bool = False,
     ) -> Report:
         """Upload a labelled dataset: images and annotations, images only, or annotations only.
@@ -88,15 +90,19 @@ class Datalake(Resource):
 
         ``plan`` names a file that the whole plan is saved in, and nothing is sent: ``apply`` does it later.
 
+        ``backend="dask"`` gives the work to the workers of the Dask cluster whose ``scheduler`` is at that address
+        (``"tcp://HOST:8786"``, with the extra ``dask``); ``nb_jobs`` is then the most requests of each of them at a time, and
+        they must see the images under the same paths; see docs/cluster.md.
+
         The same call goes on where an interrupted one stopped, and sends nothing when all is there. The report
         accounts for every image and instance; single failures are in it and are not raised. Raises
-        InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError, PlanError.
+        InvalidQueryError, ResourceNotFoundError, InputError, NetworkError, JournalError, PlanError, ClusterError.
         """
         job = ingest.job(
             name, version, imgdir, ann_path, ann_format, tags, nb_jobs,
             rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
             on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop,
-            survey=evidence is not None,
+            survey=evidence is not None, backend=backend, scheduler=scheduler,
         )  # fmt: skip
         report = self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
         if evidence is not None:

@@ -17,7 +17,7 @@ from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
 from ..selection import selection
 from ..sources import AnyPath, find
-from ..upload import pipeline, plan_file, workers
+from ..upload import cluster, pipeline, plan_file, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
 from ..upload.plan import Job
@@ -50,6 +50,8 @@ def job(
     split: str | None = None,
     beside: bool = False,
     survey: bool = False,
+    backend: str = workers.THREADS,
+    scheduler: str | None = None,
 ) -> Job:
     """The checked Job, whose parser ``upload`` and ``check`` close. Raises InvalidQueryError, ResourceNotFoundError, FormatError.
 
@@ -61,6 +63,9 @@ def job(
         raise InvalidQueryError("there is nothing to upload", "pass imgdir, ann_path, or both")
     folder = None if imgdir is None else image_folder(imgdir)
     workers.jobs(nb_jobs)
+    cluster.check(backend, scheduler)
+    if backend in cluster.BACKENDS and isinstance(folder, Path):
+        folder = folder.absolute()  # a worker has another working directory
     if on_conflict not in POLICIES:
         raise InvalidQueryError(f"on_conflict is {on_conflict!r}", f"write {', '.join(POLICIES)}")
     _patience(patience)
@@ -82,6 +87,8 @@ def job(
         split=split,
         beside=beside,
         survey=survey,
+        backend=backend,
+        scheduler=scheduler,
     )
 
 

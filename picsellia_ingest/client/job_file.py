@@ -53,6 +53,8 @@ class _Shared(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     splits: Literal["versions", "tags"] | UnsetType = UNSET
     patience: float | UnsetType = UNSET
     nb_jobs: int | UnsetType = UNSET
+    backend: str | UnsetType = UNSET
+    scheduler: str | UnsetType = UNSET
 
 
 class _Dataset(_Shared, forbid_unknown_fields=True, kw_only=True):
@@ -125,7 +127,16 @@ def _job(one: _Dataset, defaults: _Shared, text: _Text, at: int) -> DatasetJob:
             "splits need imgdir and ann_path", text.line(f"dataset[{at}]"), "state both, or leave splits out"
         )
     choices = (
-        *("rectangle", "on_conflict", "voc_coordinates", "coordinates", "exif", "patience"),
+        *(
+            "rectangle",
+            "on_conflict",
+            "voc_coordinates",
+            "coordinates",
+            "exif",
+            "patience",
+            "backend",
+            "scheduler",
+        ),
         "labels",
         "only",
         "drop",

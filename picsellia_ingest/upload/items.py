@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from ..errors import Action, ItemError, PicselliaError
 from ..sources import AnyPath
+from .cluster import REACHABLE, UNSEEN, unseen
 from .workers import ALONE
 
 
@@ -72,6 +73,8 @@ class Outcome:
 
 def failed(item: int, error: PicselliaError | OSError, state: State | None = None) -> Outcome:
     """The outcome of an item that an error stopped; it keeps the state it reached before."""
+    if isinstance(error, OSError) and (words := unseen(error)) is not None:
+        return Outcome(item, state, code=UNSEEN, error=f"{words} - {REACHABLE}")
     if isinstance(error, FileNotFoundError):
         return Outcome(item, state, code=CHANGED, error=f"{error.filename} is gone since it was planned")
     if isinstance(error, OSError):
@@ -109,6 +112,7 @@ WORTH_ANOTHER_PASS = (
     "rejected_by_host",
     "no_file_handles",
     SILENT,
+    UNSEEN,
 )
 """Failures of single items that may not be the item's fault: they are tried again when all others are done."""
 

@@ -17,7 +17,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
-from . import annotate, applying, attach, placing, plan, register, transfer, verify, workers
+from . import annotate, applying, attach, cluster, placing, plan, register, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .looking import Looking
@@ -46,7 +46,10 @@ def run(
     as a whole cannot be done: an input rejected whole, a dataset that is not there.
     """
     told = progress or Quiet()
-    with connection.traffic.pace.run(workers.requests(job.nb_jobs), job.patience, told.say):
+    with (
+        cluster.connected(job.backend, job.scheduler, job.imgdir),
+        connection.traffic.pace.run(workers.requests(job.nb_jobs), job.patience, told.say),
+    ):
         started = time.monotonic()
         upload = _Upload(job, connection, identity, journal, told)
         try:

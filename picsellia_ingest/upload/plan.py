@@ -22,7 +22,7 @@ from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from ..selection import IN_OTHER_SPLIT, Selection
 from ..sources import AnyPath
-from . import findings, images, matching, placing, splits, workers
+from . import cluster, findings, images, matching, placing, splits, workers
 from .evidence import Evidence
 from .items import CHANGED, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
@@ -57,6 +57,9 @@ class Job:
     destination: str = ""
     journal: Path | None = None
     backend: str = "threading"
+    """Who does the work: threads, ``loky`` for processes, or a cluster of ``cluster.BACKENDS``."""
+    scheduler: str | None = None
+    """Where the cluster is."""
     selection: Selection = field(default_factory=Selection)
     """Which labels are sent, and under which names; its ``rectangle`` is not used."""
     split: str | None = None
@@ -86,7 +89,7 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
     report.images.left_out = len(found.files) - len(wanted)
     for path, error in found.refused:
         _refuse(report, path, error)
-    for batch in workers.windows(wanted, workers.window(job.nb_jobs)):
+    for batch in workers.windows(wanted, workers.window(job.nb_jobs, job.backend)):
         known = journal.known_files([name for name, _ in batch])
         rows = []
         tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
@@ -149,6 +152,8 @@ def _surveyed(
     except OSError as error:
         if error.errno in SCARCE:
             raise
+        if (words := cluster.unseen(error)) is not None:
+            return name, path, ItemError(cluster.UNSEEN, words, cluster.REACHABLE)
         return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
 
 
@@ -157,7 +162,8 @@ def _deadly(name: str, path: AnyPath, _: object) -> tuple[str, AnyPath, ItemErro
 
 
 def _refuse(report: Report, path: AnyPath, error: ItemError) -> None:
-    (report.images.failed if error.code == SILENT else report.images.rejected)[error.code] += 1
+    not_seen = error.code in (SILENT, cluster.UNSEEN)
+    (report.images.failed if not_seen else report.images.rejected)[error.code] += 1
     report.problems(findings.refused(path, error))
 
 

@@ -84,15 +84,16 @@ class Run:
         self.changed = True
         self.progress.stage(name, total)
 
+        job = self.job
+
         def windows() -> Iterator[list[tuple[Any, ...]]]:
-            for window in self.journal.todo(*states, workers.window(self.job.nb_jobs), where):
+            for window in self.journal.todo(*states, workers.window(job.nb_jobs, job.backend), where):
                 if self.connection.traffic.pace.halted:
                     return
                 if before is not None:
                     before(window)
                 yield [(self.connection, *more, item) for item in window]
 
-        job = self.job
         outcomes = workers.flow(function, windows(), job.nb_jobs, job.backend, worker_died, ahead)
         self.take(self._stepped(outcomes))
 

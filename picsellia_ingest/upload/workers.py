@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
+from . import cluster
 
 T = TypeVar("T")
 
@@ -39,9 +40,9 @@ def jobs(nb_jobs: int) -> int:
     return nb_jobs
 
 
-def window(nb_jobs: int) -> int:
+def window(nb_jobs: int, backend: str = THREADS) -> int:
     """How many tasks are handed out at a time: enough to keep all busy, few enough to stay small."""
-    return max(64, 16 * jobs(nb_jobs))
+    return cluster.WINDOW if backend in cluster.BACKENDS else max(64, 16 * jobs(nb_jobs))
 
 
 def requests(nb_jobs: int) -> int:
@@ -71,7 +72,9 @@ def each(
     ``lost(*task)`` is the result of a task that kills its process whenever it is tried.
     """
     most = jobs(nb_jobs)
-    if most == 1 or (len(tasks) < 2 and backend == THREADS):
+    if backend in cluster.BACKENDS:
+        yield from cluster.each(backend)(function, tasks, lost)
+    elif most == 1 or (len(tasks) < 2 and backend == THREADS):
         yield from (function(*task) for task in tasks)
     elif backend == THREADS:
         yield from _parallel(function, tasks, min(most, len(tasks)), backend)
