@@ -16,11 +16,14 @@ from ..problems import ProblemLog, shown
 from ..selection import IN_OTHER_SPLIT, LEFT_OUT
 from ..selection import REASONS as CHOICES
 from ..wire import REASONS
+from . import cluster
 from .forecast import Forecast
 from .survey import Survey
 
 LABELS_SHOWN = 20
 COMPLETE, REJECTED, INCOMPLETE, NOT_ALLOWED, DIFFERENT = 0, 3, 4, 5, 6
+NOT_READ = ("source_unreadable", cluster.UNSEEN)
+"""Codes of images that could not be looked at, of which a comparison says nothing."""
 
 
 @dataclass(slots=True)
@@ -117,7 +120,7 @@ class Report:
         if (
             self.checked
             and not self.stopped
-            and not self.images.failed["source_unreadable"]
+            and not any(self.images.failed[code] for code in NOT_READ)
             and (self.images.failed or self.instances.failed or self.differences)
         ):
             return DIFFERENT

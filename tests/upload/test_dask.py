@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from picsellia_ingest.api.connection import Secret
 from picsellia_ingest.errors import ClusterError, InvalidQueryError, exit_code
 from picsellia_ingest.upload import cluster, dask_client, dask_work, workers
 from tests.upload import oracle
@@ -114,17 +115,18 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_everything_there_exactly_o
 def test_what_kills_each_worker_is_lost_by_its_name_and_all_else_is_done(
     clusters: Callable[..., Cluster],
 ) -> None:
-    def deadly(number: int) -> int:
+    def deadly(number: int, _: Secret) -> int:
         if number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return number
 
+    tasks = [(number, Secret("canary")) for number in range(12)]
     made = clusters(5, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     with cluster.connected("dask", made.address):
-        found = list(
-            workers.each(deadly, [(number,) for number in range(12)], 5, "dask", lambda number: -number)
-        )
+        found = list(workers.each(deadly, tasks, 5, "dask", lambda number, _: -number))
     assert sorted(found) == [-3, 0, 1, 2, *range(4, 12)]
+    assert "batch_of" in made.logs()  # the scheduler names the task that it gives up
+    assert "canary" not in made.logs()
 
 
 def test_a_run_whose_cluster_goes_away_ends_and_is_gone_on_with(
@@ -181,6 +183,8 @@ def test_a_source_that_a_worker_does_not_see_is_said_to_be_that_and_nothing_else
     assert report.images.failed == {"unseen_by_worker": 2}
     assert (report.images.uploaded, report.exit_code) == (1, 4)
     assert f"the worker on {host} cannot see {here}/cars-000.png" in str(report.problems.kept)
+    check = {"backend": "dask", "scheduler": made.address, "check": True}
+    assert destination.upload(source.annotations, here, "cars", **check).exit_code == 4
     for path in source.images.iterdir():
         shutil.copy2(path, made.folder / "cars")
     report = destination.upload(source.annotations, here, "cars", backend="dask", scheduler=made.address)
