@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from distributed import get_client
@@ -95,6 +96,8 @@ class Backend(DaskDistributedBackend):  # type: ignore[misc]
             raise ClusterError(f"a worker lacks a part of {cluster.PACKAGE}: {out}", cluster.SAME)
         if isinstance(out, ClusterError):
             raise out
+        if isinstance(out, (asyncio.CancelledError, CancelledError)):
+            raise ClusterError("the scheduler is gone", "start it, and run the same command again")
         if isinstance(out, BaseException):
             raise ClusterError(
                 f"the cluster does not go on: {out!r}", "look at its log, and run the same command again"
