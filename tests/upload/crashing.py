@@ -92,10 +92,14 @@ def run(wanted: dict[str, Any]) -> None:
     main(wanted["arguments"], prog_name="picsellia-ingest")
 
 
+_NEED_MORE = ("__main__", ".postgresql", ".ray_work", ".dask_work")
+"""Modules that run something, or import what is not everywhere."""
+
+
 def serve() -> None:
     """Run commands until there are no more."""
     for module in pkgutil.walk_packages(picsellia_ingest.__path__, "picsellia_ingest."):
-        if not module.name.endswith("__main__") and ".postgresql" not in module.name:
+        if not module.name.endswith(_NEED_MORE):
             importlib.import_module(module.name)
     Image.init()
     for line in sys.stdin:
