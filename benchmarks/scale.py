@@ -25,6 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from picsellia_ingest.upload import workers
+
 from .measure import ROOT
 from .stub import ask, serving
 
@@ -207,24 +209,13 @@ def fill(root: Path, size: int) -> None:
         for table, values in rows:
             if table is annotation_label:
                 chance.seed(7)
-            for batch in _batches(values, 5000):
+            for batch in workers.windows(values, 5000):
                 conn.execute(table.insert(), batch)
     platform.close()
 
 
 def _uuid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
-
-
-def _batches(rows: Any, size: int) -> Any:
-    batch: list[Any] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def platform(root: Path, size: int) -> dict[str, float]:

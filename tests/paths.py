@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,3 +27,13 @@ def expected(name: str) -> dict[str, dict[str, Any]]:
     """What an independent program counted in a dataset, by file."""
     entries: dict[str, dict[str, Any]] = json.loads((dataset(name) / "expected.json").read_text())["entries"]
     return entries
+
+
+def docs_script(name: str) -> ModuleType:
+    """One of the scripts that write pages of docs, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 
 from picsellia_ingest.parsers import FORMATS
-from tests.paths import FIXTURES, ROOT
+from tests.paths import FIXTURES, ROOT, docs_script
 
 DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
 def make_formats() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_formats", DOCS / "make_formats.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script("make_formats")
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

@@ -56,54 +56,58 @@ def _short_of(error: BaseException | None) -> str | None:
     return None
 
 
-def labels_chosen(command: F) -> F:
-    """The options that choose and rename labels."""
-    for option in (
-        click.option("--drop", multiple=True, help="Label to leave out; may be repeated."),
-        click.option(
-            "--only", multiple=True, help="Label to keep, all others are left out; may be repeated."
-        ),
-        click.option(
-            "--labels",
-            type=click.Path(path_type=Path),
-            help='TOML file of new names: car = "vehicle"; false leaves a label out.',
-        ),
-    ):
-        command = option(command)
-    return command
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one, in the order in which the help shows them."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
-def machines(command: F) -> F:
-    """The options that say which machines do the work."""
-    for option in (
-        click.option(
-            "--scheduler",
-            help="Address of the cluster's scheduler, as tcp://HOST:8786 (Dask) or HOST:6379 (Ray).",
-        ),
-        click.option(
-            "--backend",
-            type=click.Choice(["threading", "loky", "dask", "ray"]),
-            default="threading",
-            show_default=True,
-            help="Who does the work: threads, processes, or the workers of a Dask or a Ray cluster.",
-        ),
-    ):
-        command = option(command)
-    return command
+labels_chosen = _all(
+    click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        help='TOML file of new names: car = "vehicle"; false leaves a label out.',
+    ),
+    click.option("--only", multiple=True, help="Label to keep, all others are left out; may be repeated."),
+    click.option("--drop", multiple=True, help="Label to leave out; may be repeated."),
+)
+"""The options that choose and rename labels."""
 
+machines = _all(
+    click.option(
+        "--nb-jobs",
+        default=5,
+        show_default=True,
+        help="Parallel requests, of each worker; -1 for all that make sense.",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(["threading", "loky", "dask", "ray"]),
+        default="threading",
+        show_default=True,
+        help="Who does the work: threads, processes, or the workers of a Dask or a Ray cluster.",
+    ),
+    click.option(
+        "--scheduler",
+        help="Address of the cluster's scheduler, as tcp://HOST:8786 (Dask) or HOST:6379 (Ray).",
+    ),
+)
+"""The options that say which machines do the work, and how much at a time."""
 
-def evidence(command: F) -> F:
-    """The options that say where the page of evidence goes."""
-    for option in (
-        click.option("--no-report", is_flag=True, help="Write no page."),
-        click.option(
-            "--report",
-            type=click.Path(path_type=Path),
-            help="Where the page of evidence goes (HTML, and its data as JSON beside it); beside the journals by default.",
-        ),
-    ):
-        command = option(command)
-    return command
+evidence = _all(
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        help="Where the page of evidence goes (HTML, and its data as JSON beside it); beside the journals by default.",
+    ),
+    click.option("--no-report", is_flag=True, help="Write no page."),
+)
+"""The options that say where the page of evidence goes."""
 
 
 def keep_evidence(name: str, path: Path | None, write: Callable[[Path], None]) -> None:
@@ -139,13 +143,6 @@ def _plain(value: object) -> object:
 FORMATS = "Format of the annotations; recognised when not given."
 
 
-def conventions(command: F) -> F:
-    """The options that declare what a source's coordinates mean."""
-    for name in _MEANINGS:
-        command = convention(name)(command)
-    return command
-
-
 def convention(name: str) -> Callable[[F], F]:
     """The option of one convention."""
     known = CONVENTIONS[name]
@@ -163,3 +160,6 @@ _MEANINGS = {
     "coordinates": "Whether numbers are pixels, or fractions of the picture in a format of pixels.",
     "voc_coordinates": "Whether PASCAL-VOC corners are edges, or the devkit's 1-based pixels, both included.",
 }
+
+conventions = _all(*map(convention, reversed(_MEANINGS)))
+"""The options that declare what a source's coordinates mean."""

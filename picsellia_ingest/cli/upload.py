@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 @click.option("--ann-path", help="Annotation file or folder, also in an archive or at an address.")
 @click.option("--ann-format", help=FORMATS)
 @click.option("--tags", multiple=True, help="Tag for the pictures, may be repeated; the date by default.")
-@click.option(
-    "--nb-jobs",
-    default=5,
-    show_default=True,
-    help="Parallel requests, of each worker; -1 for all that make sense.",
-)
 @machines
 @labels_chosen
 @click.option("--rectangle", is_flag=True, help="Send the box where an instance has a box and a polygon.")
@@ -150,12 +144,6 @@ def _saved(context: click.Context, path: Path) -> Plan:
 @click.option("--imgdir", help="Folder of images, to compare names and content.")
 @click.option("--ann-path", help="Annotation file or folder, also in an archive or at an address.")
 @click.option("--ann-format", help=FORMATS)
-@click.option(
-    "--nb-jobs",
-    default=5,
-    show_default=True,
-    help="Parallel requests, of each worker; -1 for all that make sense.",
-)
 @machines
 @labels_chosen
 @click.option("--rectangle", is_flag=True, help="The upload sent boxes where there are a box and a polygon.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from ..errors import ItemError, SourceChangedError, SourceError
+from ..errors import ItemError
 from ..model import ImageRecord
 from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
@@ -17,7 +17,6 @@ from ..sources import AnyPath
 from ..sources.redaction import without_secrets
 from ..upload import findings, images, matching, placing, workers
 from ..upload.evidence import Evidence, label_hints
-from ..upload.items import SILENT
 from ..upload.survey import Survey
 from .ingest import parser
 
@@ -221,10 +220,6 @@ class _Folder:
 def _looked(name: str, path: AnyPath) -> tuple[str, AnyPath, tuple[int, int, int] | ItemError]:
     try:
         _, width, height, orientation = images.look(path)
-    except ItemError as error:
-        return name, path, error
-    except (SourceError, SourceChangedError) as error:
-        return name, path, ItemError(SILENT, error.message, error.hint)
-    except OSError as error:
-        return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
+    except (*images.UNUSABLE, OSError) as error:
+        return name, path, images.unusable(error)
     return name, path, (width, height, orientation)

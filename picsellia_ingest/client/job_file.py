@@ -120,26 +120,14 @@ def _job(one: _Dataset, defaults: _Shared, text: _Text, at: int) -> DatasetJob:
     if isinstance(said["labels"], str):
         said["labels"] = _below(folder, said["labels"])
     if said["splits"] == "versions" and said["version"] is not None:
-        line = text.line(f"dataset[{at}]")
-        raise text.error("a version is stated, and splits are to be versions", line, "state one of the two")
-    if said["splits"] is not None and (said["imgdir"] is None or said["ann_path"] is None):
         raise text.error(
-            "splits need imgdir and ann_path", text.line(f"dataset[{at}]"), "state both, or leave splits out"
+            "a version is stated, and splits are to be versions", where.line, "state one of the two"
         )
+    if said["splits"] is not None and (said["imgdir"] is None or said["ann_path"] is None):
+        raise text.error("splits need imgdir and ann_path", where.line, "state both, or leave splits out")
     choices = (
-        *(
-            "rectangle",
-            "on_conflict",
-            "voc_coordinates",
-            "coordinates",
-            "exif",
-            "patience",
-            "backend",
-            "scheduler",
-        ),
-        "labels",
-        "only",
-        "drop",
+        *("rectangle", "on_conflict", "voc_coordinates", "coordinates", "exif", "patience"),
+        *("backend", "scheduler", "labels", "only", "drop"),
     )
     arguments |= {name: said[name] for name in choices if said[name] is not None}
     token = _token(said["api_token_from"], text, at)

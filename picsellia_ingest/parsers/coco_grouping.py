@@ -28,7 +28,8 @@ _NOTHING = msgspec.Raw(b"")
 _NO_ID = -(1 << 63)
 NOTHING: Spans = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 """The spans of an array without elements."""
-_WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
+WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
+"""What a problem is that concerns the file, and costs nothing."""
 
 
 class _AnnotationRow(msgspec.Struct):
@@ -154,7 +155,7 @@ class Annotations:
             number = int(repeated[0])
             message = f"{len(repeated)} annotations have the id of another one before them; all are kept"
             at = (int(starts[number]), f"/annotations/{number}/id")
-            self._report("annotation_id_repeated", message, at, **_WARNING_FILE)
+            self._report("annotation_id_repeated", message, at, **WARNING_FILE)
 
     def _take_plain(self, numbers: range, starts: IntArray, lengths: IntArray) -> bool:
         """Take several annotations at once, if each has whole numbers for ids and none is a caption; whether they are taken."""
@@ -243,4 +244,4 @@ class Annotations:
                 f"{self.shapeless} of {self.shaped + self.shapeless} annotations have neither bbox nor segmentation:"
                 " they are read as classifications of the whole image"
             )
-            self._report("shape_missing", message, (0, "/annotations"), **_WARNING_FILE)
+            self._report("shape_missing", message, (0, "/annotations"), **WARNING_FILE)

@@ -16,11 +16,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems import OnProblem, Problem, Severity, Unit
+from ..problems import OnProblem, Problem
 from . import coco_images
 from .coco_categories import Categories, Id, Unusable
 from .coco_files import split_of
-from .coco_grouping import NOTHING, Annotations
+from .coco_grouping import NOTHING, WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE, decoded, why
 
@@ -73,7 +73,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
             place = file.place(file.offset(top[key]), f"/{key}")
             on_problem(
                 Problem(
-                    "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **_WARNING_FILE
+                    "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **WARNING_FILE
                 )
             )
     listed = Categories(file, on_problem)
@@ -88,7 +88,7 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     annotations = file.spans(top, "annotations")
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
-        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **_WARNING_FILE))
+        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))
     Annotations(file, index, on_problem, owners).read(annotations or NOTHING, bool(categories))
     return index
 
@@ -109,6 +109,3 @@ def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:
         "the document is a list, a COCO dataset is an object",
         "give a file with 'images' and 'annotations'",
     )
-
-
-_WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}

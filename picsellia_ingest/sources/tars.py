@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ..errors import ItemError
 from . import names
-from .far import AnyPath, Entry, Far, Listing, Store, stamp
+from .far import AnyPath, Entry, Listing, Store, stamp
 from .streams import Part
 from .zips import broken, opened, refuse_twins
 
@@ -48,7 +48,7 @@ class Tar(Store):
         taken: dict[str, tarfile.TarInfo] = {}
         often: Counter[str] = Counter()
         try:
-            with self._headers() as stream:
+            with opened(self._container, 0, _HEADERS) as stream:
                 for one in _headers_of(stream, listing):
                     try:
                         name = names.inside(one.name)
@@ -61,11 +61,6 @@ class Tar(Store):
             raise broken(self._container, f"not a whole tar archive: {error}") from None
         refuse_twins(often, taken, listing)
         return taken
-
-    def _headers(self) -> BinaryIO:
-        if isinstance(self._container, Far):
-            return self._container.store.open(self._container.name, 0, _HEADERS)
-        return self._container.open("rb")
 
     def open(self, name: str, start: int = 0, stop: int | None = None) -> BinaryIO:
         """A member."""

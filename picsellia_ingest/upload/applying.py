@@ -9,8 +9,8 @@ from pathlib import Path
 from ..api import storage
 from ..api.connection import Connection
 from ..api.platform import Dataset
-from ..errors import ItemError, PlanError, ResourceNotFoundError, SourceChangedError, SourceError
-from . import attach, workers
+from ..errors import PlanError, ResourceNotFoundError
+from . import attach, images, workers
 from .items import CHANGED, Item, Outcome, State, failed
 from .journal import Journal
 from .plan_file import WINDOW, Plan
@@ -57,5 +57,5 @@ def _changed(item: Item, mtime_ns: int) -> Outcome | None:
         else:
             what = f"has another size ({info.st_size} bytes, not {item.size})"
         return Outcome(item.id, code=CHANGED, error=f"{path} {what} than when it was planned - {_AGAIN}")
-    except (SourceError, SourceChangedError, ItemError, OSError) as error:
+    except (*images.UNUSABLE, OSError) as error:
         return failed(item.id, error)

@@ -17,13 +17,16 @@ from pathlib import Path, PurePosixPath
 
 from ..api import storage
 from ..coordinates import QUARTER_TURNS
-from ..errors import InvalidQueryError, ItemError
+from ..errors import InvalidQueryError, ItemError, PicselliaError, SourceChangedError, SourceError
 from ..parsers import image_files
 from ..parsers.image_files import SUFFIXES
 from ..sources import AnyPath, Far
 from ..sources.far import Status
+from .items import SILENT
 
 BYTES_MAX = 1 << 30
+UNUSABLE = (ItemError, SourceError, SourceChangedError)
+"""What looking at a file raises, beside what the system does."""
 HELD = 8 << 20
 """A far image of at most so many bytes is held while it is looked at."""
 
@@ -140,6 +143,15 @@ def _read_once(path: AnyPath) -> tuple[tuple[int, int, int], bytes]:
         stream.seek(0)
         held = stream if content is None else io.BytesIO(content)
         return image_files.look_at(held, str(path), whole=True), sha256
+
+
+def unusable(error: PicselliaError | OSError) -> ItemError:
+    """Why a file could not be looked at, as what becomes of its item."""
+    if isinstance(error, ItemError):
+        return error
+    if isinstance(error, PicselliaError):
+        return ItemError(SILENT, error.message, error.hint)
+    return ItemError("unreadable", f"the file cannot be read: {error.strerror}")
 
 
 def look(path: AnyPath) -> tuple[os.stat_result | Status, int, int, int]:

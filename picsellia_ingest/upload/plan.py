@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import wire
-from ..errors import ItemError, SourceChangedError, SourceError
+from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
 from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
@@ -145,16 +145,14 @@ def _surveyed(
         ):
             return name, path, known
         return name, path, images.survey(path)
-    except ItemError as error:
-        return name, path, error
-    except (SourceError, SourceChangedError) as error:
-        return name, path, ItemError(SILENT, error.message, error.hint)
+    except images.UNUSABLE as error:
+        return name, path, images.unusable(error)
     except OSError as error:
         if error.errno in SCARCE:
             raise
         if (words := cluster.unseen(error)) is not None:
             return name, path, ItemError(cluster.UNSEEN, words, cluster.REACHABLE)
-        return name, path, ItemError("unreadable", f"the file cannot be read: {error.strerror}")
+        return name, path, images.unusable(error)
 
 
 def _deadly(name: str, path: AnyPath, _: object) -> tuple[str, AnyPath, ItemError]:

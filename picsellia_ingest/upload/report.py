@@ -16,13 +16,14 @@ from ..problems import ProblemLog, shown
 from ..selection import IN_OTHER_SPLIT, LEFT_OUT
 from ..selection import REASONS as CHOICES
 from ..wire import REASONS
-from . import cluster
+from .cluster import UNSEEN
 from .forecast import Forecast
+from .items import SILENT
 from .survey import Survey
 
 LABELS_SHOWN = 20
 COMPLETE, REJECTED, INCOMPLETE, NOT_ALLOWED, DIFFERENT = 0, 3, 4, 5, 6
-NOT_READ = ("source_unreadable", cluster.UNSEEN)
+NOT_READ = (SILENT, UNSEEN)
 """Codes of images that could not be looked at, of which a comparison says nothing."""
 
 

@@ -94,10 +94,11 @@ def _alone(
     width, height = size
     if width is None or height is None:
         return
-    inside = _common(box, Rectangle(0, 0, width, height)) / (box.width * box.height or 1)
+    common = _common(box, Rectangle(0, 0, width, height))
+    inside = common / (box.width * box.height or 1)
     if inside < _HUGE:
         yield "outside", 1 - inside, f"{1 - inside:.0%} of it lies outside"
-    covered = _common(box, Rectangle(0, 0, width, height)) / (width * height)
+    covered = common / (width * height)
     if covered > _HUGE:
         yield "huge", covered, f"it covers {covered:.0%} of the picture"
 

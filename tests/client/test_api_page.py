@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +12,14 @@ import pytest
 
 from picsellia_ingest.api import transport
 from picsellia_ingest.server import running
-from tests.paths import FIXTURES, ROOT
+from tests.paths import FIXTURES, ROOT, docs_script
 
 DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")
 def make_api() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_api", DOCS / "make_api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script("make_api")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class Destination:
     """The platform of a test, and the journal of what was uploaded to it."""
 
     def __init__(self, running: RunningPlatform, folder: Path) -> None:
-        self.folder = folder
+        self.running, self.folder = running, folder
         self.connection = Connection(running.address, Secret(running.token))
         self.identity: Identity = platform.identify(self.connection)
         self.journal = folder / "journal.db"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from picsellia_ingest import run
-from picsellia_ingest.api import platform, transport
+from picsellia_ingest.api import platform
 from picsellia_ingest.client import Client, ingest
 from picsellia_ingest.client.session import open_session
-from picsellia_ingest.errors import InvalidQueryError
-from picsellia_ingest.server import RunningPlatform, start
+from picsellia_ingest.errors import InputError, InvalidQueryError
 from tests.client.sources import BOX, coco, picture
 from tests.upload.conftest import Destination
 
@@ -24,10 +22,8 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningPlatform]:
-    with start(tmp_path / "platform", strict=True) as found:
-        yield found
-        transport.close_idle_connections()
+def lake(destination: Destination) -> Client.Datalake:
+    return Client.Datalake(destination.running.token, host=destination.running.address)
 
 
 @pytest.fixture
@@ -42,19 +38,12 @@ def source(tmp_path: Path) -> dict[str, Any]:
     return {"imgdir": tmp_path / "images", "ann_path": coco(tmp_path / "ann", *boxes), "quiet": True}
 
 
-def destination(running: RunningPlatform) -> Destination:
-    return Destination(running, Path())
+def labels_sent(destination: Destination) -> list[str]:
+    return sorted({found["label"] for objects in destination.objects("cars").values() for found in objects})
 
 
-def labels_sent(running: RunningPlatform) -> list[str]:
-    return sorted(
-        {found["label"] for objects in destination(running).objects("cars").values() for found in objects}
-    )
-
-
-def pictures_of(running: RunningPlatform, version: str | None = None) -> list[str]:
-    at = destination(running)
-    listed = platform.dataset_pictures(at.connection, at.dataset("cars", version).id)
+def pictures_of(destination: Destination, version: str | None = None) -> list[str]:
+    listed = platform.dataset_pictures(destination.connection, destination.dataset("cars", version).id)
     return sorted(picture["external_url"] for picture in listed)
 
 
@@ -68,9 +57,13 @@ def pictures_of(running: RunningPlatform, version: str | None = None) -> list[st
     ],
 )
 def test_labels_are_chosen_and_renamed_and_the_account_adds_up(
-    running: RunningPlatform, source: dict[str, Any], choice: dict[str, Any], left_out: int, labels: list[str]
+    destination: Destination,
+    lake: Client.Datalake,
+    source: dict[str, Any],
+    choice: dict[str, Any],
+    left_out: int,
+    labels: list[str],
 ) -> None:
-    lake = Client.Datalake(running.token, host=running.address)
     report = lake.upload("cars", **source, **choice)
     assert (report.instances.came_in, report.instances.left_out, report.instances.uploaded) == (
         3,
@@ -78,15 +71,15 @@ def test_labels_are_chosen_and_renamed_and_the_account_adds_up(
         3 - left_out,
     )
     assert report.exit_code == 0
-    assert labels_sent(running) == labels
+    assert labels_sent(destination) == labels
     assert lake.upload("cars", **source, **choice).instances.uploaded == 0
 
 
 def test_a_check_makes_the_same_choice_and_finds_what_another_choice_would_have_sent(
-    running: RunningPlatform, source: dict[str, Any]
+    destination: Destination, lake: Client.Datalake, source: dict[str, Any]
 ) -> None:
-    Client.Datalake(running.token, host=running.address).upload("cars", **source, only=["Car"])
-    session = open_session(running.token, None, running.address)
+    lake.upload("cars", **source, only=["Car"])
+    session = open_session(destination.running.token, None, destination.running.address)
 
     def check(**choice: Any) -> int:
         job = ingest.job("cars", None, source["imgdir"], source["ann_path"], None, None, 2, **choice)
@@ -97,25 +90,24 @@ def test_a_check_makes_the_same_choice_and_finds_what_another_choice_would_have_
 
 
 def test_a_plan_keeps_what_was_left_out(
-    running: RunningPlatform, source: dict[str, Any], tmp_path: Path
+    lake: Client.Datalake, source: dict[str, Any], tmp_path: Path
 ) -> None:
-    lake = Client.Datalake(running.token, host=running.address)
     lake.upload("cars", **source, drop=["car"], plan=tmp_path / "cars.plan")
     report = lake.apply(tmp_path / "cars.plan", quiet=True)
     assert (report.instances.came_in, report.instances.left_out, report.instances.uploaded) == (3, 1, 2)
 
 
 def test_a_label_that_the_source_does_not_have_is_refused_with_the_one_that_may_be_meant(
-    running: RunningPlatform, source: dict[str, Any]
+    lake: Client.Datalake, source: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidQueryError, match="is 'Car' meant"):
-        Client.Datalake(running.token, host=running.address).upload("cars", **source, only=["Cars"])
+        lake.upload("cars", **source, only=["Cars"])
 
 
 @pytest.fixture
-def splits(tmp_path: Path, running: RunningPlatform, monkeypatch: pytest.MonkeyPatch) -> Path:
+def splits(tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A job file over a folder of two COCO files, of the splits train and val, and an image that no file names."""
-    monkeypatch.setenv("ACME_TOKEN", running.token)
+    monkeypatch.setenv("ACME_TOKEN", destination.running.token)
     for number, name in enumerate(("t1", "t2", "v1", "other")):
         picture(tmp_path / "images" / f"{name}.jpg", number)
     folder = tmp_path / "ann"
@@ -125,13 +117,13 @@ def splits(tmp_path: Path, running: RunningPlatform, monkeypatch: pytest.MonkeyP
     coco(folder, {"bbox": BOX}, names=("v1.jpg",)).rename(folder / "instances_val.json")
     path = tmp_path / "jobs.toml"
     path.write_text(
-        f'[defaults]\nhost = "{running.address}"\napi_token_from = "ACME_TOKEN"\ntags = ["t"]\n'
+        f'[defaults]\nhost = "{destination.running.address}"\napi_token_from = "ACME_TOKEN"\ntags = ["t"]\n'
         '[[dataset]]\nname = "cars"\nimgdir = "images"\nann_path = "ann"\n'
     )
     return path
 
 
-def test_each_split_becomes_a_version_with_its_images_only(splits: Path, running: RunningPlatform) -> None:
+def test_each_split_becomes_a_version_with_its_images_only(splits: Path, destination: Destination) -> None:
     splits.write_text(splits.read_text() + 'splits = "versions"\n')
     report = run(splits)
     assert report.exit_code == 0, str(report)
@@ -139,19 +131,18 @@ def test_each_split_becomes_a_version_with_its_images_only(splits: Path, running
     counts = [(one.report.images.uploaded, one.report.images.left_out, one.report.instances.uploaded, one.report.instances.left_out)
               for one in report.ended if one.report]  # fmt: skip
     assert counts == [(2, 2, 2, 1), (1, 3, 1, 2)]
-    assert pictures_of(running, "train") == ["t1.jpg", "t2.jpg"]
-    assert pictures_of(running, "val") == ["v1.jpg"]
+    assert pictures_of(destination, "train") == ["t1.jpg", "t2.jpg"]
+    assert pictures_of(destination, "val") == ["v1.jpg"]
     assert all(one.report and one.report.images.uploaded == 0 for one in run(splits).ended)
 
 
 def test_each_split_becomes_a_tag_and_images_in_none_are_sent_too(
-    splits: Path, running: RunningPlatform
+    splits: Path, destination: Destination
 ) -> None:
     splits.write_text(splits.read_text() + 'splits = "tags"\n')
     report = run(splits)
     assert report.exit_code == 0, str(report)
-    at = destination(running)
-    listed = platform.list_pictures(at.connection, at.identity.organization_id)
+    listed = platform.list_pictures(destination.connection, destination.identity.organization_id)
     tags = {picture["external_url"]: sorted(picture["tag"]) for picture in listed}
     assert tags == {
         "t1.jpg": ["t", "train"],
@@ -159,26 +150,28 @@ def test_each_split_becomes_a_tag_and_images_in_none_are_sent_too(
         "v1.jpg": ["t", "val"],
         "other.jpg": ["t"],
     }
-    assert pictures_of(running) == ["other.jpg", "t1.jpg", "t2.jpg", "v1.jpg"]
+    assert pictures_of(destination) == ["other.jpg", "t1.jpg", "t2.jpg", "v1.jpg"]
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ('splits = "folders"\n', "splits"),
-        ('splits = "tags"\nversion = "first"\n', None),
         ('splits = "versions"\nversion = "first"\n', "splits are to be versions"),
     ],
 )
-def test_splits_that_contradict_the_rest_are_refused_by_line(
-    splits: Path, more: str, words: str | None
-) -> None:
+def test_splits_that_contradict_the_rest_are_refused_by_line(splits: Path, more: str, words: str) -> None:
     splits.write_text(splits.read_text() + more)
-    if words is None:
+    with pytest.raises(InputError, match=words) as caught:
         run(splits, dry_run=True)
-    else:
-        with pytest.raises(Exception, match=words):
-            run(splits, dry_run=True)
+    assert caught.value.problem.place.line
+
+
+def test_splits_as_tags_may_go_into_a_version_that_is_named(splits: Path) -> None:
+    splits.write_text(splits.read_text() + 'splits = "tags"\nversion = "first"\n')
+    report = run(splits, dry_run=True)
+    assert report.exit_code == 0
+    assert [one.name for one in report.ended] == ["cars (train)", "cars (val)", "cars (in no split)"]
 
 
 def test_a_source_without_splits_is_named(splits: Path, tmp_path: Path) -> None:
