@@ -38,10 +38,17 @@ def address() -> Iterator[str]:
         head.communicate("\n")
 
 
+def is_worker(process: Path) -> bool:
+    """Whether it does the cluster's work; one that ended since it was listed does not."""
+    try:
+        return (process / "cmdline").read_bytes().startswith(b"ray::PoolActor")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def at_work() -> list[int]:
     """The processes that the cluster gave work to."""
-    names = {path.parent.name: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")}
-    return [int(number) for number, name in names.items() if name.startswith(b"ray::PoolActor")]
+    return [int(process.name) for process in Path("/proc").glob("[0-9]*") if is_worker(process)]
 
 
 def test_a_ray_cluster_puts_everything_there_exactly_once_when_a_process_is_killed_too(
