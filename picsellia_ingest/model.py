@@ -7,8 +7,8 @@ both; which one is sent is decided when sending. What a format says beyond this 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, overload
 
 import msgspec
 
@@ -129,6 +129,61 @@ class Instance(msgspec.Struct, frozen=True):
         return RECTANGLE if self.rectangle is not None else CLASSIFICATION
 
 
+class Prepared(Sequence[Instance]):
+    """Instances that are objects of the platform already, as JSON; they themselves are made when they are asked for.
+
+    ``objects`` are as in a PICSELLIA file, a polygon with its box beside it. One is None that only its instance tells, as
+    where it is several objects, or has something to say beyond its shape. ``boxes`` are the same objects without their polygons.
+    """
+
+    __slots__ = ("_boxes", "_made", "_make", "objects")
+
+    def __init__(
+        self,
+        objects: Sequence[bytes | None],
+        boxes: Callable[[], Sequence[bytes | None]],
+        make: Callable[[], tuple[Instance, ...]],
+    ) -> None:
+        self.objects = objects
+        self._boxes = boxes
+        self._make = make
+        self._made: tuple[Instance, ...] | None = None
+
+    @property
+    def boxes(self) -> Sequence[bytes | None]:
+        """The objects, without their polygons."""
+        return self._boxes()
+
+    def _instances(self) -> tuple[Instance, ...]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._instances())
+
+    @overload
+    def __getitem__(self, at: int) -> Instance: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Instance, ...]: ...
+    def __getitem__(self, at: int | slice) -> Instance | tuple[Instance, ...]:
+        return self._instances()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._instances() == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # attributes may be anything
+
+    def __repr__(self) -> str:
+        return repr(self._instances())
+
+    def __reduce__(self) -> tuple[type[tuple[Instance, ...]], tuple[tuple[Instance, ...]]]:
+        return tuple, (self._instances(),)
+
+
 class ImageRecord(msgspec.Struct, frozen=True):
     """Everything a source says of one image. ``width`` and ``height`` are pixels as the file states them.
 
@@ -139,7 +194,7 @@ class ImageRecord(msgspec.Struct, frozen=True):
     file_name: str
     width: int | None = None
     height: int | None = None
-    instances: tuple[Instance, ...] = ()
+    instances: Sequence[Instance] = ()
     qa: tuple[Answer, ...] = ()
     attributes: Attributes = msgspec.field(default_factory=dict)
     splits: tuple[str, ...] = ()

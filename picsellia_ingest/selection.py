@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Header, ImageRecord, Instance, Label
+from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -84,6 +84,12 @@ class Selection:
         """The record as it is written; what is changed or left out is counted by instance."""
         if not (self.rectangle or self.labels or self.only or self.drop):
             return record
+        given = record.instances
+        if isinstance(given, Prepared) and not (self.labels or self.only or self.drop):
+            boxes = given.boxes
+            if None not in boxes:  # each has a polygon
+                counts[AS_BOX] += len(boxes)
+                return msgspec.structs.replace(record, instances=_boxed(given, boxes))
         kept = [found for one in record.instances if (found := self._instance(one, counts)) is not None]
         return msgspec.structs.replace(record, instances=tuple(kept))
 
@@ -101,6 +107,13 @@ class Selection:
             changes["polygon"] = None
             changes["rectangle"] = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, **changes) if changes else instance
+
+
+def _boxed(found: Prepared, boxes: Sequence[bytes | None]) -> Prepared:
+    def made() -> tuple[Instance, ...]:
+        return tuple([msgspec.structs.replace(one, polygon=None) for one in found])
+
+    return Prepared(boxes, lambda: boxes, made)
 
 
 def selection(

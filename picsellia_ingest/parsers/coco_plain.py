@@ -1,15 +1,15 @@
 """The quick way to annotations that are as nearly all are: a box and rings as they should be, and nothing else to say.
 
-A batch is decoded at once into what is kept; comparisons of whole columns stand for the checks of coco_shapes, and rings
-stay the text they are (coco_rings). Whatever is not plainly in order - another key, a repeated one, a mask, a closed
-ring, a box past the edge - is None here and goes the long way, which knows what to say of it. Both ways give equal
-instances, which a test holds for any annotation.
+A batch is decoded at once into columns; comparisons of whole columns stand for the checks of coco_shapes, and rings stay
+the text they are (coco_rings). Whatever is not plainly in order - another key, a repeated one, a mask, a closed ring, a
+box past the edge - goes the long way, which knows what to say of it. What both ways make of an annotation is equal, as an
+instance and as an object of the platform, which a test holds for any annotation.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
@@ -17,118 +17,191 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Instance, Polygon, Rectangle, Ring
+from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring
 from .checks import OVERHANG, SLIVER, Size
-from .coco_rings import written
+from .coco_rings import GEOMETRY, written
 from .jsontext import BYTES_MAX, UNREADABLE
 
 _Number: TypeAlias = int | float
+_Box: TypeAlias = tuple[_Number, _Number, _Number, _Number]
+_Bools: TypeAlias = NDArray[np.bool_]
+_UNSET = msgspec.UNSET
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     image_id: int
     category_id: int
-    bbox: tuple[_Number, _Number, _Number, _Number]
-    segmentation: msgspec.Raw
-    id: int | msgspec.UnsetType = msgspec.UNSET
-    area: _Number | msgspec.UnsetType = msgspec.UNSET
-    iscrowd: int | msgspec.UnsetType = msgspec.UNSET
+    bbox: _Box
+    segmentation: list[msgspec.Raw] | dict[str, msgspec.Raw]
+    id: int | msgspec.UnsetType = _UNSET
+    area: _Number | msgspec.UnsetType = _UNSET
+    iscrowd: int | msgspec.UnsetType = _UNSET
 
 
+_NONE = _Row(0, 0, (0, 0, -1, -1), [])
+"""Stands for an annotation that has other keys, or values of another kind."""
 _ROW = msgspec.json.Decoder(_Row)
 _ROWS = msgspec.json.Decoder(list[_Row])
-_BETWEEN_RINGS = re.compile(rb"\s*\]\s*,\s*\[\s*")
+_encode = msgspec.json.Encoder().encode
 
 
-def plain_instances(
-    texts: Sequence[bytes], categories: Mapping[Any, Any], sizes: Sequence[Size]
-) -> list[Instance | None]:
-    """The instances of annotations that are plainly in order; ``sizes`` are their images' (width, height) as stated."""
-    rows = _rows(texts)
-    inside = _are_plain_boxes(rows, sizes)
-    lines = [
-        _lines(row.segmentation) if is_inside and row is not None else ()
-        for row, is_inside in zip(rows, inside, strict=True)
-    ]
-    rings = iter(written(list(chain.from_iterable(lines))))
-    found: list[Instance | None] = []
-    for row, text, own in zip(rows, texts, lines, strict=True):
-        mine = list(islice(rings, len(own)))
-        label = categories.get(row.category_id) if row is not None else None
-        if row is None or not mine or None in mine or type(label) is not str:
-            found.append(None)
-            continue
-        attributes = _attributes(row)
-        if text.count(b'"') != 2 * (3 + len(attributes)):  # a key stands there twice
-            found.append(None)
-            continue
-        left, top, width, height = row.bbox
-        polygon = Polygon(tuple([Ring(None, text=ring) for ring in mine]))
-        found.append(Instance(label, Rectangle(left or 0, top or 0, width, height), polygon, (), attributes))
-    return found
+class PlainAnnotations:
+    """A batch of annotations: which of them are plain, and what those are."""
+
+    def __init__(self, texts: Sequence[bytes], categories: Mapping[Any, Any], sizes: Sequence[Size]) -> None:
+        """``sizes`` are their images' (width, height) as stated."""
+        self._rows = rows = _rows(texts)
+        found = [categories.get(row.category_id) for row in rows]
+        self._labels = [label if type(label) is str else "" for label in found]
+        boxes = [row.bbox for row in rows]
+        is_plain = (_are_plain_boxes(boxes, sizes) & _have_each_key_once(rows, texts)).tolist()
+        self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
+        self._rings = [
+            rings if plain and label else None
+            for rings, plain, label in zip(_rings(rows), is_plain, self._labels, strict=True)
+        ]
+
+    def are_plain(self) -> list[bool]:
+        """Whether each is."""
+        return [rings is not None for rings in self._rings]
+
+    def instance(self, number: int) -> Instance:
+        """One that is plain."""
+        polygon = Polygon(tuple([Ring(None, text=GEOMETRY % ring) for ring in self._rings[number] or ()]))
+        box = Rectangle(*self._boxes[number])
+        return Instance(self._labels[number], box, polygon, (), _attributes(self._rows[number]))
+
+    def prepared(self, numbers: range) -> Prepared:
+        """The instances of several that are plain."""
+        return Prepared(
+            self._objects[numbers.start : numbers.stop],
+            lambda: self._box_objects[numbers.start : numbers.stop],
+            lambda: tuple([self.instance(number) for number in numbers]),
+        )
+
+    def mixed(self, members: Sequence[Instance | int]) -> Prepared:
+        """Instances, some of them given by their numbers, which are plain."""
+        return Prepared(
+            [self._objects[one] if type(one) is int else None for one in members],
+            lambda: [self._box_objects[one] if type(one) is int else None for one in members],
+            lambda: tuple([self.instance(one) if isinstance(one, int) else one for one in members]),
+        )
+
+    @cached_property
+    def _objects(self) -> list[bytes | None]:
+        begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
+        return [
+            b'%b%b]},"qa":[],%b}' % (begins[label], rings[0], box)
+            if rings is not None and len(rings) == 1 and not row.iscrowd
+            else None
+            for label, rings, box, row in zip(
+                self._labels, self._rings, self._box_members, self._rows, strict=True
+            )
+        ]
+
+    @cached_property
+    def _box_objects(self) -> list[bytes | None]:
+        begins = self._begins(RECTANGLE, b",")
+        return [
+            b'%b%b,"qa":[]}' % (begins[label], box) if rings is not None and not row.iscrowd else None
+            for label, rings, box, row in zip(
+                self._labels, self._rings, self._box_members, self._rows, strict=True
+            )
+        ]
+
+    def _begins(self, kind: str, then: bytes) -> dict[str, bytes]:
+        """What the objects of each label begin with."""
+        return {label: _encode({"type": kind, "label": label})[:-1] + then for label in set(self._labels)}
+
+    @cached_property
+    def _box_members(self) -> list[bytes]:
+        """Each box as the member of an object."""
+        boxes = [
+            (top, left, width, height) if rings is not None else (0, 0, 0, 0)
+            for (left, top, width, height), rings in zip(self._boxes, self._rings, strict=True)
+        ]
+        if not boxes:
+            return []
+        characters = np.frombuffer(_encode(boxes)[2:-2] + b",", np.uint8).copy()
+        commas = np.flatnonzero(characters == ord(","))
+        for place, mark in enumerate(_SIDES):
+            characters[commas[place::4]] = mark
+        text = characters.tobytes()[:-1]
+        for mark, side in _SIDES.items():
+            text = text.replace(bytes((mark,)), side)
+        return [b'"rectangle":{"top":%b}' % box for box in text.split(b"]\x04[")]
 
 
-def _rows(texts: Sequence[bytes]) -> list[_Row | None]:
-    """Each annotation decoded; None for one that has other keys, or values of another kind."""
+_SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}
+"""What stands for the commas of a box, and for the one behind it."""
+
+
+def _rows(texts: Sequence[bytes]) -> list[_Row]:
     if sum(map(len, texts)) <= BYTES_MAX:
         try:
             rows = _ROWS.decode(b"[%b]" % b",".join(texts))
         except UNREADABLE:
             rows = []  # one of them is odd: each is tried
         if len(rows) == len(texts):
-            return list(rows)
+            return rows
     return [_row(text) for text in texts]
 
 
-def _row(text: bytes) -> _Row | None:
+def _row(text: bytes) -> _Row:
     if len(text) > BYTES_MAX:
-        return None
+        return _NONE
     try:
         return _ROW.decode(text)
     except UNREADABLE:
-        return None
+        return _NONE
 
 
 def _attributes(row: _Row) -> dict[str, Any]:
-    found: dict[str, Any] = {"image_id": row.image_id}
-    if row.id is not msgspec.UNSET:
-        found["id"] = row.id
-    if row.area is not msgspec.UNSET:
-        found["area"] = row.area
-    if row.iscrowd is not msgspec.UNSET:
-        found["iscrowd"] = row.iscrowd
+    found = {"image_id": row.image_id, "id": row.id, "area": row.area, "iscrowd": row.iscrowd}
+    return {key: value for key, value in found.items() if value is not _UNSET}
+
+
+def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes]) -> _Bools:
+    """Whether there are as many quotes as the keys need; where there is text besides, it is not plain either."""
+    quotes = np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
+    unset = np.zeros(len(rows), np.int64)
+    for column in ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows]):
+        if _UNSET in column:
+            unset += [value is _UNSET for value in column]
+    found: _Bools = quotes == 2 * (7 - unset)
     return found
 
 
-def _lines(segmentation: msgspec.Raw) -> Sequence[bytes]:
-    """The numbers of each ring; none where it is no list of lists."""
-    text = bytes(segmentation)
-    if not text.startswith(b"[[") or not text.endswith(b"]]"):
-        return ()
-    inner = text[2:-2]
-    return _BETWEEN_RINGS.split(inner) if b"]" in inner else (inner,)
+def _rings(rows: Sequence[_Row]) -> list[list[bytes] | None]:
+    """The rings of each polygon (coco_rings); None where one of them is not plain, or where there are none."""
+    lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
+    found = written(list(chain.from_iterable(lists)))
+    if len(found) == len(rows) == sum(map(bool, lists)):
+        return [None if ring is None else [ring] for ring in found]
+    rest = iter(found)
+    rings = [list(islice(rest, len(own))) for own in lists]
+    return [[one for one in own if one is not None] if own and None not in own else None for own in rings]
 
 
-_NO_BOX = (0, 0, -1, -1)
 _NO_EDGE = 1 << 20
 _NO_EDGES = (_NO_EDGE, _NO_EDGE)
 
 
-def _are_plain_boxes(rows: Sequence[_Row | None], sizes: Sequence[Size]) -> list[bool]:
+def _are_plain_boxes(given: Sequence[_Box], sizes: Sequence[Size]) -> _Bools:
     """Which boxes can be seen, and lie in their picture as far as anything is to be said of it."""
-    if not rows:
-        return []
-    boxes = _columns([_NO_BOX if row is None else row.bbox for row in rows], _NO_BOX)
-    edges = _columns([_NO_EDGES if None in size else size for size in sizes], _NO_EDGES)
+    if not given:
+        return np.zeros(0, np.bool_)
+    boxes = _columns(given)
+    edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64)
     near, lengths = boxes[:, :2], boxes[:, 2:]
     far = near + lengths
     plain = (lengths >= SLIVER) & (near >= -OVERHANG) & (near < edges) & (far > 0) & (far <= edges + OVERHANG)
-    found: list[bool] = np.all(plain, axis=1).tolist()
+    found: _Bools = np.all(plain, axis=1)
     return found
 
 
-def _columns(values: list[Any], instead: tuple[int, ...]) -> NDArray[np.float64]:
+def _columns(boxes: Sequence[_Box]) -> NDArray[np.float64]:
     try:
-        return np.array(values, np.float64)
+        return np.array(boxes, np.float64)
     except OverflowError:  # whole numbers of hundreds of digits
-        return np.array([row if max(map(abs, row)) < _NO_EDGE else instead for row in values], np.float64)
+        return np.array([box if max(map(abs, box)) < _NO_EDGE else _NONE.bbox for box in boxes], np.float64)

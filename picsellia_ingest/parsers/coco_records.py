@@ -21,7 +21,7 @@ from .checks import Size
 from .coco_categories import id_key
 from .coco_grouping import is_caption
 from .coco_index import CocoIndex
-from .coco_plain import plain_instances
+from .coco_plain import PlainAnnotations
 from .coco_shapes import instance
 from .jsonfile import JsonFile
 from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
@@ -55,22 +55,23 @@ def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem
     ]
     starts = index.annotation_start[firsts[0] : firsts[-1]].tolist()
     lengths = index.annotation_length[firsts[0] : firsts[-1]].tolist()
-    texts = [file.slice(offset, length) for offset, length in zip(starts, lengths, strict=True)]
-    plain = plain_instances(texts, index.categories, sizes)
+    texts = file.slices(starts, lengths)
+    plain = PlainAnnotations(texts, index.categories, sizes)
+    are_plain = plain.are_plain()
     for image, first, last in zip(images, firsts[:-1], firsts[1:], strict=True):
-        reader = _Annotations(file, index, image.size, on_problem)
         for problem in image.problems:
             on_problem(problem)
-        instances = [
-            found or reader.read(position, text)
-            for position, text, found in zip(
-                range(first, last),
-                texts[first - firsts[0] : last - firsts[0]],
-                plain[first - firsts[0] : last - firsts[0]],
-                strict=True,
-            )
+        numbers = range(first - firsts[0], last - firsts[0])
+        if all(are_plain[numbers.start : numbers.stop]):
+            yield image.record(plain.prepared(numbers), [], on_problem)
+            continue
+        reader = _Annotations(file, index, image.size, on_problem)
+        members = [
+            number if are_plain[number] else reader.read(firsts[0] + number, texts[number])
+            for number in numbers
         ]
-        yield image.record([found for found in instances if found is not None], reader.captions, on_problem)
+        found = plain.mixed([one for one in members if one is not None])
+        yield image.record(found, reader.captions, on_problem)
 
 
 class _Image:
@@ -116,7 +117,7 @@ class _Image:
             row["captions"] = captions
         qa = _answers(row, self.file, self.offset, self.pointer, on_problem)
         place = Place(str(self.file.path), byte=self.offset, pointer=self.pointer)
-        return ImageRecord(self.name, *self.size, tuple(instances), qa, row, self.splits, place)
+        return ImageRecord(self.name, *self.size, instances, qa, row, self.splits, place)
 
 
 def _answers(

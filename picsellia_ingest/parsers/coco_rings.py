@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 _Ints: TypeAlias = NDArray[np.int64]
 _Bytes: TypeAlias = NDArray[np.uint8]
 
-_BEGIN, _COMMA, _DOT, _MINUS, _ZERO, _NINE = b"/,.-09"
+_BEGIN, _COMMA, _DOT, _MINUS, _ZERO, _NINE, _OPEN = b"/,.-09["
 _BETWEEN, _AFTER, _END = 1, 2, ord("}")
 _LONGEST = 16
 """Characters of a number up to which its shortest form is the only one without a zero at its end: 15 digits and a point."""
@@ -27,21 +29,30 @@ _WHOLE = 7
 """Characters before the point that a number may have: the arithmetic with such numbers is exact."""
 _OTHERWISE = re.compile(rb"-0,|[/,-]0\.0000")
 """Numbers that are written otherwise: minus nothing, and what would have an exponent."""
+_BLANK = b" \t\r\n"
+
+GEOMETRY = b'[{"x":%b]'
+"""The JSON of a ring's points, of what ``written`` makes of it."""
 
 
-def written(rings: Sequence[bytes]) -> list[bytes | None]:
-    """The JSON of each ring, given as ``x, y, x, y`` from a valid document: a list of points; None if it is not that plain."""
+def written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
+    """The JSON of each ring, given as ``[x, y, x, y]`` from a valid document: its points without what GEOMETRY has around
+    them; None if it is not that plain."""
     if not rings:
         return []
-    text = b"/" + b",/".join(rings) + b","
+    text = b",".join(rings)
+    starts = np.fromiter(accumulate((len(ring) + 1 for ring in rings[:-1]), initial=0), np.int64, len(rings))
+    if text.count(b"[") != len(rings) or (np.frombuffer(text, np.uint8)[starts] != _OPEN).any():
+        return _only(rings, [_is_ring(bytes(ring)) for ring in rings])
+    text = text.replace(b", ", b",")
+    if any(blank in text for blank in (b" ", b"\n", b"\t", b"\r")):
+        text = text.translate(None, _BLANK)
+    text = b"/%b," % text[1:-1].replace(b"],[", b",/")
     characters = np.frombuffer(text, np.uint8)
-    if characters.min() <= 32:
-        characters = characters[characters > 32]
-    begins = np.flatnonzero(characters == _BEGIN)
-    if characters.min() < _COMMA or characters.max() > _NINE or len(begins) != len(rings):
-        return _only(rings, [not ring.translate(None, b"0123456789.,- \t\r\n") for ring in rings])
+    if characters.min() < _COMMA or characters.max() > _NINE:
+        return _only(rings, [not bytes(ring).translate(None, b"[0123456789.,-]" + _BLANK) for ring in rings])
     commas = np.flatnonzero(characters == _COMMA)
-    last = np.searchsorted(commas, np.append(begins[1:], len(characters)) - 1)
+    last = np.append(np.flatnonzero(characters[commas[:-1] + 1] == _BEGIN), len(commas) - 1)
     first = np.append(0, last[:-1] + 1)
     counts = last - first + 1
     if (counts & 1).any():  # the commas of all rings behind it would change places
@@ -54,13 +65,14 @@ def written(rings: Sequence[bytes]) -> list[bytes | None]:
     marked[commas[last]] = _END
     points = marked.tobytes().replace(b"\x01", b',"y":').replace(b"\x02", b'},{"x":').split(b"/")
     del points[0]
-    return [
-        b'[{"x":%b]' % found if is_plain else None
-        for found, is_plain in zip(points, plain.tolist(), strict=True)
-    ]
+    return [found if is_plain else None for found, is_plain in zip(points, plain.tolist(), strict=True)]
 
 
-def _only(rings: Sequence[bytes], usable: Sequence[bool]) -> list[bytes | None]:
+def _is_ring(text: bytes) -> bool:
+    return text.startswith(b"[") and text.count(b"[") == 1
+
+
+def _only(rings: Sequence[bytes | msgspec.Raw], usable: Sequence[bool]) -> list[bytes | None]:
     found = iter(written([ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]))
     return [next(found) if is_usable else None for is_usable in usable]
 

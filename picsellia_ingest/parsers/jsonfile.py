@@ -228,6 +228,11 @@ class JsonFile:
         """A copy of ``length`` bytes at offset ``start``."""
         return bytes(self._view[start : start + length])
 
+    def slices(self, starts: list[int], lengths: list[int]) -> list[bytes]:
+        """Copies of many ranges."""
+        view = self._view
+        return [bytes(view[start : start + length]) for start, length in zip(starts, lengths, strict=True)]
+
     def place(self, offset: int, pointer: str | None) -> Place:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
         if self._newlines is None:

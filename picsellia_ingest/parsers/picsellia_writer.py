@@ -7,56 +7,17 @@ attributes stand under ``attributes``. Images come before the records of the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, notable
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Prepared
 from .writer import DocumentWriter, json_bytes, under
 
 _OWN = ("images", "categories", "annotations")
-
-
-class _Box(msgspec.Struct, gc=False):
-    top: float
-    left: float
-    width: float
-    height: float
-
-
-class _Outline(msgspec.Struct, gc=False):
-    geometry: msgspec.Raw
-
-
-class _Object(msgspec.Struct, gc=False):
-    type: str
-    label: str
-    polygon: _Outline
-    qa: tuple[()]
-    rectangle: _Box
-
-
-def _plain(instance: Instance) -> _Object | None:
-    """The object of what is most common, a polygon that is text already and its box; None for all else.
-
-    It is what ``_objects`` makes otherwise, without the dictionaries.
-    """
-    box, polygon = instance.rectangle, instance.polygon
-    if box is None or polygon is None or len(polygon.rings) != 1 or instance.qa:
-        return None
-    ring = polygon.rings[0]
-    if ring.text is None or ring.hole or notable(instance.attributes):
-        return None
-    return _Object(
-        POLYGON,
-        instance.label,
-        _Outline(msgspec.Raw(ring.text)),
-        (),
-        _Box(box.top, box.left, box.width, box.height),
-    )
 
 
 class PicselliaWriter(DocumentWriter):
@@ -77,7 +38,7 @@ class PicselliaWriter(DocumentWriter):
         name = {"external_picture_url": record.file_name}
         listed = json_bytes({**name, **image, **size}) if isinstance(image, Mapping) else None
         notes: Counter[str] = Counter()
-        objects = [found for one in record.instances for found in self._objects(one, notes, losses)]
+        objects = self._all_objects(record.instances, notes, losses)
         for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
             losses.changed[code] += notes[code]
         if listed is not None and self.native and not (attributes or objects or record.qa):
@@ -90,9 +51,18 @@ class PicselliaWriter(DocumentWriter):
             row["image_qa"] = [wire.answer(found) for found in record.qa]
         return listed, json_bytes(row)
 
+    def _all_objects(self, instances: Sequence[Instance], notes: Counter[str], losses: Losses) -> list[Any]:
+        if not isinstance(instances, Prepared) or self.native:
+            return [found for one in instances for found in self._objects(one, notes, losses)]
+        objects: list[Any] = []
+        for number, text in enumerate(instances.objects):
+            if text is not None:
+                objects.append(msgspec.Raw(text))
+            else:
+                objects += self._objects(instances[number], notes, losses)
+        return objects
+
     def _objects(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[Any]:
-        if (plain := _plain(instance)) is not None and not self.native:
-            return [plain]
         attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
         objects = wire.objects(instance, rectangle=False, notes=notes)
         if instance.polygon is not None and instance.rectangle is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,9 +15,12 @@ from hypothesis import strategies as st
 
 from picsellia_ingest import wire
 from picsellia_ingest.errors import ItemError
-from picsellia_ingest.model import Instance
-from picsellia_ingest.parsers.coco_plain import plain_instances
+from picsellia_ingest.losses import Losses
+from picsellia_ingest.model import Header, ImageRecord, Instance, Rectangle
+from picsellia_ingest.parsers.coco_plain import PlainAnnotations
 from picsellia_ingest.parsers.coco_shapes import instance
+from picsellia_ingest.parsers.picsellia_writer import PicselliaWriter
+from picsellia_ingest.selection import Selection
 
 CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
 NUMBERS = st.one_of(
@@ -64,7 +69,12 @@ SIZES = st.sampled_from([(100, 100), (None, None), (100, None), (1000, 40)])
 
 
 def plain_instance(text: bytes, size: tuple[int | None, int | None]) -> Instance | None:
-    return plain_instances([text], CATEGORIES, [size])[0]
+    return plain_instances([text], [size])[0]
+
+
+def plain_instances(texts: list[bytes], sizes: list[tuple[int | None, int | None]]) -> list[Instance | None]:
+    batch = PlainAnnotations(texts, CATEGORIES, sizes)
+    return [batch.instance(number) if plain else None for number, plain in enumerate(batch.are_plain())]
 
 
 @given(st.lists(st.tuples(annotation_rows(), SIZES), max_size=5))
@@ -88,12 +98,13 @@ def test_what_is_plain_is_what_the_long_way_makes_of_it(
     rows: list[tuple[dict[str, Any], tuple[int | None, int | None]]],
 ) -> None:
     texts = [json.dumps(row).encode() for row, _ in rows]
-    batch = plain_instances(texts, CATEGORIES, [size for _, size in rows])
+    batch = plain_instances(texts, [size for _, size in rows])
     for text, (_, size), found in zip(texts, rows, batch, strict=True):
         assert found == plain_instance(text, size)
         if found is not None:
             expected = long_way(json.loads(text), size)
             assert found == expected
+            assert expected is not None
             # Whole numbers stay whole: 1 and 1.0 are equal, and not the same in a file.
             assert repr((found.rectangle, found.polygon)) == repr((expected.rectangle, expected.polygon))
             assert sent(found) == sent(expected)
@@ -101,6 +112,48 @@ def test_what_is_plain_is_what_the_long_way_makes_of_it(
 
 def sent(found: Instance) -> bytes:
     return msgspec.json.encode(wire.objects(found, rectangle=False, notes=Counter()))
+
+
+def in_a_file(instances: Sequence[Instance], *, rectangle: bool = False) -> bytes | None:
+    """The record as a PICSELLIA file has it, without or with a preference for boxes."""
+    record = ImageRecord("a.png", 100, 100, instances)
+    chosen = Selection(rectangle=rectangle).apply(record, Counter())
+    return PicselliaWriter(Header(), source="COCO").rows(chosen, Losses())[1]
+
+
+@given(st.lists(annotation_rows(), min_size=1, max_size=5), st.integers(0, 4), st.booleans())
+def test_what_is_prepared_is_written_as_its_instances_are(
+    rows: list[dict[str, Any]], place: int, rectangle: bool
+) -> None:
+    texts = [json.dumps(row).encode() for row in rows]
+    batch = PlainAnnotations(texts, CATEGORIES, [(100, 100)] * len(texts))
+    plain = [number for number, is_plain in enumerate(batch.are_plain()) if is_plain]
+    other = Instance("other", Rectangle(1, 2, 3, 4), None, (), {"score": 0.5})
+    members: list[Instance | int] = [*plain[:place], other, *plain[place:]]
+    mixed = batch.mixed(members)
+    assert in_a_file(mixed, rectangle=rectangle) == in_a_file(tuple(mixed), rectangle=rectangle)
+    if len(plain) == len(texts):
+        all_of_them = batch.prepared(range(len(texts)))
+        assert in_a_file(all_of_them, rectangle=rectangle) == in_a_file(
+            tuple(all_of_them), rectangle=rectangle
+        )
+
+
+def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
+    batch = PlainAnnotations([text(), text(id=2)], CATEGORIES, [(100, 100)] * 2)
+    prepared, first = batch.prepared(range(2)), batch.instance(0)
+    assert prepared.objects[0] is not None
+    assert b"geometry" in prepared.objects[0]
+    assert prepared.boxes[0] is not None
+    assert b"geometry" not in prepared.boxes[0]
+    assert (len(prepared), prepared[0], prepared[:1]) == (2, first, (first,))
+    assert prepared == tuple(prepared) == (first, batch.instance(1))
+    assert prepared == batch.prepared(range(2))
+    assert prepared != [first, first]
+    assert repr(prepared) == repr(tuple(prepared))
+    assert pickle.loads(pickle.dumps(prepared)) == prepared
+    assert batch.mixed([first, 1]) == prepared
+    assert batch.mixed([first, 1]).objects == [None, prepared.objects[1]]
 
 
 def text(**changes: Any) -> bytes:

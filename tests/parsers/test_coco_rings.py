@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsellia_ingest.model import Ring
-from picsellia_ingest.parsers.coco_rings import written
+from picsellia_ingest.parsers import coco_rings
+from picsellia_ingest.parsers.coco_rings import GEOMETRY
 
 ODD = ["-0", "-0.0", "1e5", "1.50", "100", "1000.0", "0.00001", "0.0001", "12345678", "99999999.5", "1.123456789012345678",
        "0.1234567890123456", "-0.00005", "20.10", "0", "10", "-0.5", "[1]", "null", '"/"', "1,2"]  # fmt: skip
@@ -24,6 +25,12 @@ NUMBERS = st.one_of(
 RINGS = st.tuples(
     st.one_of(st.just(PLAIN), st.lists(NUMBERS, max_size=14)), st.sampled_from([",", ", ", ",\n\t", " , "])
 ).map(lambda drawn: drawn[1].join(drawn[0]).encode())
+
+
+def written(rings: list[bytes]) -> list[bytes | None]:
+    """The JSON of the points of rings given without their brackets."""
+    found = coco_rings.written([b"[%b]" % ring for ring in rings])
+    return [None if one is None else GEOMETRY % one for one in found]
 
 
 def points(ring: bytes) -> list[Any]:
