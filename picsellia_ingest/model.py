@@ -142,7 +142,7 @@ class Prepared(Sequence[Instance]):
         self,
         objects: Sequence[bytes | None],
         boxes: Callable[[], Sequence[bytes | None]],
-        make: Callable[[], tuple[Instance, ...]],
+        make: Callable[[int], Instance],
     ) -> None:
         self.objects = objects
         self._boxes = boxes
@@ -156,7 +156,7 @@ class Prepared(Sequence[Instance]):
 
     def _instances(self) -> tuple[Instance, ...]:
         if self._made is None:
-            self._made = self._make()
+            self._made = tuple(map(self._make, range(len(self.objects))))
         return self._made
 
     def __len__(self) -> int:
@@ -170,7 +170,9 @@ class Prepared(Sequence[Instance]):
     @overload
     def __getitem__(self, at: slice) -> tuple[Instance, ...]: ...
     def __getitem__(self, at: int | slice) -> Instance | tuple[Instance, ...]:
-        return self._instances()[at]
+        return (
+            self._instances()[at] if isinstance(at, slice) or self._made else self._make(range(len(self))[at])
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self._instances() == tuple(other)

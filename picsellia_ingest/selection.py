@@ -110,10 +110,7 @@ class Selection:
 
 
 def _boxed(found: Prepared, boxes: Sequence[bytes | None]) -> Prepared:
-    def made() -> tuple[Instance, ...]:
-        return tuple([msgspec.structs.replace(one, polygon=None) for one in found])
-
-    return Prepared(boxes, lambda: boxes, made)
+    return Prepared(boxes, lambda: boxes, lambda at: msgspec.structs.replace(found[at], polygon=None))
 
 
 def selection(

@@ -137,9 +137,10 @@ def _polygon(edges: _Edges, left: int, top: int) -> Polygon | None:
     holes = [not opens[begins[ring[0] // 2]] for ring in rings]
     points = np.column_stack((xs + left, ys + top))[list(chain.from_iterable(rings))].reshape(-1).tolist()
     ends = [2 * end for end in accumulate(map(len, rings), initial=0)]
+    texts = _texts(points, list(map(len, rings)))
     found = [
-        _ring(tuple(points[begin:end]), hole=hole)
-        for (begin, end), hole in zip(pairwise(ends), holes, strict=True)
+        Ring(tuple(points[begin:end]), hole, text)
+        for (begin, end), hole, text in zip(pairwise(ends), holes, texts, strict=True)
     ]
     if not any(holes):
         return Polygon(tuple(found))
@@ -148,9 +149,11 @@ def _polygon(edges: _Edges, left: int, top: int) -> Polygon | None:
     return Polygon(tuple(found[ring] for ring in order))
 
 
-def _ring(points: tuple[int, ...], *, hole: bool) -> Ring:
-    text = None if hole else b"[%b]" % (b'{"x":%d,"y":%d},' * (len(points) // 2) % points)[:-1]
-    return Ring(points, hole, text)
+def _texts(points: list[int], counts: list[int]) -> list[bytes]:
+    """The JSON of rings of so many points each."""
+    corner = b',{"x":%d,"y":%d}'
+    text = b"]/[".join([corner * count for count in counts]) % tuple(points)
+    return (b"[%b]" % text).replace(b"[,", b"[").split(b"/")
 
 
 def _walk(ys: _Ints, xs: _Ints, opens: Mask) -> list[list[int]]:

@@ -86,7 +86,9 @@ def run(
 
     def records() -> Iterator[tuple[ImageRecord, str]]:
         for record in what.parser.read(shard, placing.quietly(what.parser.options, done.problems)):
-            key = next(key for name, key in waiting if name == record.file_name)
+            name, key = next(waiting)
+            while name != record.file_name:  # of an image that was left out
+                name, key = next(waiting)
             found = _with_image(what, record, by_name[record.file_name], key, done)
             if found is not None:
                 chosen = what.selection.apply(found, done.choices)

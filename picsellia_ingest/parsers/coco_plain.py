@@ -76,15 +76,20 @@ class PlainAnnotations:
         return Prepared(
             self._objects[numbers.start : numbers.stop],
             lambda: self._box_objects[numbers.start : numbers.stop],
-            lambda: tuple([self.instance(number) for number in numbers]),
+            lambda at: self.instance(numbers[at]),
         )
 
     def mixed(self, members: Sequence[Instance | int]) -> Prepared:
         """Instances, some of them given by their numbers, which are plain."""
+
+        def made(at: int) -> Instance:
+            one = members[at]
+            return self.instance(one) if isinstance(one, int) else one
+
         return Prepared(
             [self._objects[one] if type(one) is int else None for one in members],
             lambda: [self._box_objects[one] if type(one) is int else None for one in members],
-            lambda: tuple([self.instance(one) if isinstance(one, int) else one for one in members]),
+            made,
         )
 
     @cached_property

@@ -24,12 +24,14 @@ from .coco_index import CocoIndex
 from .coco_plain import PlainAnnotations
 from .coco_shapes import instance
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, Keys, decoded, repeated_key, why
+from .jsontext import BYTES_MAX, UNREADABLE, Keys, decoded, repeated_key, why
 from .numbers import positive_int
 
 _BATCH = 4096
 """Annotations that are taken together, unless one image has more."""
 _ABSENT = object()
+_HUGE = 1 << 31
+_OBJECTS = msgspec.json.Decoder(list[dict[str, Any]])
 _MEANING = Keys("image_id", "category_id", "bbox", "segmentation")
 """The keys of an annotation that say what it is."""
 
@@ -46,7 +48,7 @@ def records(
 
 
 def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem) -> Iterator[ImageRecord]:
-    images = [_Image(file, index, record) for record in batch]
+    images = _images(file, index, batch)
     firsts = index.first[batch.start : batch.stop + 1].tolist()
     sizes = [
         image.size
@@ -74,30 +76,53 @@ def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem
         yield image.record(found, reader.captions, on_problem)
 
 
+def _images(file: JsonFile, index: CocoIndex, batch: range) -> list[_Image]:
+    chosen = slice(batch.start, batch.stop)
+    texts = file.slices(index.image_start[chosen].tolist(), index.image_length[chosen].tolist())
+    found = zip(batch, texts, _flat_rows(texts), strict=True)
+    return [_Image(file, index, record, text, row) for record, text, row in found]
+
+
+def _flat_rows(texts: Sequence[bytes]) -> Sequence[dict[str, Any] | None]:
+    """The values of objects, decoded together if none of them holds another; Nones if they must be looked at one by one."""
+    text = b"[%b]" % b",".join(texts)
+    if text.count(b"{") + text.count(b"[") == len(texts) + 1 and len(text) <= BYTES_MAX:
+        try:
+            rows = _OBJECTS.decode(text)
+        except UNREADABLE:
+            rows = []
+        if len(rows) == len(texts):
+            return rows
+    return [None] * len(texts)
+
+
 class _Image:
     """What the file says of one image, its annotations aside; what is to be said of that waits in ``problems``."""
 
-    def __init__(self, file: JsonFile, index: CocoIndex, record: int) -> None:
+    def __init__(
+        self, file: JsonFile, index: CocoIndex, record: int, text: bytes, row: dict[str, Any] | None
+    ) -> None:
         self.file, self.splits = file, index.splits
         self.offset = int(index.image_start[record])
         self.pointer = f"/images/{index.image_number[record]}"
         self.name = index.names[record]
         self.problems: list[Problem] = []
-        self.row = self._row(int(index.image_length[record]))
+        self.row = self._row(text) if row is None else row
+        self.row.pop("file_name", None)
         self.size: Size = (self._side("width"), self._side("height"))
 
-    def _row(self, length: int) -> dict[str, Any]:
+    def _row(self, text: bytes) -> dict[str, Any]:
         try:
-            row = decoded(self.file.slice(self.offset, length))
+            return dict(decoded(text))
         except UNREADABLE as error:
             message = f"what else is said of {self.name!r:.200} cannot be read: {why(error)[0]}"
             self._warn("image_unreadable", message, None)
             return {}
-        del row["file_name"]
-        return dict(row)
 
     def _side(self, side: str) -> int | None:
         stated = self.row.pop(side, _ABSENT)
+        if type(stated) is int and 0 < stated < _HUGE:
+            return stated
         pixels = positive_int(stated)
         if pixels is None and stated is not _ABSENT:
             message = f"the {side} of {self.name!r:.200} is {stated!r:.40}; the picture's own is used"

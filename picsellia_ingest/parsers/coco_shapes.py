@@ -161,7 +161,9 @@ def mask_polygon(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | Non
     try:
         if isinstance(counts, str):
             runs: Any = tracing.decode_counts(counts)
-        elif isinstance(counts, list) and all(type(run) is int and run < 1 << 40 for run in counts):
+        elif (
+            isinstance(counts, list) and set(map(type, counts)) <= {int} and max(counts, default=0) < 1 << 40
+        ):
             runs = counts
         else:
             raise _bad(f"the mask's counts are neither whole numbers nor text: {counts!r:.80}")

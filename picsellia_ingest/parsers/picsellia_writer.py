@@ -33,14 +33,13 @@ class PicselliaWriter(DocumentWriter):
         attributes = dict(record.attributes) if self.native else under("attributes", record.attributes)
         image = attributes.pop("image", None) if self.native else {}
         size = {
-            side: getattr(record, side) for side in ("width", "height") if getattr(record, side) is not None
+            side: pixels
+            for side, pixels in (("width", record.width), ("height", record.height))
+            if pixels is not None
         }
         name = {"external_picture_url": record.file_name}
         listed = json_bytes({**name, **image, **size}) if isinstance(image, Mapping) else None
-        notes: Counter[str] = Counter()
-        objects = self._all_objects(record.instances, notes, losses)
-        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
-            losses.changed[code] += notes[code]
+        objects = self._objects(record.instances, losses)
         if listed is not None and self.native and not (attributes or objects or record.qa):
             return listed, None
         row: dict[str, Any] = {**name, **attributes, **({} if listed is not None else size)}
@@ -51,18 +50,20 @@ class PicselliaWriter(DocumentWriter):
             row["image_qa"] = [wire.answer(found) for found in record.qa]
         return listed, json_bytes(row)
 
-    def _all_objects(self, instances: Sequence[Instance], notes: Counter[str], losses: Losses) -> list[Any]:
-        if not isinstance(instances, Prepared) or self.native:
-            return [found for one in instances for found in self._objects(one, notes, losses)]
+    def _objects(self, instances: Sequence[Instance], losses: Losses) -> list[Any]:
+        given = instances.objects if isinstance(instances, Prepared) and not self.native else None
         objects: list[Any] = []
-        for number, text in enumerate(instances.objects):
-            if text is not None:
-                objects.append(msgspec.Raw(text))
+        notes: Counter[str] = Counter()
+        for number, text in enumerate(given or [None] * len(instances)):
+            if text is None:
+                objects += self._made(instances[number], notes, losses)
             else:
-                objects += self._objects(instances[number], notes, losses)
+                objects.append(msgspec.Raw(text))
+        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
+            losses.changed[code] += notes[code]
         return objects
 
-    def _objects(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[Any]:
+    def _made(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[Any]:
         attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
         objects = wire.objects(instance, rectangle=False, notes=notes)
         if instance.polygon is not None and instance.rectangle is not None:

@@ -27,6 +27,8 @@ from .base import Options
 from .names import inside, unique_stems
 from .staging import Staging
 
+_BUFFER = 1 << 18
+
 SPLIT_ORDER = ("train", "val", "valid", "validation", "test", "trainval")
 """Which split counts as the first one where a target holds only one for each image."""
 
@@ -167,19 +169,17 @@ class Spool:
         self.path = path
         self.separator = separator
         self.count = 0
-        self._file: BinaryIO = path.open("w+b")
+        self._file: BinaryIO = path.open("w+b", _BUFFER)
 
     def add(self, row: bytes) -> None:
         """Put a row behind the others."""
-        if self.count:
-            self._file.write(self.separator)
-        self._file.write(row)
+        self._file.write(self.separator + row if self.count else row)
         self.count += 1
 
     def pour(self, out: BinaryIO) -> None:
         """Write all rows to ``out``."""
         self._file.seek(0)
-        shutil.copyfileobj(self._file, out, 1 << 20)
+        shutil.copyfileobj(self._file, out, _BUFFER)
 
     def rows(self) -> Iterator[bytes]:
         """The rows again, one by one; for rows without a line break and a separator that ends with one."""
