@@ -1,6 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Where it is set, each of the hundreds of processes that tests start would compile this package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check fast docs bench clean
 
 # Everything a fresh machine needs: python3 (3.10 or newer) with venv and pip.

@@ -66,7 +66,11 @@ def load(name: str) -> type[Parser]:
     exact = {_plain(each): each for each in known} | _ALIASES
     if wanted not in exact:
         raise InvalidQueryError(f"there is no format {name!r}", f"choose one of {', '.join(sorted(known))}")
-    module, _, attribute = known[exact[wanted]].partition(":")
+    return _imported(known[exact[wanted]])
+
+
+def _imported(where: str) -> type[Parser]:
+    module, _, attribute = where.partition(":")
     found: type[Parser] = getattr(import_module(module), attribute)
     return found
 
@@ -82,7 +86,7 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
         return named
     if not path.exists():
         raise _unknown(path, "missing", "there is no such file or folder", "check the path")
-    fitting = [parser for each in formats() if (parser := load(each)).recognises(path)]
+    fitting = [parser for where in formats().values() if (parser := _imported(where)).recognises(path)]
     names = " and ".join(parser.name for parser in fitting)
     if named is not None:
         if fitting:

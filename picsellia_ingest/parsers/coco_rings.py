@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TypeAlias
 
 import msgspec
@@ -21,15 +20,18 @@ from numpy.typing import NDArray
 _Ints: TypeAlias = NDArray[np.int64]
 _Bytes: TypeAlias = NDArray[np.uint8]
 
-_BEGIN, _COMMA, _DOT, _MINUS, _ZERO, _NINE, _OPEN = b"/,.-09["
+_BEGIN, _COMMA, _DOT, _MINUS, _ZERO, _NINE = b"/,.-09"
 _BETWEEN, _AFTER, _END = 1, 2, ord("}")
 _LONGEST = 16
 """Characters of a number up to which its shortest form is the only one without a zero at its end: 15 digits and a point."""
 _WHOLE = 7
 """Characters before the point that a number may have: the arithmetic with such numbers is exact."""
-_OTHERWISE = re.compile(rb"-0,|[/,-]0\.0000")
-"""Numbers that are written otherwise: minus nothing, and what would have an exponent."""
+_TINY = np.frombuffer(b"0.0000", np.uint8)
+"""What a number begins with that would be written with an exponent."""
+_NEGATIVE = re.compile(rb"-0(?:,|\.0000)")
+"""Minus nothing, and what would be written with an exponent."""
 _BLANK = b" \t\r\n"
+_MARKED = bytes.maketrans(b"[]", b"/,")
 
 GEOMETRY = b'[{"x":%b]'
 """The JSON of a ring's points, of what ``written`` makes of it."""
@@ -40,24 +42,21 @@ def written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
     them; None if it is not that plain."""
     if not rings:
         return []
-    text = b",".join(rings)
-    starts = np.fromiter(accumulate((len(ring) + 1 for ring in rings[:-1]), initial=0), np.int64, len(rings))
-    if text.count(b"[") != len(rings) or (np.frombuffer(text, np.uint8)[starts] != _OPEN).any():
-        return _only(rings, [_is_ring(bytes(ring)) for ring in rings])
-    text = text.replace(b", ", b",")
-    if any(blank in text for blank in (b" ", b"\n", b"\t", b"\r")):
-        text = text.translate(None, _BLANK)
-    text = b"/%b," % text[1:-1].replace(b"],[", b",/")
+    text = b"".join(rings).translate(_MARKED, _BLANK)  # /1,2,3,4,/5,6,7,8,
     characters = np.frombuffer(text, np.uint8)
-    if characters.min() < _COMMA or characters.max() > _NINE:
-        return _only(rings, [not bytes(ring).translate(None, b"[0123456789.,-]" + _BLANK) for ring in rings])
+    if characters.min() < _COMMA or characters.max() > _NINE or characters[-1] != _COMMA:
+        return _only(rings, list(map(_is_flat, rings)))
     commas = np.flatnonzero(characters == _COMMA)
     last = np.append(np.flatnonzero(characters[commas[:-1] + 1] == _BEGIN), len(commas) - 1)
+    lengths = np.diff(commas, prepend=-1)
+    if len(last) != len(rings) or lengths.min() < 2:  # one is no list, or holds another
+        return _only(rings, list(map(_is_flat, rings)))
     first = np.append(0, last[:-1] + 1)
     counts = last - first + 1
     if (counts & 1).any():  # the commas of all rings behind it would change places
         return _only(rings, (counts % 2 == 0).tolist())
-    plain = (counts >= 6) & ~_hold(_unusual(characters, commas), first, last)
+    unusual = _unusual(text, characters, commas, lengths)
+    plain = (counts >= 6) & ~_hold(unusual, first, last)
     plain &= _is_round(characters, commas, first, last)
     marked = characters.copy()
     marked[commas[0::2]] = _BETWEEN
@@ -68,8 +67,10 @@ def written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
     return [found if is_plain else None for found, is_plain in zip(points, plain.tolist(), strict=True)]
 
 
-def _is_ring(text: bytes) -> bool:
-    return text.startswith(b"[") and text.count(b"[") == 1
+def _is_flat(ring: bytes | msgspec.Raw) -> bool:
+    """Whether it is a list of numbers, one at least."""
+    text = bytes(ring).translate(None, _BLANK)
+    return text.startswith(b"[") and text != b"[]" and not text[1:-1].translate(None, b"0123456789.,-")
 
 
 def _only(rings: Sequence[bytes | msgspec.Raw], usable: Sequence[bool]) -> list[bytes | None]:
@@ -83,12 +84,22 @@ def _hold(numbers: _Ints, first: _Ints, last: _Ints) -> NDArray[np.bool_]:
     return found
 
 
-def _unusual(characters: _Bytes, commas: _Ints) -> _Ints:
-    """The numbers, in order, that are not surely in their shortest form, or may be too large."""
-    wide = np.flatnonzero(np.diff(commas, prepend=-1) > _WHOLE + 1)
+def _unusual(text: bytes, characters: _Bytes, commas: _Ints, lengths: _Ints) -> _Ints:
+    """The numbers, in order, that are not surely in their shortest form, or may be too large.
+
+    ``lengths`` are those of the numbers, with the comma behind each and the mark before the first.
+    """
+    wide = np.flatnonzero(lengths > _WHOLE)
     begins = _begins(characters, commas, wide)
     early = characters[begins[:, None] + np.arange(1, _WHOLE + 1)] == _DOT
-    found = [wide[(commas[wide] - begins > _LONGEST) | ~early.any(axis=1)]]
+    is_tiny = (characters[begins[:, None] + np.arange(len(_TINY))] == _TINY).all(axis=1)
+    found = [
+        wide[
+            (commas[wide] - begins > _LONGEST)
+            | ~early.any(axis=1) & (commas[wide] - begins > _WHOLE)
+            | is_tiny
+        ]
+    ]
     zeros = np.flatnonzero(characters[commas - 1] == _ZERO)
     at = commas[zeros] - 2
     keep = characters[at] >= _ZERO
@@ -98,8 +109,8 @@ def _unusual(characters: _Bytes, commas: _Ints) -> _Ints:
         found.append(zeros[is_dot])
         keep = characters[at] >= _ZERO
         zeros, at = zeros[keep], at[keep] - 1
-    if b"-0," in (text := characters.tobytes()) or b"0.0000" in text:
-        found.append(np.searchsorted(commas, [match.start() + 1 for match in _OTHERWISE.finditer(text)]))
+    if b"-" in text:
+        found.append(np.searchsorted(commas, [match.start() + 1 for match in _NEGATIVE.finditer(text)]))
     return np.sort(np.concatenate(found))
 
 
