@@ -47,6 +47,15 @@ def is_outside(box: Rectangle, size: tuple[int | None, int | None]) -> bool:
     return box.left >= width or box.top >= height or box.left + box.width <= 0 or box.top + box.height <= 0
 
 
+def is_ring_outside(ring: Ring, size: tuple[int | None, int | None]) -> bool:
+    """As ``is_outside``, for the bounds of a ring; told by its first point where that is enough."""
+    width, height = size
+    if width is None or height is None:
+        return False
+    x, y = ring.first
+    return not (0 < x < width and 0 < y < height) and is_outside(bounds(Polygon((ring,))), size)
+
+
 def rotated(box: Rectangle, degrees: float, around: Point) -> Polygon:
     """The corners of a box turned clockwise (y is down) around a point, from its own top-left corner on."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

@@ -7,6 +7,7 @@ both; which one is sent is decided when sending. What a format says beyond this 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -51,6 +52,13 @@ class Ring(msgspec.Struct, frozen=True, eq=False):
             )
         return self._points or ()
 
+    @property
+    def first(self) -> tuple[float, float]:
+        """The first point; the others need not be built for it."""
+        if self._points is None and (point := _POINT.match(self.text or b"")) is not None:
+            return float(point[1]), float(point[2])
+        return self.points[0], self.points[1]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ring):
             return NotImplemented
@@ -68,6 +76,7 @@ class _Pair(msgspec.Struct):
     y: int | float
 
 
+_POINT = re.compile(rb'\[\{"x":([^,]*),"y":([^}]*)\}')
 _PAIRS = msgspec.json.Decoder(list[_Pair])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +52,19 @@ def test_a_bow_tie_is_not_flat_though_its_area_is_zero() -> None:
     bow_tie = (0, 0, 10, 10, 10, 0, 0, 10)
     assert geometry.ring_area(bow_tie) == 0
     assert not geometry.is_flat(bow_tie)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-5, 15), st.integers(-5, 15).map(lambda n: n / 2)), min_size=3, max_size=5
+    ),
+    st.sampled_from([(8, 8), (None, None), (3, 5)]),
+)
+def test_whether_a_ring_is_outside_is_known_however_it_is_kept(
+    points: list[tuple[float, float]], size: tuple[int | None, int | None]
+) -> None:
+    ring = Ring(tuple(value for point in points for value in point))
+    text = Ring(None, text=json.dumps([{"x": x, "y": y} for x, y in points], separators=(",", ":")).encode())
+    assert ring.first == text.first == points[0]
+    expected = geometry.is_outside(geometry.bounds(Polygon((ring,))), size)
+    assert geometry.is_ring_outside(ring, size) == geometry.is_ring_outside(text, size) == expected

@@ -52,6 +52,22 @@ def test_run_lengths_have_the_outline_of_the_mask_that_pycocotools_encoded(
     assert tracing.rle_polygon(cut, *mask.shape) == tracing.mask_polygon(mask)
 
 
+@given(st.lists(masks, min_size=1, max_size=5), st.data())
+def test_masks_that_are_traced_together_have_the_outlines_of_each_alone(
+    drawn_masks: list[NDArray[np.bool_]], data: st.DataObject
+) -> None:
+    """Also where runs have no length, where a mask ends filled and the next begins so, and beside runs that do not fit."""
+    height, width = drawn_masks[0].shape
+    runs = [raster.run_lengths(np.resize(mask, (height, width))) for mask in drawn_masks]
+    expected = [tracing.rle_polygon(one, height, width) for one in runs]
+    for number, one in enumerate(runs):
+        at = data.draw(st.integers(0, len(one)))
+        runs[number] = np.insert(one, at, [0, 0])
+    unfit = data.draw(st.sampled_from([[], [1], [-1, height * width + 1], [height * width * 2]]))
+    runs.append(np.array(unfit, np.int64))
+    assert tracing.rle_polygons(runs, height, width) == [*expected, None]
+
+
 @pytest.mark.parametrize("text", ["", "abc\x7f", "é", "P", "oooooooooo"])
 def test_text_that_is_no_run_length_code_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"run|ascii"):

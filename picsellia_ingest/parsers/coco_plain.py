@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring
 from .checks import OVERHANG, SLIVER, Size
+from .coco_masks import traced
 from .coco_rings import GEOMETRY, written
 from .jsontext import BYTES_MAX, UNREADABLE
 
@@ -48,13 +49,21 @@ _encode = msgspec.json.Encoder().encode
 class PlainAnnotations:
     """A batch of annotations: which of them are plain, and what those are."""
 
-    def __init__(self, texts: Sequence[bytes], categories: Mapping[Any, Any], sizes: Sequence[Size]) -> None:
-        """``sizes`` are their images' (width, height) as stated."""
+    def __init__(
+        self,
+        texts: Sequence[bytes],
+        categories: Mapping[Any, Any],
+        sizes: Sequence[Size],
+        counts: Sequence[int],
+    ) -> None:
+        """``sizes`` are the (width, height) of images as stated, of which each has so many of the annotations, in order."""
         self._rows = rows = _rows(texts)
         found = [categories.get(row.category_id) for row in rows]
         self._labels = [label if type(label) is str else "" for label in found]
         boxes = [row.bbox for row in rows]
-        is_plain = (_are_plain_boxes(boxes, sizes) & _have_each_key_once(rows, texts)).tolist()
+        edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64).reshape(-1, 2)
+        inside = _are_plain_boxes(boxes, np.repeat(edges, counts, axis=0))
+        is_plain = (inside & _have_each_key_once(rows, texts)).tolist()
         self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
         self._rings = [
             rings if plain and label else None
@@ -64,6 +73,11 @@ class PlainAnnotations:
     def are_plain(self) -> list[bool]:
         """Whether each is."""
         return [rings is not None for rings in self._rings]
+
+    def masks(self) -> dict[int, Polygon]:
+        """The outlines of those that are masks, if nothing is to be said of these."""
+        rows = enumerate(self._rows)
+        return traced({at: row.segmentation for at, row in rows if isinstance(row.segmentation, dict)})
 
     def instance(self, number: int) -> Instance:
         """One that is plain."""
@@ -96,7 +110,7 @@ class PlainAnnotations:
     def _objects(self) -> list[bytes | None]:
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
         return [
-            b'%b%b]},"qa":[],%b}' % (begins[label], rings[0], box)
+            b"".join((begins[label], rings[0], b']},"qa":[],', box, b"}"))
             if rings is not None and len(rings) == 1 and not row.iscrowd
             else None
             for label, rings, box, row in zip(
@@ -108,7 +122,7 @@ class PlainAnnotations:
     def _box_objects(self) -> list[bytes | None]:
         begins = self._begins(RECTANGLE, b",")
         return [
-            b'%b%b,"qa":[]}' % (begins[label], box) if rings is not None and not row.iscrowd else None
+            b"".join((begins[label], box, b',"qa":[]}')) if rings is not None and not row.iscrowd else None
             for label, rings, box, row in zip(
                 self._labels, self._rings, self._box_members, self._rows, strict=True
             )
@@ -171,7 +185,7 @@ def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes]) -> _Bools:
     quotes = np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
     unset = np.zeros(len(rows), np.int64)
     for column in ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows]):
-        if _UNSET in column:
+        if msgspec.UnsetType in set(map(type, column)):
             unset += [value is _UNSET for value in column]
     found: _Bools = quotes == 2 * (7 - unset)
     return found
@@ -192,12 +206,9 @@ _NO_EDGE = 1 << 20
 _NO_EDGES = (_NO_EDGE, _NO_EDGE)
 
 
-def _are_plain_boxes(given: Sequence[_Box], sizes: Sequence[Size]) -> _Bools:
-    """Which boxes can be seen, and lie in their picture as far as anything is to be said of it."""
-    if not given:
-        return np.zeros(0, np.bool_)
+def _are_plain_boxes(given: Sequence[_Box], edges: NDArray[np.float64]) -> _Bools:
+    """Which boxes can be seen, and lie in pictures of these sizes as far as anything is to be said of it."""
     boxes = _columns(given)
-    edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64)
     near, lengths = boxes[:, :2], boxes[:, 2:]
     far = near + lengths
     plain = (lengths >= SLIVER) & (near >= -OVERHANG) & (near < edges) & (far > 0) & (far <= edges + OVERHANG)
@@ -207,6 +218,6 @@ def _are_plain_boxes(given: Sequence[_Box], sizes: Sequence[Size]) -> _Bools:
 
 def _columns(boxes: Sequence[_Box]) -> NDArray[np.float64]:
     try:
-        return np.array(boxes, np.float64)
+        return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
     except OverflowError:  # whole numbers of hundreds of digits
         return np.array([box if max(map(abs, box)) < _NO_EDGE else _NONE.bbox for box in boxes], np.float64)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from ..errors import ItemError
-from ..model import Answer, ImageRecord, Instance
+from ..model import Answer, ImageRecord, Instance, Polygon
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .answers import ANSWERS, answers
 from .checks import Size
@@ -50,16 +50,12 @@ def records(
 def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem) -> Iterator[ImageRecord]:
     images = _images(file, index, batch)
     firsts = index.first[batch.start : batch.stop + 1].tolist()
-    sizes = [
-        image.size
-        for image, first, last in zip(images, firsts[:-1], firsts[1:], strict=True)
-        for _ in range(last - first)
-    ]
     starts = index.annotation_start[firsts[0] : firsts[-1]].tolist()
     lengths = index.annotation_length[firsts[0] : firsts[-1]].tolist()
     texts = file.slices(starts, lengths)
-    plain = PlainAnnotations(texts, index.categories, sizes)
-    are_plain = plain.are_plain()
+    counts = np.diff(firsts).tolist()
+    plain = PlainAnnotations(texts, index.categories, [image.size for image in images], counts)
+    are_plain, masks = plain.are_plain(), plain.masks()
     for image, first, last in zip(images, firsts[:-1], firsts[1:], strict=True):
         for problem in image.problems:
             on_problem(problem)
@@ -69,7 +65,7 @@ def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem
             continue
         reader = _Annotations(file, index, image.size, on_problem)
         members = [
-            number if are_plain[number] else reader.read(firsts[0] + number, texts[number])
+            number if are_plain[number] else reader.read(firsts[0] + number, texts[number], masks.get(number))
             for number in numbers
         ]
         found = plain.mixed([one for one in members if one is not None])
@@ -166,8 +162,11 @@ class _Annotations:
         self.file, self.index, self.size, self.on_problem = file, index, size, on_problem
         self.captions: list[dict[str, Any]] = []
 
-    def read(self, position: int, text: bytes) -> Instance | None:
-        """The instance at a position of the index; None when it is a caption, or rejected and reported."""
+    def read(self, position: int, text: bytes, mask: Polygon | None) -> Instance | None:
+        """The instance at a position of the index; None when it is a caption, or rejected and reported.
+
+        ``mask`` is the outline of its mask where that is known already.
+        """
         index = self.index
         offset = int(index.annotation_start[position])
         pointer = f"/annotations/{index.annotation_number[position]}"
@@ -190,7 +189,7 @@ class _Annotations:
                 return None
             label = self._label(row)
             qa = _answers(row, self.file, offset, pointer, self.on_problem)
-            found = instance(row, label, self.size, warn)
+            found = instance(row, label, self.size, warn, mask)
             return msgspec.structs.replace(found, qa=qa) if qa else found
         except ItemError as error:
             report(error, Severity.ERROR)

@@ -23,8 +23,12 @@ CLOSED = "closed"
 """The key under which it stands how often each ring repeats its first point at its end."""
 
 
-def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instance:
+def instance(
+    row: dict[str, Any], label: str, size: Size, warn: Warn, traced: Polygon | None = None
+) -> Instance:
     """The instance that ``row`` describes; ``size`` is the (width, height) the file states for its image.
+
+    ``traced`` is the outline of its mask where that was traced before (coco_masks).
 
     Takes what it models out of ``row``; the rest becomes the instance's attributes. An empty bbox or segmentation stays,
     of a mask its size and the kind of its counts, and whether rings repeat their first point, so that all can be written
@@ -32,7 +36,7 @@ def instance(row: dict[str, Any], label: str, size: Size, warn: Warn) -> Instanc
     """
     has_box, has_segmentation = "bbox" in row, "segmentation" in row
     bbox, segmentation = row.get("bbox"), row.get("segmentation")
-    polygon = _segmentation(segmentation, size, warn) if segmentation else None
+    polygon = _segmentation(segmentation, size, warn, traced) if segmentation else None
     rectangle = _box(bbox, warn) if bbox else None
     if bbox:
         del row["bbox"]
@@ -96,9 +100,9 @@ def _box(bbox: object, warn: Warn) -> Rectangle | None:
     return Rectangle(left, top, width, height)
 
 
-def _segmentation(value: object, size: Size, warn: Warn) -> Polygon | None:
+def _segmentation(value: object, size: Size, warn: Warn, traced: Polygon | None) -> Polygon | None:
     if isinstance(value, dict):
-        return mask_polygon(value, size, warn)
+        return mask_polygon(value, size, warn, traced)
     if not isinstance(value, list):
         raise _bad(f"segmentation is neither a list nor a mask: {value!r:.80}")
     if not isinstance(value[0], list):
@@ -147,7 +151,9 @@ def _spelled(points: list[Any], warn: Warn) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def mask_polygon(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | None:
+def mask_polygon(
+    value: dict[str, Any], size: Size, warn: Warn, traced: Polygon | None = None
+) -> Polygon | None:
     """The outline of a run-length mask of either kind; None, with a warning, when it has no pixel. Raises ItemError."""
     stated, counts = value.get("size"), value.get("counts")
     if not isinstance(stated, list) or len(stated) != 2 or not all(type(side) is int for side in stated):
@@ -158,6 +164,8 @@ def mask_polygon(value: dict[str, Any], size: Size, warn: Warn) -> Polygon | Non
             "mask_size", f"the mask is {width} x {height}, its image {size[0]} x {size[1]}", "it belongs to another picture",
             "segmentation",
         )  # fmt: skip
+    if traced is not None:
+        return traced
     try:
         if isinstance(counts, str):
             runs: Any = tracing.decode_counts(counts)

@@ -7,15 +7,16 @@ attributes stand under ``attributes``. Images come before the records of the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Prepared
-from .writer import DocumentWriter, json_bytes, under
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared
+from .checks import Size
+from .writer import DocumentWriter, json_bytes, parts_of, under
 
 _OWN = ("images", "categories", "annotations")
 
@@ -39,7 +40,7 @@ class PicselliaWriter(DocumentWriter):
         }
         name = {"external_picture_url": record.file_name}
         listed = json_bytes({**name, **image, **size}) if isinstance(image, Mapping) else None
-        objects = self._objects(record.instances, losses)
+        objects = self._objects(record, losses)
         if listed is not None and self.native and not (attributes or objects or record.qa):
             return listed, None
         row: dict[str, Any] = {**name, **attributes, **({} if listed is not None else size)}
@@ -50,21 +51,29 @@ class PicselliaWriter(DocumentWriter):
             row["image_qa"] = [wire.answer(found) for found in record.qa]
         return listed, json_bytes(row)
 
-    def _objects(self, instances: Sequence[Instance], losses: Losses) -> list[Any]:
-        given = instances.objects if isinstance(instances, Prepared) and not self.native else None
+    def _objects(self, record: ImageRecord, losses: Losses) -> list[Any]:
+        instances, size = record.instances, (record.width, record.height)
+        given = instances.objects if isinstance(instances, Prepared) and not self.native else ()
+        if given and None not in given:
+            return [msgspec.Raw(text) for text in given if text is not None]
         objects: list[Any] = []
         notes: Counter[str] = Counter()
         for number, text in enumerate(given or [None] * len(instances)):
             if text is None:
-                objects += self._made(instances[number], notes, losses)
+                objects += self._made(instances[number], size, notes, losses)
             else:
                 objects.append(msgspec.Raw(text))
-        for code in notes.keys() & {wire.SPLIT_IN_PARTS, wire.HOLES_BRIDGED}:
-            losses.changed[code] += notes[code]
+        if notes[wire.HOLES_BRIDGED]:
+            losses.changed[wire.HOLES_BRIDGED] += notes[wire.HOLES_BRIDGED]
         return objects
 
-    def _made(self, instance: Instance, notes: Counter[str], losses: Losses) -> list[Any]:
+    def _made(self, instance: Instance, size: Size, notes: Counter[str], losses: Losses) -> list[Any]:
         attributes = dict(instance.attributes) if self.native else under("attributes", instance.attributes)
+        if instance.polygon is not None and len(instance.polygon.rings) > 1:
+            rings = [
+                ring for outer, holes in parts_of(instance.polygon, losses, size) for ring in (outer, *holes)
+            ]
+            instance = msgspec.structs.replace(instance, polygon=Polygon(tuple(rings)))
         objects = wire.objects(instance, rectangle=False, notes=notes)
         if instance.polygon is not None and instance.rectangle is not None:
             if len(objects) == 1:

@@ -22,7 +22,7 @@ import msgspec
 
 from .. import bridges, geometry
 from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, notable
+from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring, notable
 from .base import Options
 from .names import inside, unique_stems
 from .staging import Staging
@@ -305,21 +305,29 @@ def box_of(instance: Instance, losses: Losses) -> Rectangle | None:
 def lines_of(
     polygon: Polygon, losses: Losses, size: tuple[int | None, int | None]
 ) -> list[tuple[float, ...]]:
-    """A line for each part of a polygon, its holes joined to it by bridges, for a target that holds no more.
+    """A line for each part of a polygon (``parts_of``), its holes joined to it by bridges, for a target that holds no more."""
+    parts = parts_of(polygon, losses, size)
+    if any(holes for _, holes in parts):
+        losses.note("holes_bridged")
+    return [bridges.line(outer, holes) for outer, holes in parts]
 
-    A part that lies wholly outside the picture of this ``size`` (width, height) would be read back as another picture's
-    shape, so it is left out while any part lies inside.
+
+def parts_of(
+    polygon: Polygon, losses: Losses, size: tuple[int | None, int | None]
+) -> list[tuple[Ring, list[Ring]]]:
+    """The parts of a polygon, each an outer ring and its holes, for a target that makes an object of each.
+
+    One that lies wholly outside the picture of this ``size`` (width, height) would be read back as another picture's shape,
+    so it is left out while any part lies inside.
     """
     parts = geometry.parts(polygon)
     if len(parts) > 1:
         losses.note("split_in_parts")
-        inside = [part for part in parts if not geometry.is_outside(geometry.bounds(Polygon(part[:1])), size)]
+        inside = [part for part in parts if not geometry.is_ring_outside(part[0], size)]
         if inside and len(inside) < len(parts):
             losses.note("part_outside")
             parts = inside
-    if any(holes for _, holes in parts):
-        losses.note("holes_bridged")
-    return [bridges.line(outer, holes) for outer, holes in parts]
+    return parts
 
 
 def under(key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -340,7 +340,7 @@ def test_what_is_not_counted_as_a_loss_comes_back(
     assert excused or labels >= {label.name for label in header.labels}
 
 
-@pytest.mark.parametrize("name", ["CVAT", "DATUMARO", "LABEL-STUDIO"])
+@pytest.mark.parametrize("name", ["CVAT", "DATUMARO", "LABEL-STUDIO", "PICSELLIA"])
 def test_a_part_outside_the_picture_is_counted_and_loses_no_other(name: str, tmp_path: Path) -> None:
     polygon = Polygon((Ring((0, -1, 1, -1, 1, 0, 0, 0)), Ring((0, 1, 1, 1, 1, 2.5, 0, 2))))
     record = ImageRecord("img0.jpg", 8, 8, (Instance("car", polygon=polygon),))

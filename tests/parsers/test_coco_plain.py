@@ -73,7 +73,7 @@ def plain_instance(text: bytes, size: tuple[int | None, int | None]) -> Instance
 
 
 def plain_instances(texts: list[bytes], sizes: list[tuple[int | None, int | None]]) -> list[Instance | None]:
-    batch = PlainAnnotations(texts, CATEGORIES, sizes)
+    batch = PlainAnnotations(texts, CATEGORIES, sizes, [1] * len(texts))
     return [batch.instance(number) if plain else None for number, plain in enumerate(batch.are_plain())]
 
 
@@ -126,7 +126,7 @@ def test_what_is_prepared_is_written_as_its_instances_are(
     rows: list[dict[str, Any]], place: int, rectangle: bool
 ) -> None:
     texts = [json.dumps(row).encode() for row in rows]
-    batch = PlainAnnotations(texts, CATEGORIES, [(100, 100)] * len(texts))
+    batch = PlainAnnotations(texts, CATEGORIES, [(100, 100)], [len(texts)])
     plain = [number for number, is_plain in enumerate(batch.are_plain()) if is_plain]
     other = Instance("other", Rectangle(1, 2, 3, 4), None, (), {"score": 0.5})
     members: list[Instance | int] = [*plain[:place], other, *plain[place:]]
@@ -140,7 +140,7 @@ def test_what_is_prepared_is_written_as_its_instances_are(
 
 
 def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
-    batch = PlainAnnotations([text(), text(id=2)], CATEGORIES, [(100, 100)] * 2)
+    batch = PlainAnnotations([text(), text(id=2)], CATEGORIES, [(100, 100)], [2])
     prepared, first = batch.prepared(range(2)), batch.instance(0)
     assert prepared.objects[0] is not None
     assert b"geometry" in prepared.objects[0]
