@@ -145,7 +145,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
             for row in done.rows:
                 writer.add(row)
             _take(report, done)
-            step(len(done.rows))
+            step(done.records)
         report.losses.add(output.losses)
         report.check()
         report.dry_run, report.refused = asked.dry_run, asked.strict and bool(report.losses)
@@ -157,7 +157,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
 
 
 def _take(report: Conversion, done: shards.Done) -> None:
-    report.images_written += len(done.rows)
+    report.images_written += done.records
     report.images_placed += done.placed
     report.instances_written += done.instances
     report.choices.update(done.choices)

@@ -49,10 +49,11 @@ class Work:
 
 @dataclass(slots=True)
 class Done:
-    """One shard's rows, in order, and its part of the account."""
+    """One shard's rows as the writer takes them, in order, and its part of the account."""
 
     number: int
     rows: list[Any] = field(default_factory=list)
+    records: int = 0
     instances: int = 0
     placed: int = 0
     choices: Counter[str] = field(default_factory=Counter)
@@ -93,9 +94,10 @@ def run(
             if found is not None:
                 chosen = what.selection.apply(found, done.choices)
                 done.instances += len(chosen.instances)
+                done.records += 1
                 yield chosen, key
 
-    done.rows = list(encode(what.writer, records(), what.folder, done.losses))
+    done.rows = what.writer.gathered(encode(what.writer, records(), what.folder, done.losses), number)
     done.instances -= done.losses.dropped.total()
     return done
 

@@ -21,8 +21,9 @@ from .coco_categories import id_key
 from .coco_files import split_of
 from .coco_shapes import CLOSED, UNCOMPRESSED
 from .names import inside
+from .spool import Spool
 from .staging import Staging
-from .writer import DocumentWriter, Encoded, Spool, json_bytes
+from .writer import DocumentWriter, Encoded, json_bytes
 
 _OWN = ("images", "annotations", "categories")
 

@@ -20,8 +20,9 @@ from .names import inside, stem
 from .numbers import number
 from .open_images import ABSENT, SIDES, fractions, rectangle_of
 from .open_images_index import BOXES, IMAGES, LABELS
+from .spool import Spool
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, box_of, first_split, json_bytes, lose_header
+from .writer import Encoded, Writer, box_of, first_split, json_bytes, lose_header
 from .yolo_rows import shown
 
 _FILES = {

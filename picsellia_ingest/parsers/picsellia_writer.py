@@ -7,7 +7,7 @@ attributes stand under ``attributes``. Images come before the records of the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,6 +19,7 @@ from .checks import Size
 from .writer import DocumentWriter, json_bytes, parts_of, under
 
 _OWN = ("images", "categories", "annotations")
+_SECTIONS = ("images", "annotations")
 
 
 class PicselliaWriter(DocumentWriter):
@@ -90,19 +91,21 @@ class PicselliaWriter(DocumentWriter):
                     found[shape] = {**found[shape], **rest}
         return objects
 
-    def add(self, row: Any) -> None:
-        """Put the image and the record behind the others."""
-        _, (image, record) = row
-        for section, content in (("images", image), ("annotations", record)):
-            if content is not None:
-                self.spool(section).add(content)
+    def sections(self, row: Any) -> Sequence[tuple[str, bytes]]:
+        """The image and the record, as far as there are any."""
+        _, contents = row
+        return [
+            (section, content)
+            for section, content in zip(_SECTIONS, contents, strict=True)
+            if content is not None
+        ]
 
     def finish(self) -> str:
         """Put the document together."""
         name = self.document("")
         with self.staging.path(name).open("wb") as out:
             out.write(self.head())
-            if self.spool("images").count:
+            if not self.spool("images").is_empty:
                 out.write(b'"images":[\n')
                 self.spool("images").pour(out)
                 out.write(b"\n],\n")

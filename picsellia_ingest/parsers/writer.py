@@ -10,13 +10,12 @@ too, so that a new format imports one module.
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -25,9 +24,8 @@ from ..losses import Losses
 from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring, notable
 from .base import Options
 from .names import inside, unique_stems
+from .spool import Part, Spool
 from .staging import Staging
-
-_BUFFER = 1 << 18
 
 SPLIT_ORDER = ("train", "val", "valid", "validation", "test", "trainval")
 """Which split counts as the first one where a target holds only one for each image."""
@@ -72,6 +70,10 @@ class Writer(ABC):
     @abstractmethod
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """The record in the target's words."""
+
+    def gathered(self, rows: Iterable[Any], number: int) -> list[Any]:  # noqa: ARG002 - a file may be called after it
+        """The rows of shard ``number``, where they were made, in a form that is cheap to pass on to ``add``."""
+        return list(rows)
 
     def begin(self, staging: Staging, losses: Losses) -> None:  # noqa: ARG002 - a format may say what it loses
         """Take over the output, before the first ``add``; count what of the header cannot be held."""
@@ -138,10 +140,31 @@ class DocumentWriter(Writer):
             self._open[name] = Spool(self.staging.path(f".rows{len(self._open)}"), self.separator)
         return self._open[name]
 
-    def add(self, row: Any) -> None:
-        """Put the row behind the others of its document."""
+    def sections(self, row: Any) -> Sequence[tuple[str, bytes]]:
+        """What a row adds to which of the spools."""
         split, content = row
-        self.spool(split).add(content)
+        return [(split, content)]
+
+    def gathered(self, rows: Iterable[Any], number: int) -> list[Any]:
+        """The rows in files, of which only the names are passed on; not where a format must look at each again."""
+        if type(self).add is not DocumentWriter.add:
+            return list(rows)
+        parts: dict[str, Spool] = {}
+        for row in rows:
+            for name, content in self.sections(row):
+                if name not in parts:
+                    path = self.staging.path(f".part{number}-{len(parts)}")
+                    parts[name] = Spool(path, self.separator)
+                parts[name].add(content)
+        return [Part(name, part.closed()) for name, part in parts.items()]
+
+    def add(self, row: Any) -> None:
+        """Put the row, or many that were gathered, behind the others of its document."""
+        if isinstance(row, Part):
+            self.spool(row.name).add_file(row.path)
+            return
+        for name, content in self.sections(row):
+            self.spool(name).add(content)
 
     def finish(self) -> str:
         """Put every document together."""
@@ -160,37 +183,6 @@ class DocumentWriter(Writer):
     def splits(self) -> list[str]:
         """The documents that there are; one at least."""
         return list(self._open) or [""]
-
-
-class Spool:
-    """Rows that wait on disk for their document to be put together."""
-
-    def __init__(self, path: Path, separator: bytes) -> None:
-        self.path = path
-        self.separator = separator
-        self.count = 0
-        self._file: BinaryIO = path.open("w+b", _BUFFER)
-
-    def add(self, row: bytes) -> None:
-        """Put a row behind the others."""
-        self._file.write(self.separator + row if self.count else row)
-        self.count += 1
-
-    def pour(self, out: BinaryIO) -> None:
-        """Write all rows to ``out``."""
-        self._file.seek(0)
-        shutil.copyfileobj(self._file, out, _BUFFER)
-
-    def rows(self) -> Iterator[bytes]:
-        """The rows again, one by one; for rows without a line break and a separator that ends with one."""
-        self._file.seek(0)
-        for line in self._file:
-            yield line.removesuffix(self.separator)
-
-    def remove(self) -> None:
-        """Give the disk space back."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
 
 
 class Output:

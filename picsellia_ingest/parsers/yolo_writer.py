@@ -18,8 +18,9 @@ from ..model import CLASSIFICATION, Header, ImageRecord, Instance
 from .base import Options
 from .names import inside, stem, unique_stems
 from .numbers import number
+from .spool import Spool
 from .staging import Staging
-from .writer import Encoded, Spool, Writer, first_split, lose_box, lose_header, lose_image, lose_instance
+from .writer import Encoded, Writer, first_split, lose_box, lose_header, lose_image, lose_instance
 from .yaml_subset import quoted
 from .yolo import DATA_YAML
 from .yolo_names import KEYS

@@ -1,0 +1,38 @@
+"""Rows keep their order in a document, whether they come one by one or in files."""
+
+from __future__ import annotations
+
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picsellia_ingest.parsers.spool import Spool
+
+ROWS = st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(st.booleans(), ROWS), max_size=6))
+def test_rows_keep_their_order_however_they_come(given_rows: list[tuple[bool, list[bytes]]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        spool = Spool(folder / "rows", b",\n")
+        expected: list[bytes] = []
+        for number, (in_file, rows) in enumerate(given_rows):
+            expected += rows
+            if not in_file:
+                for row in rows:
+                    spool.add(row)
+                continue
+            part = Spool(folder / f"part{number}", b",\n")
+            for row in rows:
+                part.add(row)
+            spool.add_file(part.closed())
+        assert spool.is_empty == (not expected)
+        out = BytesIO()
+        spool.pour(out)
+        assert out.getvalue() == b",\n".join(expected)
+        spool.remove()
+        assert list(folder.iterdir()) == []
