@@ -36,6 +36,7 @@ class Pace:
     def __init__(self) -> None:
         self._ready = threading.Condition()
         self._busy = self._bytes = 0
+        self._most = self._limit = math.inf
         self._slowed_at = 0.0
         self._answered = False
         self._outages = 0
@@ -81,6 +82,18 @@ class Pace:
             self.halted = False
         finally:
             self._settle(math.inf, None, None)
+
+    @contextmanager
+    def at_most(self, jobs: float) -> Iterator[None]:
+        """Within it no more requests than so many are under way at once."""
+        with self._ready:
+            most = self._most
+            self._most, self._limit = min(most, jobs), min(self._limit, jobs)
+        try:
+            yield
+        finally:
+            with self._ready:
+                self._most = most
 
     def _settle(self, most: float, patience: float | None, say: Say | None) -> None:
         with self._ready:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -94,8 +95,11 @@ class Run:
                     before(window)
                 yield [(self.connection, *more, item) for item in window]
 
-        outcomes = workers.flow(function, windows(), job.nb_jobs, job.backend, worker_died, ahead)
-        self.take(self._stepped(outcomes))
+        # With what is made ahead an item is several requests at once; otherwise it is one at a time.
+        jobs = math.inf if ahead is not None else workers.jobs(job.nb_jobs)
+        with self.connection.traffic.pace.at_most(jobs):
+            outcomes = workers.flow(function, windows(), job.nb_jobs, job.backend, worker_died, ahead)
+            self.take(self._stepped(outcomes))
 
     def _stepped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:

@@ -25,6 +25,8 @@ from . import cluster
 T = TypeVar("T")
 
 THREADS = "threading"
+SPARE = 2
+"""Threads besides the jobs."""
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
@@ -96,8 +98,9 @@ def flow(
 ) -> Iterator[T]:
     """``each`` for window after window of tasks, the next one begun before the last one's end, so that nobody waits.
 
-    With ``ahead``, ``function`` is given one argument more: None, or what a thread makes meanwhile of ``ahead(*task)``, a
-    Future.
+    Some threads more than jobs make the next request ready while all others wait for answers; requests are bounded by
+    their pace. With ``ahead`` there are none: ``function`` is given one argument more: None, or what a thread makes
+    meanwhile of ``ahead(*task)``, a Future.
     """
     most = jobs(nb_jobs)
     if most == 1 or backend != THREADS:
@@ -105,8 +108,9 @@ def flow(
         for tasks in windows:
             yield from each(function, [(*task, *more) for task in tasks], nb_jobs, backend, lost)
     elif ahead is None:
+        together = most + SPARE
         yield from _overlapping(
-            lambda tasks: _parallel(function, tasks, min(most, len(tasks)), THREADS), windows, most
+            lambda tasks: _parallel(function, tasks, min(together, len(tasks)), THREADS), windows, together
         )
     else:
         threads = ThreadPoolExecutor(_ahead(most), "ahead")

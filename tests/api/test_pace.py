@@ -43,6 +43,22 @@ def test_no_more_requests_are_under_way_than_jobs_were_asked_for() -> None:
     assert under_way(turns, 10) == 3
 
 
+def test_fewer_requests_are_under_way_for_a_while_where_fewer_are_wanted() -> None:
+    turns = Pace()
+    turns.expect(7)
+    with turns.at_most(3):
+        for _ in range(100):
+            turns.went_well()
+        assert under_way(turns, 10) == 3
+    turns.went_well()
+    turns.went_well()
+    assert turns.limit == 5
+    with turns.at_most(20):
+        for _ in range(100):
+            turns.went_well()
+    assert under_way(turns, 10) == 7
+
+
 def test_many_jobs_begin_with_few_requests_and_double_while_it_goes_well() -> None:
     turns = Pace()
     turns.expect(64)

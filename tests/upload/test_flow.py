@@ -57,6 +57,17 @@ def test_the_next_window_is_begun_while_the_last_task_of_one_is_under_way() -> N
     assert list(workers.flow(wait, tasks, 3)) == [True] * 20
 
 
+def test_some_threads_more_than_jobs_make_the_next_work_ready() -> None:
+    begun = threading.Barrier(2 + workers.SPARE, timeout=20)
+
+    def wait(number: int) -> int:
+        begun.wait()
+        return number
+
+    tasks = iter([[(number,) for number in range(8)]])
+    assert sorted(workers.flow(wait, tasks, 2)) == list(range(8))
+
+
 def test_no_window_is_fetched_before_half_of_the_one_before_is_done() -> None:
     told: list[int] = []
     found = workers.flow(double, windows(told), 2)
