@@ -26,23 +26,27 @@ from .ends import FORMATS, conventions, show, told
     type=click.Path(path_type=Path),
     help="Write a page (HTML, and its data as JSON beside it) with the evidence.",
 )
+@click.option(
+    "--quick", is_flag=True, help="Count images, instances and labels, and read no instance: for large files."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def inspect(
     path: str, ann_format: str | None, imgdir: str | None, voc_coordinates: str, coordinates: str, exif: str,
-    report: Path | None, as_json: bool,
+    report: Path | None, quick: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Say what an annotation file or folder is: images, instances, labels, and what is wrong with it.
 
     \b
     picsellia-ingest inspect instances.json --imgdir images
     picsellia-ingest inspect instances.json --imgdir images --report evidence.html
+    picsellia-ingest inspect instances.json --quick
     """
     with told():
         from ..client.inspect import inspect as look
         from ..parsers.base import Options
 
         options = Options(voc_coordinates, None, coordinates, exif)
-        found = look(path, ann_format, imgdir, options=options, survey=report is not None)
+        found = look(path, ann_format, imgdir, options=options, survey=report is not None, quick=quick)
         show(found, as_json)
         if report is not None:
             from ..client import evidence

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from ..errors import ItemError
+from ..errors import InvalidQueryError, ItemError
 from ..model import ImageRecord
 from ..parsers.base import Options, Parser
 from ..parsers.image_files import image_folder
@@ -48,6 +48,8 @@ class Inspection:
     """What most items together look like, where each by itself may be right."""
     notes: list[str] = field(default_factory=list)
     problems: ProblemLog = field(default_factory=ProblemLog)
+    quick: bool = False
+    """Whether only the index was read: what is counted there, and no instance."""
     survey: Survey | None = None
     """Sizes, shapes and what to look at first; only where it was asked for, since it takes as long as reading."""
 
@@ -72,6 +74,13 @@ class Inspection:
     def _lines(self) -> Iterator[str]:
         found = f", recognised by {self.recognised_by}" if self.recognised_by else ""
         yield f"{self.path}: {self.format}{found}"
+        if self.quick:
+            yield f"{self.images} images, {self.instances_stated} instances are stated; none was read or checked"
+            yield from (f"  {label}" for label in sorted(self.labels)[:_MOST])
+            yield from self._more_labels()
+            yield from self.notes
+            yield from self.problems.summary()
+            return
         yield f"{self.images} images, {self.images_without_instances} of them without an instance"
         yield (
             f"{self.instances} of {self.instances_stated} instances can be read: {self.with_box} have a box,"
@@ -79,8 +88,7 @@ class Inspection:
         )
         ranked = sorted(self.labels.items(), key=lambda pair: (-pair[1], pair[0]))
         yield from (f"  {count:8} {label}" for label, count in ranked[:_MOST])
-        if len(ranked) > _MOST:
-            yield f"  and {len(ranked) - _MOST} more labels"
+        yield from self._more_labels()
         if self.image_files is not None:
             yield f"{self.image_files} image files in the folder, {self.images_missing} images of the source without one"
         yield from self.notes
@@ -91,6 +99,10 @@ class Inspection:
             if self.problems.rejected
             else "nothing is rejected"
         )
+
+    def _more_labels(self) -> Iterator[str]:
+        if len(self.labels) > _MOST:
+            yield f"  and {len(self.labels) - _MOST} more labels"
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain values."""
@@ -104,18 +116,23 @@ class Inspection:
 
 def inspect(
     path: str | AnyPath, ann_format: str | None = None, imgdir: str | AnyPath | None = None, keep: int = 1000,
-    options: Options | None = None, *, survey: bool = False,
+    options: Options | None = None, *, survey: bool = False, quick: bool = False,
 ) -> Inspection:  # fmt: skip
     """Read everything a source says; with ``imgdir`` also whether its images are there, and whole.
 
-    ``keep`` is how many problems of each kind are kept; ``survey`` asks for what an evidence page shows. Raises FormatError, InputError.
+    ``keep`` is how many problems of each kind are kept; ``survey`` asks for what an evidence page shows. With ``quick`` only
+    the index is read. Raises FormatError, InputError, InvalidQueryError.
     """
+    if quick and (survey or imgdir is not None):
+        raise InvalidQueryError(
+            "a quick inspection reads no instance and no image", "leave imgdir and the report out"
+        )
     folder = None if imgdir is None else image_folder(imgdir)
     options = replace(options or Options(), imgdir=folder)
     with parser(path, ann_format, options) as reader:
         found = Inspection(without_secrets(str(path)), reader.name, problems=ProblemLog(keep))
         found.survey = Survey() if survey else None
-        found.recognised_by = "" if ann_format else reader.recognised_by
+        found.quick, found.recognised_by = quick, "" if ann_format else reader.recognised_by
         _inspect(found, reader, folder)
     return found
 
@@ -130,6 +147,8 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     )
     told = placing.quietly(options, found.problems)
     found.labels.update({label.name: 0 for label in reader.header().labels})
+    if found.quick:
+        return
     folder = None if imgdir is None else _Folder(imgdir, reader, found)
     for shard in reader.shards():
         for record in reader.read(shard, told):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from picsellia_ingest.client.inspect import inspect
+from picsellia_ingest.errors import InvalidQueryError
 from tests.paths import FIXTURES
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -27,6 +28,16 @@ def source(folder: Path, boxes: list[list[float]]) -> Path:
     path = folder / "a.json"
     path.write_text(json.dumps(document))
     return path
+
+
+def test_a_quick_inspection_counts_what_the_index_has_and_reads_no_instance(tmp_path: Path) -> None:
+    found = inspect(source(tmp_path, [[1, 1, 5, 5], [1, 1, -5, 0]]), quick=True)
+    assert (found.images, found.instances_stated, found.instances) == (1, 2, 0)
+    assert found.labels.keys() == {"a"}
+    assert not found.problems.counts
+    assert "1 images, 2 instances are stated; none was read or checked" in list(found.lines())
+    with pytest.raises(InvalidQueryError, match="no image"):
+        inspect(DEMO / "instances.json", imgdir=DEMO / "images", quick=True)
 
 
 def test_an_inspection_counts_what_is_there() -> None:
