@@ -243,12 +243,17 @@ class Journal:
 
         ``where`` is a condition of this package's own, never text from outside.
         """
+        # One state stands in the index in the order of ids. Several would be sorted anew for each window: with + they are
+        # met in the order of the table instead.
+        if low == high:
+            chosen, states = "run=? AND state=?", [low]
+        else:
+            chosen, states = "+run=? AND +state BETWEEN ? AND ?", [low, high]
         last = 0
         while True:
             rows = self._base.execute(
-                f"SELECT * FROM item WHERE run=? AND state BETWEEN ? AND ? AND id>? AND code IS NULL AND ({where})"
-                " ORDER BY id LIMIT ?",
-                (self.run, low, high, last, size),
+                f"SELECT * FROM item WHERE {chosen} AND id>? AND code IS NULL AND ({where}) ORDER BY id LIMIT ?",
+                (self.run, *states, last, size),
             ).fetchall()
             if not rows:
                 return
@@ -259,7 +264,7 @@ class Journal:
         """Windows of the run's items that failed for this reason; what is done to them takes them out of it."""
         last = 0
         while rows := self._base.execute(
-            "SELECT * FROM item WHERE run=? AND code=? AND id>? ORDER BY id LIMIT ?",
+            "SELECT * FROM item WHERE +run=? AND code=? AND id>? ORDER BY id LIMIT ?",
             (self.run, code, last, size),
         ).fetchall():
             last = rows[-1]["id"]
@@ -369,7 +374,7 @@ class Journal:
         """The run's items with these names."""
         marks = ",".join("?" * len(names))
         rows = self._base.execute(
-            f"SELECT * FROM item WHERE run=? AND name IN ({marks})",
+            f"SELECT * FROM item WHERE +run=? AND name IN ({marks})",  # the names are the fewer: + keeps to their index
             (self.run, *names),
         )
         return {row["name"]: self._item(row) for row in rows}

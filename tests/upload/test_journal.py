@@ -56,6 +56,28 @@ def test_a_second_run_is_refused_and_told_who_holds_the_journal(tmp_path: Path) 
     assert "uploading to this dataset already" in done.stdout
 
 
+def steps(path: Path, count: int, work: str) -> int:
+    """How many steps SQLite takes for all items, a few at a time."""
+    names = [f"{number:05}.jpg" for number in range(count)]
+    taken: list[int] = []
+    with planned(path, names) as journal:
+        journal._base.set_progress_handler(lambda: taken.append(1), 10)
+        if work == "find":
+            for begin in range(0, count, 20):
+                assert len(journal.find(names[begin : begin + 20])) == 20
+        else:
+            high = State.PLANNED if work == "one state" else State.ATTACHED
+            assert sum(map(len, journal.todo(State.PLANNED, high, 20))) == count
+        journal._base.set_progress_handler(None, 0)
+    return len(taken)
+
+
+@pytest.mark.parametrize("work", ["find", "one state", "several states"])
+def test_an_item_is_found_in_as_many_steps_however_many_there_are(tmp_path: Path, work: str) -> None:
+    few, many = steps(tmp_path / "few.db", 200, work), steps(tmp_path / "many.db", 1600, work)
+    assert 0 < many < 12 * few  # eight times as many items
+
+
 def test_the_lock_is_given_back_when_the_journal_is_closed(tmp_path: Path) -> None:
     Journal(tmp_path / "j.db", "there").close()
     Journal(tmp_path / "j.db", "there").close()
