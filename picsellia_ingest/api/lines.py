@@ -26,6 +26,8 @@ from urllib3.exceptions import TimeoutError as TimedOut
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 4.0
+_SMALL = 1 << 16
+"""Bytes of a body up to which copying it behind the head costs less than sending it by itself."""
 _ONCE = Retry(total=False, redirect=False)
 FAILURES = (HTTPError, requests.RequestException, OSError)
 """What a request raises that got no whole answer."""
@@ -40,6 +42,34 @@ class _NoAuth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
+
+
+class _Together:
+    """A connection that sends the head of a request with its body, as far as that is small: http.client sends one after the
+    other, which costs a call and a packet more."""
+
+    _gathers = False
+    _head = b""
+
+    def request(self, *args: Any, **options: Any) -> None:
+        self._gathers, self._head = True, b""
+        super().request(*args, **options)  # type: ignore[misc]
+        self._flush()
+
+    def send(self, data: Any) -> None:
+        if not self._gathers or not isinstance(data, bytes) or len(data) > _SMALL:
+            self._flush()
+            super().send(data)  # type: ignore[misc]
+        elif self._head:
+            self._head += data
+            self._flush()
+        else:
+            self._head = data
+
+    def _flush(self) -> None:
+        head, self._head, self._gathers = self._head, b"", False
+        if head:
+            super().send(head)  # type: ignore[misc]
 
 
 class Line:
@@ -59,6 +89,8 @@ class Line:
         self._pool: HTTPConnectionPool = adapter.get_connection_with_tls_context(  # type: ignore[assignment]
             asked, verify, proxies, cert
         )
+        kind = self._pool.ConnectionCls
+        self._pool.ConnectionCls = type(f"Together{kind.__name__}", (_Together, kind), {})
         adapter.cert_verify(self._pool, url, verify, cert)  # type: ignore[no-untyped-call]
         self._whole = adapter.request_url(asked, proxies) != asked.path_url
         self._headers = {key: value for key, value in session.headers.items() if isinstance(value, str)}
