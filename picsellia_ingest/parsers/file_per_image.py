@@ -2,13 +2,15 @@
 
 ``prepare`` finds the sources and reads each once for its name, labels and counts; ``read`` reads its shard's again. Both
 go through ``_load``, so they cannot disagree: what concerns a whole source is reported by ``prepare``, the rest by
-``read``. A source that is not what ``prepare`` saw any more is left out and reported.
+``read``. A source that is not what ``prepare`` saw any more is left out and reported. A format may know a quick way to
+files of which nothing is to be said (``_quick``), which gives what ``_load`` gives.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -58,6 +60,16 @@ class Readable(Counted, Protocol):
 S = TypeVar("S", bound=Readable)
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a record holds, as far as the first pass wants to know; ``record`` makes it. All instances are of one kind."""
+
+    name: str
+    labels: Sequence[str]
+    kind: str
+    record: Callable[[], ImageRecord]
+
+
 class FilePerImage(Parser, Generic[S]):
     """A parser of sources that are read one by one."""
 
@@ -75,10 +87,20 @@ class FilePerImage(Parser, Generic[S]):
     def _shown(self, relative: str) -> str:
         """The path of a file of the source, as it stands in problems."""
 
+    def _quick(self) -> Callable[[S], Glance | None] | None:
+        """What looks at sources, and gives None for each of which there is more to be said."""
+        return None
+
     def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
+        quick = self._quick()
         for source in sources:
+            if quick is not None and (glance := quick(source)) is not None:
+                self._take(
+                    source, glance.name, len(glance.labels), ((one, glance.kind) for one in glance.labels)
+                )
+                continue
             counter = Lost()
             try:
                 record = self._load(source, counter)
@@ -88,12 +110,15 @@ class FilePerImage(Parser, Generic[S]):
                 on_problem(error.problem)
                 self._instances += error.problem.lost
                 continue
-            source.name = record.file_name
-            source.instances = len(record.instances) + counter.lost
-            self._instances += source.instances
-            for instance in record.instances:
-                self._labels.setdefault(instance.label, set()).add(instance.kind)
-            self._sources.append(source)
+            kinds = ((instance.label, instance.kind) for instance in record.instances)
+            self._take(source, record.file_name, len(record.instances) + counter.lost, kinds)
+
+    def _take(self, source: S, name: str, instances: int, kinds: Iterable[tuple[str, str]]) -> None:
+        source.name, source.instances = name, instances
+        self._instances += instances
+        for label, kind in kinds:
+            self._labels.setdefault(label, set()).add(kind)
+        self._sources.append(source)
 
     def names(self) -> list[str]:
         """The name of every record's image."""
@@ -109,7 +134,12 @@ class FilePerImage(Parser, Generic[S]):
 
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Read the shard's files again."""
+        quick = self._quick()
         for source in self._sources[shard.start : shard.stop]:
+            glance = None if quick is None else quick(source)
+            if glance is not None and (len(glance.labels), glance.name) == (source.instances, source.name):
+                yield glance.record()
+                continue
             yield from again(partial(self._load, source), source, partial(self._changed, source), on_problem)
 
     def _changed(self, source: S, reason: str) -> Problem:
