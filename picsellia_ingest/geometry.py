@@ -111,8 +111,20 @@ def far_edge(near: float, length: float) -> float:
     far = near + length
     if isinstance(far, int):
         return far
-    for digits in range(17):
+    first = 0
+    if abs(near) < _SMALL and abs(length) < _SMALL:
+        found = round(far, 6)
+        if found - near == length:
+            return found  # one with fewer digits, if it is another, is too far away
+        first = 13 if round(far, 12) == found else 7
+    for digits in range(first, 17):
         found = round(far, digits)
         if found - near == length:
             return found
+        if found == far:
+            break
     return far
+
+
+_SMALL = 1e6
+"""Numbers below it are added and subtracted to far less than the sixth decimal."""
