@@ -112,11 +112,13 @@ def far_edge(near: float, length: float) -> float:
     if isinstance(far, int):
         return far
     first = 0
-    if abs(near) < _SMALL and abs(length) < _SMALL:
-        found = round(far, 6)
-        if found - near == length:
-            return found  # one with fewer digits, if it is another, is too far away
-        first = 13 if round(far, 12) == found else 7
+    if 0 < far < 8000 and abs(near) < 1e6:
+        found = round(far * 1e6) / 1e6
+        gap = abs(found - far)
+        if gap < 4e-12:  # no other number of so few digits is as near, and none of up to twice as many
+            if found - near == length:
+                return found
+            first = 13 if gap < 4e-13 and far < 1000 else 12
     for digits in range(first, 17):
         found = round(far, digits)
         if found - near == length:
@@ -124,7 +126,3 @@ def far_edge(near: float, length: float) -> float:
         if found == far:
             break
     return far
-
-
-_SMALL = 1e6
-"""Numbers below it are added and subtracted to far less than the sixth decimal."""

@@ -93,8 +93,9 @@ class VocWriter(Writer):
     def _box(self, box: Rectangle, rest: Mapping[str, Any]) -> str:
         right, bottom = geometry.far_edge(box.left, box.width), geometry.far_edge(box.top, box.height)
         shift = 1 if self.options.voc_coordinates == "inclusive" else 0
-        xmax = escaped(rest.get("xmax") or repr(right))
-        ymax = escaped(rest.get("ymax") or repr(bottom))
+        xmax, ymax = repr(right), repr(bottom)
+        if rest:
+            xmax, ymax = escaped(rest.get("xmax") or xmax), escaped(rest.get("ymax") or ymax)
         corners = (
             f"\t\t\t<xmin>{box.left + shift!r}</xmin>\n\t\t\t<ymin>{box.top + shift!r}</ymin>\n"
             f"\t\t\t<xmax>{xmax}</xmax>\n\t\t\t<ymax>{ymax}</ymax>\n"
@@ -154,32 +155,33 @@ def _polygons(polygon: Polygon, rest: Any, losses: Losses) -> str:
     return "".join(lines)
 
 
-def _numbers(outer: Ring, holes: Sequence[Ring]) -> tuple[str, ...]:
+def _numbers(outer: Ring, holes: Sequence[Ring]) -> list[str]:
     """The coordinates of a part as they are written, from the ring's text where it has them in the same words."""
     text = outer.text
     if holes or text is None or b"e" in text or b"0.0000" in text:  # a small number has an exponent for us
-        return tuple(map(repr, bridges.line(outer, holes)))
-    return tuple(text[6:-2].decode().replace('},{"x":', ",").replace(',"y":', ",").split(","))
+        return list(map(repr, bridges.line(outer, holes)))
+    return text.translate(None, _JSON).decode().split(",")
 
 
-def _numbered(numbers: tuple[str, ...]) -> str:
-    count = len(numbers) // 2
-    places = _usual_places(count) if count < _USUAL_POINTS else _places(count)
-    return places % numbers
+def _numbered(numbers: Sequence[str]) -> str:
+    """x1, y1, x2, ...: a line for each."""
+    count = len(numbers)
+    found = _usual_tags[: 2 * count] if count <= _USUAL else _tags(count)
+    found[1::2] = numbers
+    return f"{''.join(found)}</y{count // 2}>\n"
 
 
-def _places(count: int) -> str:
-    """The lines of so many points."""
-    return "".join(
-        [
-            f"\t\t\t<x{number}>%s</x{number}>\n\t\t\t<y{number}>%s</y{number}>\n"
-            for number in range(1, count + 1)
-        ]
-    )
+def _tags(count: int) -> list[str]:
+    """What stands before each of so many numbers, with a place for it."""
+    names = [f"{axis}{number}" for number in range(1, count // 2 + 1) for axis in "xy"]
+    ends = ["", *(f"</{name}>\n" for name in names[:-1])]
+    return [text for name, end in zip(names, ends, strict=True) for text in (f"{end}\t\t\t<{name}>", "")]
 
 
-_USUAL_POINTS = 500
-_usual_places = lru_cache(_USUAL_POINTS)(_places)
+_USUAL = 1000
+_usual_tags = _tags(_USUAL)
+_JSON = b'[]{}":xy'
+"""What stands around the numbers of a ring's text, commas aside."""
 
 
 def _around(name: str, lines: str, rest: Any) -> str:
