@@ -87,14 +87,14 @@ class FilePerImage(Parser, Generic[S]):
     def _shown(self, relative: str) -> str:
         """The path of a file of the source, as it stands in problems."""
 
-    def _quick(self) -> Callable[[S], Glance | None] | None:
-        """What looks at sources, and gives None for each of which there is more to be said."""
+    def _quick(self, *, first: bool) -> Callable[[S], Glance | None] | None:  # noqa: ARG002 - a format may use it
+        """What looks at sources, in the ``first`` pass or the second; it gives None for each of which more is to be said."""
         return None
 
     def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
-        quick = self._quick()
+        quick = self._quick(first=True)
         for source in sources:
             if quick is not None and (glance := quick(source)) is not None:
                 self._take(
@@ -134,7 +134,7 @@ class FilePerImage(Parser, Generic[S]):
 
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Read the shard's files again."""
-        quick = self._quick()
+        quick = self._quick(first=False)
         for source in self._sources[shard.start : shard.stop]:
             glance = None if quick is None else quick(source)
             if glance is not None and (len(glance.labels), glance.name) == (source.instances, source.name):

@@ -116,7 +116,7 @@ class PascalVoc(FilePerImage[Source]):
         listed = [name for names in self._names.values() if names.stated for name in names.names[1:] if name]
         return Header(labels_of(self._labels, listed))
 
-    def _quick(self) -> Callable[[Source], Glance | None] | None:
+    def _quick(self, *, first: bool) -> Callable[[Source], Glance | None] | None:
         """The look at files by their layouts (voc_plain)."""
         if self.options.voc_coordinates == "inclusive" or not self.path.is_dir():
             return None
@@ -126,19 +126,19 @@ class PascalVoc(FilePerImage[Source]):
         def look(source: Source) -> Glance | None:
             if source.xml is None or source.objects is not None:
                 return None
-            data = content(folder + source.xml)
+            path = folder + source.xml
+            data = content(path)
             found = None if data is None else files.read(data)
             if found is None:
                 return None
-            for corners in found.corners:
-                self._evidence.take(corners, found.size)
+            if first:
+                for corners in found.corners:
+                    self._evidence.take(corners, found.size)
             name = found.name or _stem(source)
-            return Glance(name, found.labels, RECTANGLE, partial(self._plain, source, found, name))
+            shown = path if path.isascii() else self._shown(source.xml)
+            return Glance(name, found.labels, RECTANGLE, partial(_plain, found, shown, name, source.sets))
 
         return look
-
-    def _plain(self, source: Source, found: PlainFile, name: str) -> ImageRecord:
-        return _with_sets(found.record(self._shown(source.file), name), source.sets)
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         """One record. Raises InputError when its file is rejected whole."""
@@ -182,6 +182,10 @@ class PascalVoc(FilePerImage[Source]):
         return voc_layout.shown(self.path / relative if self.path.is_dir() else self.path)
 
 
+def _plain(found: PlainFile, shown: str, name: str, sets: tuple[str, ...]) -> ImageRecord:
+    return _with_sets(found.record(shown, name), sets)
+
+
 def _stem(source: Source) -> str:
     """What names a record whose file does not."""
     return voc_layout.shown(Path(source.stem)).rpartition("/")[2]
@@ -189,8 +193,9 @@ def _stem(source: Source) -> str:
 
 def _with_sets(record: ImageRecord, sets: tuple[str, ...]) -> ImageRecord:
     """The record with its splits: a set of ``ImageSets/Main`` by its name alone, others with their folder."""
-    splits = tuple(name.removeprefix("Main/") for name in sets)
-    return msgspec.structs.replace(record, splits=splits) if sets else record
+    if not sets:
+        return record
+    return msgspec.structs.replace(record, splits=tuple(name.removeprefix("Main/") for name in sets))
 
 
 def _is_voc(path: Path) -> bool:

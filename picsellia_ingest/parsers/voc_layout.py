@@ -92,14 +92,16 @@ def scan(path: Path, on_problem: OnProblem) -> list[Source]:
     sets: dict[tuple[str, str], list[str]] = {}
     for folder, files in walk(path, on_problem):
         root, part, below = _split(folder)
+        inner = "".join(f"{step}/" for step in below)
+        outer = f"{folder}/" if folder else ""
         for file in files:
-            name = "/".join((*below, file))
             if part == IMAGE_SETS:
-                _read_set(path / folder / file, root, name, sets)
+                _read_set(path / folder / file, root, inner + file, sets)
             else:
-                _take(found, root, part, name, f"{folder}/{file}".lstrip("/"))
-    for (root, stem), source in found.items():
-        source.sets = tuple(sorted(sets.get((root, stem), ())))
+                _take(found, root, part, inner + file, outer + file)
+    for key, listed in sets.items():
+        if key in found:
+            found[key].sets = tuple(sorted(listed))
     return [found[key] for key in sorted(found)]
 
 

@@ -67,7 +67,7 @@ def content(path: str) -> bytes | None:
         os.close(handle)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Object:
     """A layout of an object: groups by what they hold, ``rest`` the attributes with the numbers of groups for texts."""
 
@@ -77,7 +77,7 @@ class _Object:
     rest: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Frame:
     """A layout of what stands around the objects, which are one empty element there; ``line`` is the root's."""
 
@@ -143,8 +143,9 @@ class PlainFiles:
             one = _matching(self._objects, part, _learn_object)
             if one is None or behind.strip():
                 return None
-            objects.append((one[0], one[1].groups()))
-            behind = part[one[1].end() :]
+            layout, match = one
+            objects.append((layout, match.groups()))
+            behind = part[match.end() :]
         if parts:
             around = f"{around}{_OPEN}{_CLOSED}{behind}"
         frame = _matching(self._frames, around, _learn_frame)
@@ -154,19 +155,21 @@ class PlainFiles:
 def _checked(
     frame: _Frame, texts: Sequence[str], objects: list[tuple[_Object, Sequence[str]]]
 ) -> PlainFile | None:
-    width, height = frame.sides
-    size = _size("" if width is None else texts[width], "" if height is None else texts[height])
+    at_width, at_height = frame.sides
+    size = _size("" if at_width is None else texts[at_width], "" if at_height is None else texts[at_height])
     if size is None:
         return None
-    labels = [own[one.label].strip() for one, own in objects]
+    width, height = size
+    labels: list[str] = []
     corners: list[Corners] = []
-    for one, own in objects:
-        left, top, right, bottom = map(int, one.corners(own))
-        if not (left < right <= (size[0] or right) and top < bottom <= (size[1] or bottom)):
+    for layout, own in objects:
+        label = own[layout.label].strip()
+        near_x, near_y, far_x, far_y = layout.corners(own)
+        left, top, right, bottom = box = int(near_x), int(near_y), int(far_x), int(far_y)
+        if not (left < right <= (width or right) and top < bottom <= (height or bottom) and _usable(label)):
             return None
-        corners.append((left, top, right, bottom))
-    if not all(map(_usable, labels)):
-        return None
+        labels.append(label)
+        corners.append(box)
     name = "" if frame.name is None else texts[frame.name].strip()
     return PlainFile(name, size, labels, corners, frame, texts, objects)
 
@@ -205,10 +208,11 @@ def _matching(
     layouts: list[_Layout], text: str, learn: Callable[[str], _Layout | None]
 ) -> tuple[_Layout, re.Match[str]] | None:
     """The layout that a text has, and its match; the one last seen is tried first."""
-    for place, layout in enumerate(layouts):
+    for layout in layouts:
         if (match := layout.match(text)) is not None:
-            if place:
-                layouts.insert(0, layouts.pop(place))
+            if layout is not layouts[0]:
+                layouts.remove(layout)
+                layouts.insert(0, layout)
             return layout, match
     new = learn(text) if len(layouts) < _LAYOUTS else None
     if new is None or (match := new.match(text)) is None:
