@@ -61,7 +61,10 @@ def formats() -> dict[str, str]:
 
 def load(name: str) -> type[Parser]:
     """The parser of a format. Case, blanks, ``-`` and ``_`` do not count. Raises InvalidQueryError listing the names."""
-    known = formats()
+    return _load(name, formats())
+
+
+def _load(name: str, known: dict[str, str]) -> type[Parser]:
     wanted = _plain(name)
     exact = {_plain(each): each for each in known} | _ALIASES
     if wanted not in exact:
@@ -82,7 +85,11 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
         return named
     if not path.exists():
         raise _unknown(path, "missing", "there is no such file or folder", "check the path")
-    fitting = [parser for each in formats() if (parser := load(each)).recognises(path)]
+    from .voc_layout import listed_once
+
+    known = formats()
+    with listed_once():
+        fitting = [parser for each in known if (parser := _load(each, known)).recognises(path)]
     names = " and ".join(parser.name for parser in fitting)
     if named is not None:
         if fitting:
