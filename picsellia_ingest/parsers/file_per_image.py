@@ -9,8 +9,7 @@ files of which nothing is to be said (``_quick``), which gives what ``_load`` gi
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -60,8 +59,7 @@ class Readable(Counted, Protocol):
 S = TypeVar("S", bound=Readable)
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(msgspec.Struct):
     """What a record holds, as far as the first pass wants to know; ``record`` makes it. All instances are of one kind."""
 
     name: str
@@ -98,7 +96,7 @@ class FilePerImage(Parser, Generic[S]):
         for source in sources:
             if quick is not None and (glance := quick(source)) is not None:
                 self._take(
-                    source, glance.name, len(glance.labels), ((one, glance.kind) for one in glance.labels)
+                    source, glance.name, len(glance.labels), dict.fromkeys(glance.labels, (glance.kind,))
                 )
                 continue
             counter = Lost()
@@ -110,14 +108,18 @@ class FilePerImage(Parser, Generic[S]):
                 on_problem(error.problem)
                 self._instances += error.problem.lost
                 continue
-            kinds = ((instance.label, instance.kind) for instance in record.instances)
+            kinds: dict[str, list[str]] = {}
+            for instance in record.instances:
+                kinds.setdefault(instance.label, []).append(instance.kind)
             self._take(source, record.file_name, len(record.instances) + counter.lost, kinds)
 
-    def _take(self, source: S, name: str, instances: int, kinds: Iterable[tuple[str, str]]) -> None:
+    def _take(self, source: S, name: str, instances: int, kinds: Mapping[str, Sequence[str]]) -> None:
         source.name, source.instances = name, instances
         self._instances += instances
-        for label, kind in kinds:
-            self._labels.setdefault(label, set()).add(kind)
+        for label, found in kinds.items():
+            if (known := self._labels.get(label)) is None:
+                known = self._labels[label] = set()
+            known.update(found)
         self._sources.append(source)
 
     def names(self) -> list[str]:

@@ -20,6 +20,8 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias, TypeVar, cast
 
+import msgspec
+
 from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
 from .checks import Size, usable_label
@@ -88,8 +90,7 @@ class _Frame:
     line: int
 
 
-@dataclass(slots=True)
-class PlainFile:
+class PlainFile(msgspec.Struct):
     """What a file holds. ``corners`` are those of the boxes as written: xmin, ymin, xmax, ymax."""
 
     name: str
