@@ -12,13 +12,9 @@ import os
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import count
-from operator import itemgetter
-from types import NoneType
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -26,35 +22,20 @@ from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
 from .checks import Size, usable_label
 from .numbers import positive_int
-from .voc_attributes import CORNERS
+from .voc_patterns import CLOSED, OPEN, FrameLayout, ObjectLayout, learn_frame, learn_object
 
 _LARGEST = 1 << 20
-_DEEPEST = 8
-_LAYOUTS, _LONGEST = 32, 1 << 13
-"""Layouts that are kept, and characters that one may have: a source with more goes the long way."""
-
-_TEXT = r"[^<&>\x00-\x08\x0b-\x1f\ufffe\uffff]*"
-_TAG = re.compile(rf"<(/?)([A-Za-z_][A-Za-z0-9_.-]*)>({_TEXT})")
-_WHOLE = re.compile(r"[ \t\n]*(0|[1-9][0-9]{0,6})[ \t\n]*")
-_DECLARED = re.compile(
-    r"""(?:<\?xml[ \t]+version=["']1\.0["'](?:[ \t]+encoding=["'](?:utf|UTF)-8["'])?[ \t]*\?>)?"""
-)
-_ROOT = re.compile(
-    r"""[ \t\n]*<annotation((?:[ \t]+(?!xmlns)[A-Za-z_][A-Za-z0-9_.-]*="[^"<&>\x00-\x1f]*")*)>[ \t\n]*(?=<)"""
-)
-_SAID = re.compile(r"""([^\s=]+)="([^"]*)\"""")
-_NOT_PLAIN = frozenset({"polygon", "robndbox", "deleted", "attributes"})
-_OPEN, _CLOSED = "<object>", "</object>"
-_OPEN_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_LAYOUTS = 32
+"""Layouts that are kept: a source with more goes the long way."""
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 Corners: TypeAlias = tuple[int, int, int, int]
-_Sides: TypeAlias = tuple[int | None, int | None]
 
 
 def content(path: str) -> bytes | None:
     """The content of a small, regular file; None of any other, and where it cannot be read."""
     try:
-        handle = os.open(path, _OPEN_ONLY)
+        handle = os.open(path, _READ)
     except OSError:
         return None
     try:
@@ -69,27 +50,6 @@ def content(path: str) -> bytes | None:
         os.close(handle)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Object:
-    """A layout of an object: groups by what they hold, ``rest`` the attributes with the numbers of groups for texts."""
-
-    match: Callable[[str], re.Match[str] | None]
-    label: int
-    corners: Callable[[Sequence[str]], Sequence[str]]
-    rest: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """A layout of what stands around the objects, which are one empty element there; ``line`` is the root's."""
-
-    match: Callable[[str], re.Match[str] | None]
-    name: int | None
-    sides: _Sides
-    rest: dict[str, Any]
-    line: int
-
-
 class PlainFile(msgspec.Struct):
     """What a file holds. ``corners`` are those of the boxes as written: xmin, ymin, xmax, ymax."""
 
@@ -97,9 +57,9 @@ class PlainFile(msgspec.Struct):
     size: Size
     labels: list[str]
     corners: list[Corners]
-    _frame: _Frame
+    _frame: FrameLayout
     _texts: Sequence[str]
-    _objects: list[tuple[_Object, Sequence[str]]]
+    _objects: list[tuple[ObjectLayout, Sequence[str]]]
 
     def record(self, shown: str, name: str) -> ImageRecord:
         """Its record, under its name or another where it has none."""
@@ -126,8 +86,8 @@ class PlainFiles:
     """Reads the files of one source, and learns their layouts."""
 
     def __init__(self) -> None:
-        self._objects: list[_Object] = []
-        self._frames: list[_Frame] = []
+        self._objects: list[ObjectLayout] = []
+        self._frames: list[FrameLayout] = []
 
     def read(self, data: bytes) -> PlainFile | None:
         """What a file of this content holds; None when it is not plainly in order."""
@@ -137,24 +97,24 @@ class PlainFiles:
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        around, *parts = text.split(_OPEN)
-        objects: list[tuple[_Object, Sequence[str]]] = []
+        around, *parts = text.split(OPEN)
+        objects: list[tuple[ObjectLayout, Sequence[str]]] = []
         behind = ""
         for part in parts:
-            one = _matching(self._objects, part, _learn_object)
+            one = _matching(self._objects, part, learn_object)
             if one is None or behind.strip():
                 return None
             layout, match = one
             objects.append((layout, match.groups()))
             behind = part[match.end() :]
         if parts:
-            around = f"{around}{_OPEN}{_CLOSED}{behind}"
-        frame = _matching(self._frames, around, _learn_frame)
+            around = f"{around}{OPEN}{CLOSED}{behind}"
+        frame = _matching(self._frames, around, learn_frame)
         return None if frame is None else _checked(frame[0], frame[1].groups(), objects)
 
 
 def _checked(
-    frame: _Frame, texts: Sequence[str], objects: list[tuple[_Object, Sequence[str]]]
+    frame: FrameLayout, texts: Sequence[str], objects: list[tuple[ObjectLayout, Sequence[str]]]
 ) -> PlainFile | None:
     at_width, at_height = frame.sides
     size = _size("" if at_width is None else texts[at_width], "" if at_height is None else texts[at_height])
@@ -202,7 +162,7 @@ def _value(at: Any, texts: Sequence[str]) -> Any:
     return _filled(at, texts) if type(at) is dict else at
 
 
-_Layout = TypeVar("_Layout", _Object, _Frame)
+_Layout = TypeVar("_Layout", ObjectLayout, FrameLayout)
 
 
 def _matching(
@@ -220,122 +180,3 @@ def _matching(
         return None
     layouts.insert(0, new)
     return new, match
-
-
-def _learn_object(text: str) -> _Object | None:
-    """The layout of the object that a text, without its opening tag, begins with."""
-    tokens = _tokens(_OPEN + text[: text.find(_CLOSED) + len(_CLOSED)], 0)
-    found = _tree({}, tokens, "object", 1)
-    if found is None or tokens[0][2].strip() or not _NOT_PLAIN.isdisjoint(found):
-        return None
-    label, box = found.pop("name", None), found.pop("bndbox", None)
-    if type(label) is not int or type(box) is not dict or box.keys() != set(CORNERS):
-        return None
-    corners = [box[corner] for corner in CORNERS]
-    leaves = _leaves(tokens)
-    if not all(type(at) is int and _WHOLE.fullmatch(leaves[at]) for at in corners):
-        return None
-    pattern = re.compile(_pattern(tokens, frozenset(corners)).removeprefix(_OPEN))
-    return _Object(pattern.match, label, itemgetter(*corners), found)
-
-
-def _learn_frame(text: str) -> _Frame | None:
-    """The layout of a file without its objects."""
-    declared = _DECLARED.match(text)
-    root = _ROOT.match(text, declared.end() if declared is not None else 0)
-    if root is None:
-        return None
-    said = _SAID.findall(root[1])
-    named: dict[str, Any] = {f"@{key}": value for key, value in said}
-    tokens = _tokens(text, root.end())
-    found = _tree(named, tokens, "annotation", 0) if len(named) == len(said) else None
-    if found is None or (_OPEN in text and type(found.pop("object", None)) is not int):
-        return None
-    name, size = found.pop("filename", None), found.pop("size", {})
-    sides = (size.pop("width", None), size.pop("height", None)) if type(size) is dict else ("", "")
-    if not {type(name), *map(type, sides)} <= {int, NoneType}:
-        return None
-    if size:
-        found["size"] = size
-    pattern = re.compile(re.escape(text[: root.end()]) + _pattern(tokens, frozenset()))
-    line = text.count("\n", 0, text.index("<annotation")) + 1
-    return _Frame(pattern.fullmatch, name, cast("_Sides", sides), found, line)
-
-
-_Token = tuple[str, str, str]
-
-
-def _tokens(text: str, start: int) -> list[_Token]:
-    """Every tag with the text behind it, as (slash, name, text); none when there is anything else."""
-    if len(text) > _LONGEST:
-        return []
-    tokens = _TAG.findall(text, start)
-    length = sum([len(slash) + len(name) + len(rest) + 2 for slash, name, rest in tokens])
-    return tokens if length == len(text) - start else []
-
-
-def _is_leaf(tokens: Sequence[_Token], at: int) -> bool:
-    """Whether a tag opens an element that holds text, or nothing."""
-    return not tokens[at][0] and at + 1 < len(tokens) and bool(tokens[at + 1][0])
-
-
-def _leaves(tokens: Sequence[_Token]) -> list[str]:
-    return [rest for at, (_, _, rest) in enumerate(tokens) if _is_leaf(tokens, at)]
-
-
-def _pattern(tokens: Sequence[_Token], whole: frozenset[int]) -> str:
-    """Tags and the blanks between elements as they are, a group for each text; those of ``whole`` are whole numbers."""
-    found: list[str] = []
-    leaves = 0
-    for at, (slash, name, rest) in enumerate(tokens):
-        found.append(re.escape(f"<{slash}{name}>"))
-        if not _is_leaf(tokens, at):
-            found.append(re.escape(rest))
-            continue
-        found.append(_WHOLE.pattern if leaves in whole else f"({_TEXT})")
-        leaves += 1
-    return "".join(found)
-
-
-def _tree(found: dict[str, Any], tokens: list[_Token], name: str, start: int) -> dict[str, Any] | None:
-    """What an element holds from a token on, as voc_xml.value gives it, its texts by their number; None if it is odd."""
-    try:
-        end = _inside(found, tokens, start, (name,), count())
-    except (ValueError, IndexError):
-        return None
-    return found if end == len(tokens) - 1 and not tokens[end][2].strip() else None
-
-
-def _inside(
-    found: dict[str, Any], tokens: list[_Token], at: int, names: tuple[str, ...], numbers: Iterator[int]
-) -> int:
-    """Fill in the children of the last element named, from a token on; where it is closed. Raises ValueError, IndexError when odd."""
-    while True:
-        slash, tag, rest = tokens[at]
-        if slash:
-            if tag != names[-1]:
-                raise ValueError(tag)
-            return at
-        end = at + 1
-        inner: Any
-        if tokens[end][0]:
-            inner = next(numbers)
-        else:
-            if rest.strip() or len(names) > _DEEPEST:
-                raise ValueError(rest)
-            inner = {}
-            end = _inside(inner, tokens, end, (*names, tag), numbers)
-        _, closed, tail = tokens[end]
-        if closed != tag or tail.strip():
-            raise ValueError(tail)
-        _put(found, tag, inner)
-        at = end + 1
-
-
-def _put(found: dict[str, Any], tag: str, inner: Any) -> None:
-    if tag not in found:
-        found[tag] = inner
-    elif type(found[tag]) is list:
-        found[tag].append(inner)
-    else:
-        found[tag] = [found[tag], inner]
