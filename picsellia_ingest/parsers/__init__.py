@@ -61,15 +61,16 @@ def formats() -> dict[str, str]:
 
 def load(name: str) -> type[Parser]:
     """The parser of a format. Case, blanks, ``-`` and ``_`` do not count. Raises InvalidQueryError listing the names."""
-    return _load(name, formats())
-
-
-def _load(name: str, known: dict[str, str]) -> type[Parser]:
+    known = formats()
     wanted = _plain(name)
     exact = {_plain(each): each for each in known} | _ALIASES
     if wanted not in exact:
         raise InvalidQueryError(f"there is no format {name!r}", f"choose one of {', '.join(sorted(known))}")
-    module, _, attribute = known[exact[wanted]].partition(":")
+    return _imported(known[exact[wanted]])
+
+
+def _imported(where: str) -> type[Parser]:
+    module, _, attribute = where.partition(":")
     found: type[Parser] = getattr(import_module(module), attribute)
     return found
 
@@ -87,9 +88,8 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
         raise _unknown(path, "missing", "there is no such file or folder", "check the path")
     from .voc_layout import listed_once
 
-    known = formats()
     with listed_once():
-        fitting = [parser for each in known if (parser := _load(each, known)).recognises(path)]
+        fitting = [parser for where in formats().values() if (parser := _imported(where)).recognises(path)]
     names = " and ".join(parser.name for parser in fitting)
     if named is not None:
         if fitting:
