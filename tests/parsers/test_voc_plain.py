@@ -179,6 +179,7 @@ def test_what_nearly_every_file_holds_is_plain(encoding: str) -> None:
         b"<annotation a='1'></annotation>", b'<annotation a="1" a="2"></annotation>', b"<annotation>text</annotation>", b"<annotation>\xff</annotation>",
         b"<annotation><object><name>car</name></object></annotation>", b"<!DOCTYPE a><annotation></annotation>",
         b"<annotation></annotation><annotation></annotation>", b"<?xml version='1.0' encoding='latin-1'?><annotation></annotation>",
+        b'<annotation xmlns="http://example.org/voc"></annotation>', b'<annotation\na="1"></annotation>',
         b"<annotation>" + b"<a>" * 100 + b"</a>" * 100 + b"</annotation>",
     ],
 )  # fmt: skip
