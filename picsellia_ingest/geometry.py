@@ -120,8 +120,18 @@ def far_edge(near: float, length: float) -> float:
     far = near + length
     if isinstance(far, int):
         return far
-    for digits in range(17):
+    first = 0
+    if 0 < far < 8000 and abs(near) < 1e6:
+        found = round(far * 1e6) / 1e6
+        gap = abs(found - far)
+        if gap < 4e-12:  # no other number of so few digits is as near, and none of up to twice as many
+            if found - near == length:
+                return found
+            first = 13 if gap < 4e-13 and far < 1000 else 12
+    for digits in range(first, 17):
         found = round(far, digits)
         if found - near == length:
             return found
+        if found == far:
+            break
     return far

@@ -33,6 +33,25 @@ def test_the_far_edge_gives_the_length_back(near: float, far: float) -> None:
     assert len(repr(found)) <= len(repr(near + length))
 
 
+def shortest(near: float, length: float) -> float:
+    """The far edge by its definition."""
+    far = near + length
+    return next((found for digits in range(17) if (found := round(far, digits)) - near == length), far)
+
+
+COORDINATES = st.one_of(
+    st.decimals(-10000, 10000, places=2).map(float),
+    st.decimals(-10, 10, places=9).map(float),
+    st.floats(-1e12, 1e12),
+    st.floats(-1e-6, 1e-6),
+)
+
+
+@given(COORDINATES, COORDINATES)
+def test_the_far_edge_is_the_one_with_the_fewest_digits(near: float, length: float) -> None:
+    assert repr(geometry.far_edge(near, abs(length))) == repr(shortest(near, abs(length)))
+
+
 @given(st.integers(-1000, 1000), st.integers(0, 1000))
 def test_whole_edges_stay_whole(near: int, length: int) -> None:
     assert repr(geometry.far_edge(near, length)) == repr(near + length)

@@ -86,7 +86,10 @@ def find_format(path: Path, name: str | None = None) -> type[Parser]:
         return named
     if not path.exists():
         raise _unknown(path, "missing", "there is no such file or folder", "check the path")
-    fitting = [parser for where in formats().values() if (parser := _imported(where)).recognises(path)]
+    from .voc_layout import listed_once
+
+    with listed_once():
+        fitting = [parser for where in formats().values() if (parser := _imported(where)).recognises(path)]
     names = " and ".join(parser.name for parser in fitting)
     if named is not None:
         if fitting:

@@ -7,6 +7,7 @@ that was meant.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -79,7 +80,13 @@ def _broken(path: Path) -> Problem | None:
 
 def json_files(folder: Path) -> list[Path]:
     """All files of a folder that are called JSON, sorted; what is no regular file is passed over."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".json" and path.is_file())
+    found = [
+        Path(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(".json")
+    ]
+    return sorted(path for path in found if path.suffix.lower() == ".json" and path.is_file())
 
 
 def kind(path: Path) -> str | None:

@@ -9,9 +9,11 @@ answers under a key of this package's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
+
+import msgspec
 
 from .. import bridges, geometry, raster, wire
 from ..losses import Losses
@@ -25,6 +27,7 @@ from .spool import Spool
 from .staging import Staging
 from .writer import DocumentWriter, Encoded, json_bytes
 
+_SHORT = 200
 _OWN = ("images", "annotations", "categories")
 
 
@@ -66,10 +69,21 @@ class CocoWriter(DocumentWriter):
                 image[side] = pixels
         if record.qa:
             image[ANSWERS] = [wire.answer(found) for found in record.qa]
-        annotations = [self._annotation(found, record, losses) for found in record.instances]
-        rows = [(row.pop("id", None), _open(row, "image_id")) for row in annotations]
+        rows = [self._row(found, record, losses) for found in record.instances]
         rows += [(caption.get("id"), _open(caption, "id", "image_id")) for caption in captions]
         return wanted, _open(image), rows
+
+    def _row(self, instance: Instance, record: ImageRecord, losses: Losses) -> tuple[Any, bytes]:
+        """The id an annotation had, and what it says besides. A box of another format is written without a mapping."""
+        box = instance.rectangle
+        if not self.native and box is not None and instance.polygon is None and not instance.qa:
+            said = _texts_opened(instance.attributes)
+            if said is not None:
+                sides = (box.left, box.top, box.width, box.height)
+                row = json_bytes(_Box(self.categories[instance.label], sides, (), box.width * box.height))
+                return None, b"%b%b," % (said, row[1:-1])
+        found = self._annotation(instance, record, losses)
+        return found.pop("id", None), _open(found, "image_id")
 
     def _annotation(self, instance: Instance, record: ImageRecord, losses: Losses) -> dict[str, Any]:
         row = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
@@ -134,13 +148,15 @@ class CocoWriter(DocumentWriter):
             self._losses.note("ids_renumbered")
         self.spool(f"{split}\0images").add(image + b'"id":' + json_bytes(image_id) + b"}")
         of_image = b',"image_id":' + json_bytes(image_id) + b"}"
+        found: list[bytes] = []
         for own, annotation in annotations:
             if self.native and not numbers.is_free(own):
                 self.spool(f"{split}\0late").add(annotation + b"\0" + of_image)
                 self._losses.note("ids_renumbered")
                 continue
-            number = b'"id":' + json_bytes(numbers.take(own))
-            self.spool(f"{split}\0annotations").add(annotation + number + of_image)
+            found.append(b'%b"id":%b%b' % (annotation, json_bytes(numbers.take(own)), of_image))
+        if found:
+            self.spool(f"{split}\0annotations").add(self.separator.join(found))
 
     def finish(self) -> str:
         """Put every document together: what the header says, the categories, the images, the annotations."""
@@ -174,6 +190,16 @@ class CocoWriter(DocumentWriter):
     def tail(self) -> bytes:
         """Everything after the annotations."""
         return b"\n]}\n"
+
+
+class _Box(msgspec.Struct):
+    """The annotation of a box of another format, in the order in which ``_annotation`` puts it."""
+
+    category_id: Any
+    bbox: tuple[float, float, float, float]
+    segmentation: tuple[()]
+    area: float
+    iscrowd: int = 0
 
 
 class Numbers:
@@ -210,7 +236,20 @@ def _under_attributes(attributes: Mapping[str, Any], key: str = "attributes") ->
     return {**own, key: said} if said else own
 
 
+def _texts_opened(said: Mapping[str, Any]) -> bytes | None:
+    """``_open`` of another format's attributes where they are short texts: most instances have the same ones. Else None."""
+    values = said.values()
+    if not {str}.issuperset(map(type, values)) or sum(map(len, values)) > _SHORT:
+        return None
+    return _opened(tuple(said.items()))
+
+
+@lru_cache(1024)
+def _opened(said: tuple[tuple[str, Any], ...]) -> bytes:
+    return _open(_under_attributes(dict(said)))
+
+
 def _open(row: Mapping[str, Any], *without: str) -> bytes:
     """An object as JSON without its closing brace, ready for another member."""
-    text = json_bytes({key: value for key, value in row.items() if key not in without})
+    text = json_bytes({key: value for key, value in row.items() if key not in without} if without else row)
     return text[:-1] + (b"," if len(text) > 2 else b"")

@@ -7,6 +7,7 @@ labels, stays in the header. A shape that is neither a box, an area nor a tag is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +64,7 @@ class Cvat(Parser):
     def recognises(path: Path) -> bool:
         """Whether the file, or most of the folder's first XML files, begin as CVAT's do."""
         try:
-            files = sorted(path.glob("*.xml"))[:20] if path.is_dir() else [path]
+            files = _first_files(path) if path.is_dir() else [path]
             return sum(map(_is_cvat, files)) * 2 > len(files)
         except OSError:
             return False
@@ -261,6 +262,12 @@ def _refuse_video(file: XmlFile, pieces: list[Piece]) -> None:
             file.path, "cvat_video", f"this is CVAT for video: {len(tracks)} tracks over frames, and no image",
             "export the task as 'CVAT for images'",
         )  # fmt: skip
+
+
+def _first_files(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        names = sorted([entry.name for entry in entries if entry.name.endswith(".xml")])
+    return [folder / name for name in names[:20]]
 
 
 def _is_cvat(path: Path) -> bool:

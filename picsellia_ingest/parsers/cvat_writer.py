@@ -18,8 +18,9 @@ from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .cvat_shapes import CORNERS
 from .staging import Staging
-from .voc_writer import append, as_texts, clean
+from .voc_writer import as_texts
 from .writer import DocumentWriter, first_split, lines_of, lose_box, lose_header, lose_image
+from .xmltext import clean
 
 _FLAGS = ("occluded", "z_order", "source", "group_id", "rotation")
 _UNNUMBERED = "?"
@@ -161,3 +162,21 @@ def _mask(polygon: Polygon, was: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "rle": ", ".join(map(str, runs.tolist())), "left": left, "top": top, "width": width, "height": height,
     }  # fmt: skip
+
+
+def append(parent: etree._Element, name: str, value: Any) -> None:
+    """Plain values as elements: the reverse of ``voc_xml.value``."""
+    if name.startswith("@"):
+        parent.set(name[1:], clean(str(value)))
+    elif name == "#text":
+        parent.text = clean(str(value))
+    elif isinstance(value, list):
+        for one in value:
+            append(parent, name, one)
+    else:
+        element = etree.SubElement(parent, name)
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                append(element, key, inner)
+        else:
+            element.text = clean(str(value))

@@ -2,13 +2,14 @@
 
 ``prepare`` finds the sources and reads each once for its name, labels and counts; ``read`` reads its shard's again. Both
 go through ``_load``, so they cannot disagree: what concerns a whole source is reported by ``prepare``, the rest by
-``read``. A source that is not what ``prepare`` saw any more is left out and reported.
+``read``. A source that is not what ``prepare`` saw any more is left out and reported. A format may know a quick way to
+files of which nothing is to be said (``_quick``), which gives what ``_load`` gives.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -58,6 +59,15 @@ class Readable(Counted, Protocol):
 S = TypeVar("S", bound=Readable)
 
 
+class Glance(msgspec.Struct):
+    """What a record holds, as far as the first pass wants to know; ``record`` makes it. All instances are of one kind."""
+
+    name: str
+    labels: Sequence[str]
+    kind: str
+    record: Callable[[], ImageRecord]
+
+
 class FilePerImage(Parser, Generic[S]):
     """A parser of sources that are read one by one."""
 
@@ -75,10 +85,20 @@ class FilePerImage(Parser, Generic[S]):
     def _shown(self, relative: str) -> str:
         """The path of a file of the source, as it stands in problems."""
 
+    def _quick(self, *, first: bool) -> Callable[[S], Glance | None] | None:  # noqa: ARG002 - a format may use it
+        """What looks at sources, in the ``first`` pass or the second; it gives None for each of which more is to be said."""
+        return None
+
     def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
+        quick = self._quick(first=True)
         for source in sources:
+            if quick is not None and (glance := quick(source)) is not None:
+                self._take(
+                    source, glance.name, len(glance.labels), dict.fromkeys(glance.labels, (glance.kind,))
+                )
+                continue
             counter = Lost()
             try:
                 record = self._load(source, counter)
@@ -88,12 +108,19 @@ class FilePerImage(Parser, Generic[S]):
                 on_problem(error.problem)
                 self._instances += error.problem.lost
                 continue
-            source.name = record.file_name
-            source.instances = len(record.instances) + counter.lost
-            self._instances += source.instances
+            kinds: dict[str, list[str]] = {}
             for instance in record.instances:
-                self._labels.setdefault(instance.label, set()).add(instance.kind)
-            self._sources.append(source)
+                kinds.setdefault(instance.label, []).append(instance.kind)
+            self._take(source, record.file_name, len(record.instances) + counter.lost, kinds)
+
+    def _take(self, source: S, name: str, instances: int, kinds: Mapping[str, Sequence[str]]) -> None:
+        source.name, source.instances = name, instances
+        self._instances += instances
+        for label, found in kinds.items():
+            if (known := self._labels.get(label)) is None:
+                known = self._labels[label] = set()
+            known.update(found)
+        self._sources.append(source)
 
     def names(self) -> list[str]:
         """The name of every record's image."""
@@ -109,7 +136,12 @@ class FilePerImage(Parser, Generic[S]):
 
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Read the shard's files again."""
+        quick = self._quick(first=False)
         for source in self._sources[shard.start : shard.stop]:
+            glance = None if quick is None else quick(source)
+            if glance is not None and (len(glance.labels), glance.name) == (source.instances, source.name):
+                yield glance.record()
+                continue
             yield from again(partial(self._load, source), source, partial(self._changed, source), on_problem)
 
     def _changed(self, source: S, reason: str) -> Problem:

@@ -10,6 +10,8 @@ from ..losses import Losses
 _STEP_MAX = 200
 """Bytes of a file's name, so that there is room for an extension and a number."""
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN = re.compile(r"((?:[A-Za-z0-9][A-Za-z0-9_-]{0,99}/)*[A-Za-z0-9][A-Za-z0-9_-]{0,99})\.[A-Za-z0-9]{1,5}")
+"""A name that is its own relative path, with its stem."""
 _DRIVE = re.compile(r"^[A-Za-z]:")
 SPLIT = re.compile(r"(train|val|valid|validation|test|trainval)\d*", re.I)
 """Names of folders that hold a split."""
@@ -45,6 +47,11 @@ def unique_stems(names: Sequence[str], losses: Losses) -> list[str]:
     taken: dict[str, int] = {}
     found: list[str] = []
     for number, name in enumerate(names):
+        usual = _PLAIN.fullmatch(name)
+        if usual is not None and (key := usual[1].casefold()) not in taken:
+            taken[key] = 1
+            found.append(usual[1])
+            continue
         plain = inside(name)
         wanted = seen(stem(plain)) or f"image_{number + 1}"
         chosen = wanted

@@ -7,6 +7,8 @@ names is ever opened. What a file says of its image is in voc_objects, its masks
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -14,17 +16,17 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from ..errors import InputError, InvalidQueryError
-from ..model import Header, ImageRecord
+from ..model import RECTANGLE, Header, ImageRecord
 from ..problems import OnProblem, Problem, Severity, Unit
 from . import voc_layout, voc_xml
 from .base import Options, labels_of
-from .file_per_image import FilePerImage
+from .file_per_image import FilePerImage, Glance
 from .folders import ignore
 from .jsonfile import reject
 from .voc_layout import Source
 from .voc_masks import ClassNames, Masks, class_names
 from .voc_objects import Evidence, RecordReader, mask_record
-from .voc_plain import plain_record
+from .voc_plain import PlainFile, PlainFiles, content
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -114,22 +116,38 @@ class PascalVoc(FilePerImage[Source]):
         listed = [name for names in self._names.values() if names.stated for name in names.names[1:] if name]
         return Header(labels_of(self._labels, listed))
 
+    def _quick(self, *, first: bool) -> Callable[[Source], Glance | None] | None:
+        """The look at files by their layouts (voc_plain)."""
+        if self.options.voc_coordinates == "inclusive" or not self.path.is_dir():
+            return None
+        files = PlainFiles()
+        folder = str(self.path / "_")[:-1]
+
+        def look(source: Source) -> Glance | None:
+            if source.xml is None or source.objects is not None:
+                return None
+            path = folder + source.xml
+            data = content(path)
+            found = None if data is None else files.read(data)
+            if found is None:
+                return None
+            if first:
+                for corners in found.corners:
+                    self._evidence.take(corners, found.size)
+            name = found.name or _stem(source)
+            shown = path if path.isascii() else self._shown(source.xml)
+            return Glance(name, found.labels, RECTANGLE, partial(_plain, found, shown, name, source.sets))
+
+        return look
+
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         """One record. Raises InputError when its file is rejected whole."""
-        stem = voc_layout.shown(Path(source.stem)).rpartition("/")[2]
-        root = None
+        stem, root = _stem(source), None
         inclusive = self.options.voc_coordinates == "inclusive"
         if source.xml is not None:
             where = self.path / source.xml if self.path.is_dir() else self.path
             shown = self._shown(source.xml)
-            data = voc_xml.content(where, shown)
-            plain = None if inclusive or source.objects is not None else plain_record(data, shown, stem)
-            if plain is not None:
-                record, boxes = plain
-                for corners in boxes:
-                    self._evidence.take(corners, (record.width, record.height))
-                return _with_sets(record, source.sets)
-            root = voc_xml.parse(data, shown)
+            root = voc_xml.parse(voc_xml.content(where, shown), shown)
         masks = self._masks(source, on_problem, needed=root is None)
         if root is None or source.xml is None:
             assert masks is not None
@@ -164,10 +182,20 @@ class PascalVoc(FilePerImage[Source]):
         return voc_layout.shown(self.path / relative if self.path.is_dir() else self.path)
 
 
+def _plain(found: PlainFile, shown: str, name: str, sets: tuple[str, ...]) -> ImageRecord:
+    return _with_sets(found.record(shown, name), sets)
+
+
+def _stem(source: Source) -> str:
+    """What names a record whose file does not."""
+    return voc_layout.shown(Path(source.stem)).rpartition("/")[2]
+
+
 def _with_sets(record: ImageRecord, sets: tuple[str, ...]) -> ImageRecord:
     """The record with its splits: a set of ``ImageSets/Main`` by its name alone, others with their folder."""
-    splits = tuple(name.removeprefix("Main/") for name in sets)
-    return msgspec.structs.replace(record, splits=splits) if sets else record
+    if not sets:
+        return record
+    return msgspec.structs.replace(record, splits=tuple(name.removeprefix("Main/") for name in sets))
 
 
 def _is_voc(path: Path) -> bool:

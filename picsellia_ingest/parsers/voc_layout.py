@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -44,24 +47,75 @@ def walk(path: Path, on_problem: OnProblem) -> Iterator[tuple[str, list[str]]]:
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        files: list[str] = []
-        folders: list[str] = []
-        try:
-            with os.scandir(path / folder) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.name.startswith(".") or entry.name == "__MACOSX":
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{folder}/{entry.name}".lstrip("/"))
-                    elif entry.is_symlink() and _is_folder(entry):
-                        _link(path / folder / entry.name, on_problem)
-                    else:
-                        files.append(entry.name)
-        except OSError as error:
-            message = f"cannot list the folder: {error.strerror}"
+        found = _listing(path / folder)
+        for link in found.links:
+            _link(path / folder / link, on_problem)
+        if found.error:
+            message = f"cannot list the folder: {found.error}"
             on_problem(Problem("unreadable", message, Place(shown(path / folder)), unit=Unit.FILE))
-        yield folder, files
-        waiting += reversed(folders)
+        yield folder, list(found.files)
+        waiting += [f"{folder}/{name}".lstrip("/") for name in reversed(found.folders)]
+
+
+class _Listing(msgspec.Struct):
+    """What is in one folder, sorted; hidden things aside. With ``error`` the rest could not be listed."""
+
+    files: list[str] = msgspec.field(default_factory=list)
+    folders: list[str] = msgspec.field(default_factory=list)
+    links: list[str] = msgspec.field(default_factory=list)
+    error: str = ""
+
+
+class _Kept(msgspec.Struct):
+    """Listings that are kept for a while, and how many names are in them."""
+
+    listings: dict[Path, _Listing] = msgspec.field(default_factory=dict)
+    names: int = 0
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("kept", default=None)
+_LISTED_MAX = 200_000
+"""Names from which on no more are kept."""
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """List each folder once in this block, while many look at the same ones."""
+    token = _kept.set(_Kept())
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _listing(path: Path) -> _Listing:
+    kept = _kept.get()
+    found = None if kept is None else kept.listings.get(path)
+    if found is None:
+        found = _list(path)
+        if kept is not None and kept.names < _LISTED_MAX:
+            kept.listings[path] = found
+            kept.names += 1 + len(found.files)
+    return found
+
+
+def _list(path: Path) -> _Listing:
+    found = _Listing()
+    try:
+        with os.scandir(path) as entries:
+            for entry in sorted(entries, key=attrgetter("name")):
+                name = entry.name
+                if name.startswith(".") or name == "__MACOSX":
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    found.folders.append(name)
+                elif entry.is_symlink() and _is_folder(entry):
+                    found.links.append(name)
+                else:
+                    found.files.append(name)
+    except OSError as error:
+        found.error = str(error.strerror)
+    return found
 
 
 def shown(path: Path) -> str:
@@ -92,14 +146,16 @@ def scan(path: Path, on_problem: OnProblem) -> list[Source]:
     sets: dict[tuple[str, str], list[str]] = {}
     for folder, files in walk(path, on_problem):
         root, part, below = _split(folder)
+        inner = "".join(f"{step}/" for step in below)
+        outer = f"{folder}/" if folder else ""
         for file in files:
-            name = "/".join((*below, file))
             if part == IMAGE_SETS:
-                _read_set(path / folder / file, root, name, sets)
+                _read_set(path / folder / file, root, inner + file, sets)
             else:
-                _take(found, root, part, name, f"{folder}/{file}".lstrip("/"))
-    for (root, stem), source in found.items():
-        source.sets = tuple(sorted(sets.get((root, stem), ())))
+                _take(found, root, part, inner + file, outer + file)
+    for key, listed in sets.items():
+        if key in found:
+            found[key].sets = tuple(sorted(listed))
     return [found[key] for key in sorted(found)]
 
 

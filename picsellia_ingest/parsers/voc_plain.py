@@ -1,151 +1,182 @@
 """The quick way to a VOC file that is as nearly all are: elements without attributes, whole-numbered boxes, nothing to say.
 
-The text is cut into tags and what follows each; a small loop makes of them what voc_xml.value makes of elements. Whatever
-is not plainly in order - an entity, a comment, an attribute, a polygon, a box past the edge - is None here and goes the
-long way, which knows what to say of it. Both ways give equal records, which a test holds for any file.
+A tool writes few layouts. Each is learnt from the first file that has it, as a regular expression with a group for every
+text, and matches the others: one of an object, and one of what stands around the objects. Whatever is not plainly in
+order - an entity, a comment, an attribute, a polygon, a box past the edge - is None here and goes the long way, which
+knows what to say of it. Both ways give equal records, which a test holds for any file.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, TypeAlias
+import stat
+from codecs import BOM_UTF8
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
 
 from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
 from .checks import Size, usable_label
 from .numbers import positive_int
-from .voc_attributes import CORNERS
+from .voc_patterns import CLOSED, OPEN, FrameLayout, ObjectLayout, learn_frame, learn_object
 
 _LARGEST = 1 << 20
-_DEEPEST = 8
-_DECLARED = re.compile(
-    r"""\ufeff?<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'](?:utf|UTF)-8["'])?\s*\?>"""
-)
-_TAG = re.compile(r"<(/?)([A-Za-z_][A-Za-z0-9_.-]*)>([^<&>\x00-\x08\x0b-\x1f\ufffe\uffff]*)")
-_WHOLE = re.compile(r"\s*(?:0|[1-9][0-9]{0,6})\s*", re.ASCII)
-_ROOT = re.compile(
-    r"""\s*<annotation((?:\s+[A-Za-z_][A-Za-z0-9_.-]*="[^"<&>\x00-\x1f]*")*)>\s*(?=<)""", re.ASCII
-)
-_SAID = re.compile(r"""([^\s=]+)="([^"]*)\"""")
-_NOT_PLAIN = frozenset({"polygon", "robndbox", "deleted", "attributes"})
+_LAYOUTS = 32
+"""Layouts that are kept: a source with more goes the long way."""
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
-Corners: TypeAlias = tuple[float, float, float, float]
+Corners: TypeAlias = tuple[int, int, int, int]
 
 
-def plain_record(data: bytes, shown: str, stem: str) -> tuple[ImageRecord, list[Corners]] | None:
-    """The record of a file that is plainly in order, with the corners of its boxes as written (xmin, ymin, xmax, ymax)."""
+def content(path: str) -> bytes | None:
+    """The content of a small, regular file; None of any other, and where it cannot be read."""
     try:
-        text = data.decode() if len(data) <= _LARGEST else ""
-    except UnicodeDecodeError:
+        handle = os.open(path, _READ)
+    except OSError:
         return None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    root = _tree(text)
-    if root is None:
-        return None
-    objects, filename, size = root.pop("object", []), root.pop("filename", ""), root.pop("size", {})
-    stated = _size(size)
-    if stated is None or type(filename) is not str:
-        return None
-    found = [_instance(one, stated) for one in (objects if type(objects) is list else [objects])]
-    kept = [one for one in found if one is not None]
-    if len(kept) < len(found):
-        return None
-    if size:
-        root["size"] = size
-    line = text.count("\n", 0, text.index("<annotation")) + 1
-    instances = tuple(instance for instance, _ in kept)
-    record = ImageRecord(filename.strip() or stem, *stated, instances, (), root, place=Place(shown, line))
-    return record, [corners for _, corners in kept]
-
-
-def _tree(text: str) -> dict[str, Any] | None:
-    """What the root element holds, as voc_xml.value gives it; None for anything but plain elements and text."""
-    declared = _DECLARED.match(text)
-    root = _ROOT.match(text, declared.end() if declared is not None else 0)
-    if root is None:
-        return None
-    tokens = _TAG.findall(text, root.end())
-    length = sum([len(slash) + len(name) + len(rest) + 2 for slash, name, rest in tokens])
-    said = _SAID.findall(root[1])
-    found: dict[str, Any] = {f"@{key}": value for key, value in said}
-    if length != len(text) - root.end() or len(found) != len(said):
-        return None  # something between the tags is no plain text
     try:
-        end = _inside(found, tokens, 0, "annotation", 1)
-    except (ValueError, IndexError):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            return None
+        data = os.read(handle, status.st_size + 1)
+        return data if len(data) == status.st_size else None
+    except OSError:
         return None
-    return found if end == len(tokens) - 1 and not tokens[end][2].strip() else None
+    finally:
+        os.close(handle)
 
 
-_Token = tuple[str, str, str]
+class PlainFile(msgspec.Struct):
+    """What a file holds. ``corners`` are those of the boxes as written: xmin, ymin, xmax, ymax."""
+
+    name: str
+    size: Size
+    labels: list[str]
+    corners: list[Corners]
+    _frame: FrameLayout
+    _texts: Sequence[str]
+    _objects: list[tuple[ObjectLayout, Sequence[str]]]
+
+    def record(self, shown: str, name: str) -> ImageRecord:
+        """Its record, under its name or another where it has none."""
+        instances = tuple(
+            [
+                Instance(
+                    label,
+                    Rectangle(left, top, right - left, bottom - top),
+                    None,
+                    (),
+                    _filled(one.rest, texts),
+                )
+                for label, (left, top, right, bottom), (one, texts) in zip(
+                    self.labels, self.corners, self._objects, strict=True
+                )
+            ]
+        )
+        attributes = _filled(self._frame.rest, self._texts)
+        place = Place(shown, self._frame.line)
+        return ImageRecord(name, *self.size, instances, (), attributes, place=place)
 
 
-def _inside(found: dict[str, Any], tokens: list[_Token], at: int, name: str, depth: int) -> int:
-    """Fill in the children of an element from a token on; where it is closed. Raises ValueError, IndexError when odd."""
-    while True:
-        slash, tag, rest = tokens[at]
-        if slash:
-            if tag != name:
-                raise ValueError(tag)
-            return at
-        end = at + 1
-        inner: Any = rest
-        if not tokens[end][0]:
-            if rest.strip() or depth > _DEEPEST:
-                raise ValueError(rest)
-            inner = {}
-            end = _inside(inner, tokens, end, tag, depth + 1)
-        _, closed, tail = tokens[end]
-        if closed != tag or tail.strip():
-            raise ValueError(tail)
-        _put(found, tag, inner)
-        at = end + 1
+class PlainFiles:
+    """Reads the files of one source, and learns their layouts."""
+
+    def __init__(self) -> None:
+        self._objects: list[ObjectLayout] = []
+        self._frames: list[FrameLayout] = []
+
+    def read(self, data: bytes) -> PlainFile | None:
+        """What a file of this content holds; None when it is not plainly in order."""
+        try:
+            text = data.removeprefix(BOM_UTF8).decode() if len(data) <= _LARGEST else ""
+        except UnicodeDecodeError:
+            return None
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        around, *parts = text.split(OPEN)
+        objects: list[tuple[ObjectLayout, Sequence[str]]] = []
+        behind = ""
+        for part in parts:
+            one = _matching(self._objects, part, learn_object)
+            if one is None or behind.strip():
+                return None
+            layout, match = one
+            objects.append((layout, match.groups()))
+            behind = part[match.end() :]
+        if parts:
+            around = f"{around}{OPEN}{CLOSED}{behind}"
+        frame = _matching(self._frames, around, learn_frame)
+        return None if frame is None else _checked(frame[0], frame[1].groups(), objects)
 
 
-def _put(found: dict[str, Any], tag: str, inner: Any) -> None:
-    if tag not in found:
-        found[tag] = inner
-    elif type(found[tag]) is list:
-        found[tag].append(inner)
-    else:
-        found[tag] = [found[tag], inner]
-
-
-def _size(size: Any) -> Size | None:
-    """Width and height as stated, which are taken out; None where something is to be said of them."""
-    if type(size) is not dict:
+def _checked(
+    frame: FrameLayout, texts: Sequence[str], objects: list[tuple[ObjectLayout, Sequence[str]]]
+) -> PlainFile | None:
+    at_width, at_height = frame.sides
+    size = _size("" if at_width is None else texts[at_width], "" if at_height is None else texts[at_height])
+    if size is None:
         return None
-    sides = [size.pop(side, "") for side in ("width", "height")]
-    if not all(type(side) is str for side in sides):
-        return None
-    pixels = [positive_int(side.strip()) if side.strip() else None for side in sides]
-    if any(side.strip() and found is None for side, found in zip(sides, pixels, strict=True)):
-        return None
-    return pixels[0], pixels[1]
+    width, height = size
+    labels: list[str] = []
+    corners: list[Corners] = []
+    for layout, own in objects:
+        label = own[layout.label].strip()
+        near_x, near_y, far_x, far_y = layout.corners(own)
+        left, top, right, bottom = box = int(near_x), int(near_y), int(far_x), int(far_y)
+        if not (left < right <= (width or right) and top < bottom <= (height or bottom) and _usable(label)):
+            return None
+        labels.append(label)
+        corners.append(box)
+    name = "" if frame.name is None else texts[frame.name].strip()
+    return PlainFile(name, size, labels, corners, frame, texts, objects)
 
 
-def _instance(found: Any, size: Size) -> tuple[Instance, Corners] | None:
-    if type(found) is not dict or not _NOT_PLAIN.isdisjoint(found):
-        return None
-    name, box = found.pop("name", None), found.pop("bndbox", None)
-    if (
-        type(name) is not str
-        or not usable_label(name.strip())
-        or type(box) is not dict
-        or len(box) != len(CORNERS)
-    ):
-        return None
-    numbers = [_whole(box.get(corner)) for corner in CORNERS]
-    if None in numbers:
-        return None
-    left, top, right, bottom = (value for value in numbers if value is not None)
-    across, down = size[0] or right, size[1] or bottom
-    if not (left < right <= across and top < bottom <= down):
-        return None
-    rectangle = Rectangle(left, top, right - left, bottom - top)
-    return Instance(name.strip(), rectangle, None, (), found), (left, top, right, bottom)
+_usable = lru_cache(4096)(usable_label)
 
 
-def _whole(written: object) -> int | None:
-    return int(written) if type(written) is str and _WHOLE.fullmatch(written) else None
+@lru_cache(4096)
+def _size(width: str, height: str) -> Size | None:
+    """Width and height as stated; None where something is to be said of them."""
+    found: list[int | None] = []
+    for side in (width.strip(), height.strip()):
+        pixels = positive_int(side) if side else None
+        if side and pixels is None:
+            return None
+        found.append(pixels)
+    return found[0], found[1]
+
+
+def _filled(rest: dict[str, Any], texts: Sequence[str]) -> dict[str, Any]:
+    return {key: texts[at] if type(at) is int else _value(at, texts) for key, at in rest.items()}
+
+
+def _value(at: Any, texts: Sequence[str]) -> Any:
+    if type(at) is int:
+        return texts[at]
+    if type(at) is list:
+        return [_value(one, texts) for one in at]
+    return _filled(at, texts) if type(at) is dict else at
+
+
+_Layout = TypeVar("_Layout", ObjectLayout, FrameLayout)
+
+
+def _matching(
+    layouts: list[_Layout], text: str, learn: Callable[[str], _Layout | None]
+) -> tuple[_Layout, re.Match[str]] | None:
+    """The layout that a text has, and its match; the one last seen is tried first."""
+    for layout in layouts:
+        if (match := layout.match(text)) is not None:
+            if layout is not layouts[0]:
+                layouts.remove(layout)
+                layouts.insert(0, layout)
+            return layout, match
+    new = learn(text) if len(layouts) < _LAYOUTS else None
+    if new is None or (match := new.match(text)) is None:
+        return None
+    layouts.insert(0, new)
+    return new, match

@@ -8,23 +8,24 @@ zero width, which is undone when it is read. VOC's own elements are written verb
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
-
-from lxml import etree
 
 from .. import bridges, geometry
 from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
+from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring, notable
 from .names import inside, unique_stems
 from .staging import Staging
 from .voc_layout import ANNOTATIONS, IMAGE_SETS
 from .writer import Encoded, Writer, lose_header, lose_image
+from .xmltext import clean, element, escaped, group
 
 _FLAGS = {"pose": "Unspecified", "truncated": "0", "difficult": "0"}
 """What VOC's own tools expect of every object, and what they say when nothing is known."""
 
+_FLAG_LINES = "".join([element(name, value, 2) for name, value in _FLAGS.items()])
+_OF_SHAPES = frozenset(("bndbox", "polygon", "xmax", "ymax"))
 _BEFORE = ("folder",)
 _SCALAR = (str, int, float, bool)
 
@@ -50,64 +51,56 @@ class VocWriter(Writer):
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
         """One XML file, and the sets it is in."""
-        root = etree.Element("annotation")
         attributes = dict(record.attributes) if self.native else {}
         size = attributes.pop("size", {})
-        for name in _BEFORE:
-            if name in attributes:
-                append(root, name, attributes.pop(name))
-        etree.SubElement(root, "filename").text = clean(record.file_name)
-        for name, value in attributes.items():
-            append(root, name, value)
-        self._size(root, record, size)
-        for instance in record.instances:
-            self._object(root, instance, losses)
+        first = {name: attributes.pop(name) for name in _BEFORE if name in attributes}
+        members = {**first, "filename": record.file_name, **attributes}
+        objects = [self._object(instance, losses) for instance in record.instances]
         if not self.native:
             lose_image(record, losses)
-        etree.indent(root, "\t")
-        content = etree.tostring(root, encoding="utf-8") + b"\n"
-        return Encoded([(f"{ANNOTATIONS}/{key}.xml", content)], (key, record.splits))
+        text = group("annotation", members, 0, behind=_size(record, size) + "".join(objects))
+        return Encoded([(f"{ANNOTATIONS}/{key}.xml", text.encode())], (key, record.splits))
 
-    def _size(self, root: etree._Element, record: ImageRecord, more: Any) -> None:
-        sides = {
-            side: getattr(record, side) for side in ("width", "height") if getattr(record, side) is not None
-        }
-        if sides or more:
-            size = etree.SubElement(root, "size")
-            for name, value in {**sides, **(more if isinstance(more, Mapping) else {})}.items():
-                append(size, name, value if isinstance(value, (dict, list)) else str(value))
-
-    def _object(self, root: etree._Element, instance: Instance, losses: Losses) -> None:
+    def _object(self, instance: Instance, losses: Losses) -> str:
         if (code := _cannot_be_written(instance)) is not None:
             losses.drop(code)
-            return
-        element = etree.SubElement(root, "object")
-        etree.SubElement(element, "name").text = instance.label
-        attributes = dict(instance.attributes) if self.native else _foreign(instance, losses)
-        rest = {name: attributes.pop(name, None) for name in ("bndbox", "polygon", "xmax", "ymax")}
-        named = attributes.pop("attributes", None)
-        for name, value in attributes.items():
-            append(element, name, value)
-        if named is not None:
-            append(element, "attributes", _listed(named))
-        box = instance.rectangle
-        if box is None and instance.polygon is not None and not self.native:
-            box = geometry.bounds(instance.polygon)
+            return ""
+        name = _name(instance.label)
+        attributes = instance.attributes if self.native else _foreign(instance, losses)
+        if attributes is _FLAGS:
+            return f"\t<object>\n{name}{_FLAG_LINES}{self._shapes(instance, {}, losses)}\t</object>\n"
+        rest = {key: value for key, value in attributes.items() if key in _OF_SHAPES}
+        members = {
+            key: value for key, value in attributes.items() if key not in _OF_SHAPES and key != "attributes"
+        }
+        if (named := attributes.get("attributes")) is not None:
+            members["attributes"] = _listed(named)
+        return group("object", members, 1, name, self._shapes(instance, rest, losses))
+
+    def _shapes(self, instance: Instance, rest: Mapping[str, Any], losses: Losses) -> str:
+        """The box and the polygon; ``rest`` is what the source says in them besides."""
+        box, polygon, lines = instance.rectangle, instance.polygon, ""
+        if box is None and polygon is not None and not self.native:
+            box = geometry.bounds(polygon)
         if box is not None:
-            self._box(element, box, rest)
-        if instance.polygon is not None:
-            _polygons(element, instance.polygon, rest["polygon"], losses)
+            lines += self._box(box, rest)
+        if polygon is not None:
+            lines += _polygons(polygon, rest.get("polygon"), losses)
         if instance.qa:
             losses.note("answers_not_held")
+        return lines
 
-    def _box(self, element: etree._Element, box: Rectangle, rest: Mapping[str, Any]) -> None:
+    def _box(self, box: Rectangle, rest: Mapping[str, Any]) -> str:
         right, bottom = geometry.far_edge(box.left, box.width), geometry.far_edge(box.top, box.height)
         shift = 1 if self.options.voc_coordinates == "inclusive" else 0
-        corners = {"xmin": box.left + shift, "ymin": box.top + shift, "xmax": right, "ymax": bottom}
-        bndbox = etree.SubElement(element, "bndbox")
-        for name, value in corners.items():
-            etree.SubElement(bndbox, name).text = rest.get(name) or repr(value)
-        _rest(bndbox, rest["bndbox"])
+        xmax, ymax = repr(right), repr(bottom)
+        if rest:
+            xmax, ymax = escaped(rest.get("xmax") or xmax), escaped(rest.get("ymax") or ymax)
+        corners = (
+            f"\t\t\t<xmin>{box.left + shift!r}</xmin>\n\t\t\t<ymin>{box.top + shift!r}</ymin>\n"
+            f"\t\t\t<xmax>{xmax}</xmax>\n\t\t\t<ymax>{ymax}</ymax>\n"
+        )
+        return _around("bndbox", corners, rest.get("bndbox"))
 
     def add(self, row: Any) -> None:
         """Put the image on the lists of its splits."""
@@ -127,27 +120,86 @@ class VocWriter(Writer):
 def _cannot_be_written(instance: Instance) -> str | None:
     if instance.rectangle is None and instance.polygon is None:
         return "classification_not_held"
-    return None if clean(instance.label).strip() == instance.label else "label_not_held"
+    return None if _can_be_a_name(instance.label) else "label_not_held"
 
 
-def _polygons(element: etree._Element, polygon: Polygon, rest: Any, losses: Losses) -> None:
+@lru_cache(4096)
+def _can_be_a_name(label: str) -> bool:
+    return clean(label).strip() == label
+
+
+@lru_cache(4096)
+def _name(label: str) -> str:
+    return element("name", label, 2)
+
+
+def _size(record: ImageRecord, more: Any) -> str:
+    sides = {
+        side: pixels
+        for side, pixels in (("width", record.width), ("height", record.height))
+        if pixels is not None
+    }
+    return group("size", {**sides, **_members(more)}, 1) if sides or more else ""
+
+
+def _polygons(polygon: Polygon, rest: Any, losses: Losses) -> str:
     """One element for each part."""
     parts = geometry.parts(polygon)
     if any(holes for _, holes in parts):
         losses.note("holes_bridged")
     rests = rest if isinstance(rest, list) and len(rest) == len(parts) else [rest] * len(parts)
-    for (outer, holes), more in zip(parts, rests, strict=True):
-        points = bridges.line(outer, holes)
-        shape = etree.SubElement(element, "polygon")
-        for number, (x, y) in enumerate(zip(points[0::2], points[1::2], strict=True), start=1):
-            etree.SubElement(shape, f"x{number}").text = repr(x)
-            etree.SubElement(shape, f"y{number}").text = repr(y)
-        _rest(shape, more)
+    lines = [
+        _around("polygon", _numbered(_numbers(outer, holes)), more)
+        for (outer, holes), more in zip(parts, rests, strict=True)
+    ]
+    return "".join(lines)
+
+
+def _numbers(outer: Ring, holes: Sequence[Ring]) -> list[str]:
+    """The coordinates of a part as they are written, from the ring's text where it has them in the same words."""
+    text = outer.text
+    if holes or text is None or b"e" in text or b"0.0000" in text:  # a small number has an exponent for us
+        return list(map(repr, bridges.line(outer, holes)))
+    return text.translate(None, _JSON).decode().split(",")
+
+
+def _numbered(numbers: Sequence[str]) -> str:
+    """x1, y1, x2, ...: a line for each."""
+    count = len(numbers)
+    found = _usual_tags[: 2 * count] if count <= _USUAL else _tags(count)
+    found[1::2] = numbers
+    return f"{''.join(found)}</y{count // 2}>\n"
+
+
+def _tags(count: int) -> list[str]:
+    """What stands before each of so many numbers, with a place for it."""
+    names = [f"{axis}{number}" for number in range(1, count // 2 + 1) for axis in "xy"]
+    ends = ["", *(f"</{name}>\n" for name in names[:-1])]
+    return [text for name, end in zip(names, ends, strict=True) for text in (f"{end}\t\t\t<{name}>", "")]
+
+
+_USUAL = 1000
+_usual_tags = _tags(_USUAL)
+_JSON = b'[]{}":xy'
+"""What stands around the numbers of a ring's text, commas aside."""
+
+
+def _around(name: str, lines: str, rest: Any) -> str:
+    """A shape: its numbers, and what else the source said in it."""
+    if rest:
+        return group(name, _members(rest), 2, lines)
+    return f"\t\t<{name}>\n{lines}\t\t</{name}>\n"
+
+
+def _members(rest: Any) -> Mapping[str, Any]:
+    return rest if isinstance(rest, Mapping) else {}
 
 
 def _foreign(instance: Instance, losses: Losses) -> dict[str, Any]:
     """The attributes of another format: VOC's own flags as elements, other texts and numbers under ``attributes``."""
     said = notable(instance.attributes)
+    if not said:
+        return _FLAGS
     if "iscrowd" in said:
         losses.note("crowd_not_held")
     flags = {name: _text(said.pop(name)) for name in _FLAGS if isinstance(said.get(name), _SCALAR)}
@@ -180,33 +232,3 @@ def _listed(attributes: Any) -> Any:
     ):
         return {"attribute": [{"name": name, "value": value} for name, value in attributes.items()]}
     return attributes
-
-
-def _rest(element: etree._Element, rest: Any) -> None:
-    for name, value in rest.items() if isinstance(rest, Mapping) else ():
-        append(element, name, value)
-
-
-def append(parent: etree._Element, name: str, value: Any) -> None:
-    """Plain values as elements: the reverse of ``voc_xml.value``."""
-    if name.startswith("@"):
-        parent.set(name[1:], clean(str(value)))
-    elif name == "#text":
-        parent.text = clean(str(value))
-    elif isinstance(value, list):
-        for one in value:
-            append(parent, name, one)
-    else:
-        element = etree.SubElement(parent, name)
-        if isinstance(value, Mapping):
-            _rest(element, value)
-        else:
-            element.text = clean(str(value))
-
-
-_NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-
-
-def clean(text: str) -> str:
-    """Text without the characters that XML cannot hold (XML 1.0, section 2.2)."""
-    return _NO_XML.sub("", text)

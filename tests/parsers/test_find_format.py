@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
@@ -11,6 +12,8 @@ import pytest
 
 from picsellia_ingest import parsers
 from picsellia_ingest.errors import FormatError, InvalidQueryError
+from picsellia_ingest.parsers import voc_layout
+from picsellia_ingest.parsers.folders import ignore
 from tests.paths import FIXTURES
 
 CASES = {
@@ -123,3 +126,24 @@ def test_importing_the_package_imports_no_parser() -> None:
     code = "import sys, picsellia_ingest.parsers; print([m for m in ('lxml', 'numpy', 'PIL') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_folder_is_listed_once_while_its_format_is_looked_for_and_anew_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.txt").touch()
+    scandir = os.scandir
+    listed: list[object] = []
+
+    def noted(path: Path) -> object:
+        listed.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    with voc_layout.listed_once():
+        walks = [list(voc_layout.walk(tmp_path, ignore)) for _ in range(3)]
+        assert walks == [[("", []), ("below", ["a.txt"])]] * 3
+        assert listed == [tmp_path, tmp_path / "below"]
+    (tmp_path / "b.txt").touch()
+    assert next(voc_layout.walk(tmp_path, ignore)) == ("", ["b.txt"])

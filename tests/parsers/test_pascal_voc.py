@@ -631,7 +631,7 @@ def test_files_and_folders_that_may_not_be_read_are_named(
     (tmp_path / "b").mkdir()
     for name in ("a.xml", "c.xml"):
         (tmp_path / name).write_text(GOOD)
-    scandir, opened = os.scandir, Path.open
+    scandir, opened, handle = os.scandir, Path.open, os.open
 
     def no_folder(path: Path) -> object:
         if Path(path).name == "b":
@@ -643,6 +643,12 @@ def test_files_and_folders_that_may_not_be_read_are_named(
             raise PermissionError(13, "Permission denied")
         return opened(path, *mode)  # type: ignore[call-overload]
 
+    def no_handle(path: str, flags: int, *more: int) -> int:
+        if Path(path).name == "c.xml":
+            raise PermissionError(13, "Permission denied")
+        return handle(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", no_handle)
     monkeypatch.setattr(os, "scandir", no_folder)
     monkeypatch.setattr(Path, "open", no_file)
     records, _, log = read(tmp_path)

@@ -13,7 +13,7 @@ from picsellia_ingest.model import ImageRecord
 from picsellia_ingest.parsers import voc_xml
 from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_objects import Evidence, RecordReader
-from picsellia_ingest.parsers.voc_plain import plain_record
+from picsellia_ingest.parsers.voc_plain import PlainFiles
 from tests.paths import DATA, FIXTURES
 
 NUMBERS = st.one_of(
@@ -103,23 +103,65 @@ def long_way(data: bytes) -> tuple[ImageRecord, Evidence] | None:
 
 def same_as_the_long_way(data: bytes) -> bool:
     """Whether it is plain, and if so equal to what the long way gives, the order of attributes and the evidence included."""
-    found = plain_record(data, "f.xml", "stem")
+    return files_as_the_long_way([data]) == [True]
+
+
+def files_as_the_long_way(several: list[bytes]) -> list[bool]:
+    """The same of files that are read one after the other, so that layouts are learnt from those before."""
+    reader = PlainFiles()
+    return [is_as_the_long_way(reader, data) for data in several]
+
+
+def is_as_the_long_way(reader: PlainFiles, data: bytes) -> bool:
+    found = reader.read(data)
     if found is None:
         return False
     expected = long_way(data)
     assert expected is not None, data
-    record, corners = found
-    assert repr(record) == repr(expected[0])
+    assert repr(found.record("f.xml", found.name or "stem")) == repr(expected[0])
     evidence = Evidence()
-    for box in corners:
-        evidence.take(box, (record.width, record.height))
+    for box in found.corners:
+        evidence.take(box, found.size)
     assert evidence == expected[1]
     return True
 
 
-@given(files())
-def test_what_is_plain_is_what_the_long_way_makes_of_it(data: bytes) -> None:
-    same_as_the_long_way(data)
+@given(st.lists(files(), min_size=1, max_size=4))
+def test_what_is_plain_is_what_the_long_way_makes_of_it(several: list[bytes]) -> None:
+    files_as_the_long_way(several)
+
+
+@given(files(), st.data())
+def test_a_file_like_one_before_is_read_as_the_long_way_reads_it(first: bytes, data: st.DataObject) -> None:
+    text = first.decode()
+    at = data.draw(st.integers(0, len(text)))
+    odd = st.sampled_from(
+        ["<", ">", "&", "</", "/", "0", "9", "-", "x", " ", "\n", "\t", "\x01", "\u2028", "é", ""]
+    )
+    changed = text[:at] + data.draw(odd) + text[at + data.draw(st.integers(0, 2)) :]
+    files_as_the_long_way([first, changed.encode(), first])
+
+
+def test_a_layout_that_was_learnt_is_no_excuse_for_what_is_not_plain() -> None:
+    good = f"<annotation><filename>a</filename><object><name>car</name>{BOX}</object></annotation>"
+    odd = [
+        good.replace(">car<", "> <"), good.replace(">40<", ">2<"), good.replace(">30<", ">30.5<"), good.replace("a</f", "&lt;</f"),
+        good.replace("</object>", "</object>x"), good.replace("<object>", "<object><polygon><x1>1</x1></polygon>"),
+        good.replace("<object>", "<source><object>").replace("</object>", "</object></source>"), good.replace("</object>", ""),
+    ]  # fmt: skip
+    assert files_as_the_long_way([one.encode() for one in (good, *odd, good)]) == [
+        True,
+        *[False] * len(odd),
+        True,
+    ]
+
+
+def test_more_layouts_than_are_kept_are_read_all_the_same() -> None:
+    several = [
+        f"<annotation><object><name>car</name>{BOX}<a{number}>x</a{number}></object></annotation>".encode()
+        for number in range(40)
+    ]
+    assert files_as_the_long_way([*several, several[0]]) == [True] * 32 + [False] * 8 + [True]
 
 
 @pytest.mark.parametrize("encoding", ["", '<?xml version="1.0" encoding="utf-8"?>\n'])
@@ -137,11 +179,12 @@ def test_what_nearly_every_file_holds_is_plain(encoding: str) -> None:
         b"<annotation a='1'></annotation>", b'<annotation a="1" a="2"></annotation>', b"<annotation>text</annotation>", b"<annotation>\xff</annotation>",
         b"<annotation><object><name>car</name></object></annotation>", b"<!DOCTYPE a><annotation></annotation>",
         b"<annotation></annotation><annotation></annotation>", b"<?xml version='1.0' encoding='latin-1'?><annotation></annotation>",
+        b'<annotation xmlns="http://example.org/voc"></annotation>', b'<annotation\na="1"></annotation>',
         b"<annotation>" + b"<a>" * 100 + b"</a>" * 100 + b"</annotation>",
     ],
 )  # fmt: skip
 def test_what_has_anything_to_be_said_of_is_not_plain(odd: bytes) -> None:
-    assert plain_record(odd, "f.xml", "stem") is None
+    assert PlainFiles().read(odd) is None
 
 
 @pytest.mark.parametrize("folder", ["raccoon_voc", "voc2007_official"])
@@ -150,5 +193,5 @@ def test_real_files_that_are_plain_are_read_as_the_long_way_reads_them(folder: s
     files = (
         sorted(where.rglob("*.xml")) if where.is_dir() else sorted((FIXTURES / "PASCAL-VOC").rglob("*.xml"))
     )
-    plain = [same_as_the_long_way(file.read_bytes()) for file in files if PascalVoc.recognises(file)]
+    plain = files_as_the_long_way([file.read_bytes() for file in files if PascalVoc.recognises(file)])
     assert sum(plain) > len(plain) / 4
