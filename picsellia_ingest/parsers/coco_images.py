@@ -1,33 +1,34 @@
 """The images of one COCO file, and which of them an image id means.
 
-Where every image has a name and a whole number of its own for an id, as nearly all files have it, names and arrays are
-all that is kept, so that millions of images fit. Otherwise images are read again one by one, and a dictionary says of
-every id which record it means, or why it means none: no name, or several images.
+They are decoded a window at a time. Where every image has a name and a whole number of its own for an id, as nearly all
+files have it, names and arrays are all that is kept, on disk where they are large. Otherwise images are read again one
+by one, and a dictionary says of every id which record it means, or why it means none: no name, or several images.
 """
 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ..problems import OnProblem, Problem, Severity, Unit
 from .coco_categories import Id, id_key
 from .jsonfile import JsonFile
+from .jsonspans import Window
 from .jsontext import UNREADABLE, Keys, repeated_key, why
-
-IntArray: TypeAlias = NDArray[np.int64]
+from .many_names import NameColumn
+from .scratch import Column, IntArray, Scratch, has_twice, narrow, ordered, repeats, steps
 
 UNNAMED, AMBIGUOUS, UNKNOWN = -1, -2, -3
 """Why an image id has no record."""
 HUGE = 1 << 62
 """Ids beyond this are not looked up in arrays."""
 
-_NOTHING = msgspec.Raw(b"")
+_NONE = np.zeros(0, np.int64)
 _NAMING = Keys("id", "file_name")
 _WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
 
@@ -37,83 +38,109 @@ class _ImageRow(msgspec.Struct):
     file_name: str | None = None
 
 
+class _PlainRow(msgspec.Struct, gc=False):
+    id: int
+    file_name: str
+
+
 _IMAGE = msgspec.json.Decoder(_ImageRow)
+PLAIN = msgspec.json.Decoder(list[_PlainRow])
+"""Decodes images as nearly all are."""
 
 
-@dataclass(slots=True)
 class Owners:
-    """The record of every image id; a negative number says why it has none. Either all are in arrays, or all in ``by_id``."""
+    """The record of every image id; a negative number says why it has none. Either all are in arrays, or all in a dictionary."""
 
-    by_id: dict[Id, int]
-    ids: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    records: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    """``ids`` sorted, and the record of each."""
+    def __init__(self, by_id: dict[Id, int], ids: IntArray = _NONE, records: IntArray = _NONE) -> None:
+        """``ids`` are in their order, with the record of each."""
+        self._by_id, self._ids, self._records = by_id, ids, records
 
     def get(self, key: Id | None) -> int:
         """The record of one id."""
-        if type(key) is int and -HUGE < key < HUGE and len(self.ids):
+        if type(key) is int and -HUGE < key < HUGE and len(self._ids):
             return int(self.of(np.array([key], np.int64))[0])
-        return UNKNOWN if key is None else self.by_id.get(key, UNKNOWN)
+        return UNKNOWN if key is None else self._by_id.get(key, UNKNOWN)
 
     def of(self, keys: IntArray) -> IntArray:
         """The records of many ids that are whole numbers."""
-        if not len(self.ids):
-            return np.fromiter((self.by_id.get(key, UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
-        at = np.minimum(np.searchsorted(self.ids, keys), len(self.ids) - 1)
-        return np.where(self.ids[at] == keys, self.records[at], UNKNOWN)
+        if not len(self._ids):
+            return np.fromiter((self._by_id.get(key, UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
+        at = np.minimum(np.searchsorted(self._ids, keys), len(self._ids) - 1)
+        return np.where(self._ids[at] == keys, self._records[at], UNKNOWN)
+
+
+def _owners(ids: IntArray, scratch: Scratch) -> Owners | None:
+    """The owners where record ``i`` has the id ``ids[i]``; None when two have one."""
+    in_order = ordered(ids, scratch)
+    if has_twice(in_order):
+        return None
+    records = scratch.zeros(len(ids), narrow(len(ids)))
+    for part in steps(len(ids)):
+        records[np.searchsorted(in_order, ids[part])] = np.arange(part.start, part.stop)
+    return Owners({}, in_order, records)
 
 
 @dataclass(slots=True)
 class Images:
     """The images that can be named, in the file's order: names, element numbers and byte ranges, and what their ids mean."""
 
-    names: list[str]
-    number: IntArray
+    names: Sequence[str]
+    number: range | IntArray
     start: IntArray
     length: IntArray
     owners: Owners
 
 
-def read(file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> Images:
-    """The images among the elements of the array; those that cannot be named are reported. Empties ``raws``."""
-    starts, lengths = file.offsets(raws)
-    reader = _Reader(file, on_problem)
-    plain = reader.plainly(raws, starts, lengths)
-    return plain if plain is not None else reader.one_by_one(starts, lengths)
+def read(
+    file: JsonFile, windows: Iterator[Window[_PlainRow]], scratch: Scratch, on_problem: OnProblem
+) -> Images:
+    """The images among the elements of the array; those that cannot be named are reported."""
+    reader = _Reader(file, scratch, on_problem)
+    for window in windows:
+        reader.take(window)
+    return reader.images()
 
 
 class _Reader:
-    def __init__(self, file: JsonFile, on_problem: OnProblem) -> None:
+    def __init__(self, file: JsonFile, scratch: Scratch, on_problem: OnProblem) -> None:
         self.file = file
+        self.scratch = scratch
         self.on_problem = on_problem
+        self.starts, self.lengths = (Column(scratch, np.int64, shared=True) for _ in range(2))
+        self.ids, self.hashes = (Column(scratch, np.int64) for _ in range(2))
+        self.plain: NameColumn | None = NameColumn(scratch)
+        """The names, as long as every image has one, and a whole number for an id."""
         self.names: list[str] = []
 
-    def plainly(self, raws: list[msgspec.Raw], starts: IntArray, lengths: IntArray) -> Images | None:
-        """All images, if each has a name and a whole number of its own for an id: then no dictionary is needed."""
-        names: list[str] = []
-        ids = np.empty(len(raws), np.int64)
-        for number, raw in enumerate(raws):
-            raws[number] = _NOTHING  # millions of them would stay until the last is read
-            try:
-                row = _IMAGE.decode(raw)
-            except UNREADABLE:
-                return None
-            name, own = row.file_name, row.id
-            if type(own) is not int or not -HUGE < own < HUGE or not name or not name.strip():
-                return None
-            if repeated_key(bytes(raw), _NAMING) is not None:
-                return None
-            names.append(name)
-            ids[number] = own
-        order = np.argsort(ids, kind="stable")
-        if (np.diff(ids[order]) == 0).any():
-            return None
-        numbers = np.arange(len(raws), dtype=np.int64)
-        self.names = names
-        self._warn_of_repeated_names(numbers, starts, numbers)
-        return Images(names, numbers, starts, lengths, Owners({}, ids[order], order))
+    def take(self, window: Window[_PlainRow]) -> None:
+        """Take the next elements in."""
+        self.starts.add(window.starts)
+        self.lengths.add(window.lengths)
+        if self.plain is None:
+            return
+        names = [row.file_name for row in window.rows or ()]
+        ids = _numbers([row.id for row in window.rows or ()])
+        if window.rows is None or ids is None or not all(map(str.strip, names)) or not _name_once(window):
+            self.plain = None
+            return
+        self.plain.add(names)
+        self.ids.add(ids)
+        self.hashes.add(np.fromiter(map(hash, names), np.int64, len(names)))
+
+    def images(self) -> Images:
+        """All images."""
+        starts, lengths = self.starts.array(), self.lengths.array()
+        owners = None if self.plain is None else _owners(self.ids.array(), self.scratch)
+        if self.plain is None or owners is None:
+            return self.one_by_one(starts, lengths)
+        numbers, names = range(len(starts)), self.plain.all()
+        for places in repeats(self.hashes.array(), self.scratch):
+            for record in places.tolist():
+                self._warn_of_repeated_name(names[record], int(starts[record]), record)
+        return Images(names, numbers, starts, lengths, owners)
 
     def one_by_one(self, starts: IntArray, lengths: IntArray) -> Images:
+        """The images where some are not as nearly all are: each is looked at, and a dictionary says what its id means."""
         owners: dict[Id, int] = {}
         kept, once = array("q"), array("q")
         for number in range(len(starts)):
@@ -136,18 +163,19 @@ class _Reader:
                 kept.append(number)
                 self.names.append(row.file_name or "")
         chosen = np.array(kept, np.int64)
-        self._warn_of_repeated_names(np.array(once, np.int64), starts[chosen], chosen)
+        known = np.array(once, np.int64)
+        known = known[known >= 0]
+        hashes = np.fromiter((hash(self.names[record]) for record in known), np.int64, len(known))
+        for places in repeats(hashes, self.scratch):
+            for record in known[places].tolist():
+                number = int(chosen[record])
+                self._warn_of_repeated_name(self.names[record], int(starts[number]), number)
         return Images(self.names, chosen, starts[chosen], lengths[chosen], Owners(owners))
 
-    def _warn_of_repeated_names(self, records: IntArray, starts: IntArray, numbers: IntArray) -> None:
-        """Images that are listed again under another id; told by their names' hashes, which take no memory to speak of."""
-        known = records[records >= 0]
-        hashes = np.fromiter((hash(self.names[record]) for record in known), np.int64, len(known))
-        for position in np.delete(np.arange(len(known)), np.unique(hashes, return_index=True)[1]).tolist():
-            record = int(known[position])
-            message = f"{self.names[record]!r:.200} is listed again, under another id; both are kept"
-            at = (int(starts[record]), f"/images/{numbers[record]}")
-            self._report("image_repeated", message, at, **_WARNING_IMAGE)
+    def _warn_of_repeated_name(self, name: str, start: int, number: int) -> None:
+        """An image is listed again under another id; told by its name's hash, which takes no memory to speak of."""
+        message = f"{name!r:.200} is listed again, under another id; both are kept"
+        self._report("image_repeated", message, (start, f"/images/{number}"), **_WARNING_IMAGE)
 
     def _owns(self, row: _ImageRow, owners: dict[Id, int], record: int, at: tuple[int, str]) -> bool:
         key = id_key(row.id)
@@ -194,3 +222,23 @@ class _Reader:
     def _report(self, code: str, message: str, at: tuple[int, str], **more: Any) -> None:
         offset, pointer = at
         self.on_problem(Problem(code, message, self.file.place(offset, pointer), **more))
+
+
+def _numbers(values: list[int]) -> IntArray | None:
+    """Ids as an array; None when one is too large to be looked up in it."""
+    try:
+        found = np.array(values, np.int64)
+    except OverflowError:
+        return None
+    return None if (found <= -HUGE).any() or (found >= HUGE).any() else found
+
+
+def _name_once(window: Window[_PlainRow]) -> bool:
+    """Whether no image has a key of those that name it twice.
+
+    Each has both. So where they stand as often as there are images, each has them once, if none is written with escapes.
+    """
+    text, count = window.text, len(window.starts)
+    if b"\\" not in text and all(text.count(b'"%b"' % key) == count for key in (b"id", b"file_name")):
+        return True
+    return all(repeated_key(element, _NAMING) is None for element in window.elements())

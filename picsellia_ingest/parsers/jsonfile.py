@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
-from .jsonspans import RAWS, Spans, address, spans, spans_of
-from .jsontext import UNREADABLE, crumbs, syntax
+from .jsonspans import RAWS, Spans, Window, address, spans, windows
+from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
@@ -35,6 +35,8 @@ _HALVES = re.compile(
     rb"\\[^u]|(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
+_LINES = 1 << 16
+"""Bytes of a block whose lines are counted."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -46,7 +48,8 @@ class JsonFile:
         self._data = data
         self._view = memoryview(data)[shift:]
         self._shift = shift
-        self._newlines: NDArray[np.int64] | None = None
+        self._lines: NDArray[np.int64] | None = None
+        self._braces: NDArray[np.int64] | None = None
         self._base = address(self._view)
         self.rewritten = False
         """Whether tokens that JSON does not know were replaced."""
@@ -189,13 +192,12 @@ class JsonFile:
         raw = self._array(top, key)
         return None if raw is None else self.items(raw)
 
-    def spans(self, top: Mapping[str, msgspec.Raw], key: str) -> Spans | None:
-        """Where the elements of the array under ``key`` begin, and their lengths; as ``array``, without their being held."""
+    def windows(
+        self, top: Mapping[str, msgspec.Raw], key: str, wanted: msgspec.json.Decoder[list[T]]
+    ) -> Iterator[Window[T]] | None:
+        """The elements of the array under ``key``, some of them at a time; as ``array``, without all being held."""
         raw = self._array(top, key)
-        if raw is None:
-            return None
-        starts, lengths = spans_of(memoryview(raw))
-        return starts + self.offset(raw), lengths
+        return None if raw is None else windows(memoryview(raw), wanted, self.offset(raw))
 
     def _array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
         raw = top.get(key)
@@ -209,12 +211,22 @@ class JsonFile:
 
     def _refuse_crumbs(self, raw: memoryview | msgspec.Raw, offset: int, pointer: str) -> None:
         """Raise InputError for an array of millions of elements too small to be records: each would cost 100 bytes."""
-        if crumbs(raw):
+        if len(raw) >= MANY and crumbs(raw, self._objects(offset, offset + len(raw))):
             what = f"the array {pointer}" if pointer else "the document"
             message = f"{what} has millions of elements that are too small to be records"
             hint = "is the file damaged? write it again"
             place = self.place(offset, pointer)
             raise InputError(Problem("elements_too_small", message, place, unit=Unit.FILE, hint=hint))
+
+    def _objects(self, begin: int, end: int) -> int:
+        """How often "{" stands between two offsets; the blocks of the text are counted once."""
+        if self._braces is None:
+            self._braces = _running(counts(self._view, b"{"))
+        first, last = -(-begin // BLOCK), end // BLOCK
+        if first > last:
+            return sum(counts(self._view[begin:end], b"{"))
+        edges = counts(self._view[begin : first * BLOCK], b"{") + counts(self._view[last * BLOCK : end], b"{")
+        return int(self._braces[last] - self._braces[first]) + sum(edges)
 
     def offset(self, raw: msgspec.Raw) -> int:
         """Where an element begins, in bytes from the start of the text (after a byte order mark)."""
@@ -235,10 +247,15 @@ class JsonFile:
 
     def place(self, offset: int, pointer: str | None) -> Place:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
-        if self._newlines is None:
-            self._newlines = _newlines(self._view)
-        before = int(np.searchsorted(self._newlines, offset))
-        line_start = int(self._newlines[before - 1]) + 1 if before else 0
+        if self._lines is None:
+            self._lines = _running(counts(self._view, b"\n", _LINES))
+        block = offset // _LINES
+        text = bytes(self._view[block * _LINES : offset])
+        before = int(self._lines[block]) + text.count(b"\n")
+        if not text.count(b"\n") and before:
+            block = int(np.searchsorted(self._lines, before)) - 1
+            text = bytes(self._view[block * _LINES : (block + 1) * _LINES])
+        line_start = block * _LINES + text.rfind(b"\n") + 1 if before else 0
         return Place(str(self.path), before + 1, offset - line_start + 1, offset + self._shift, pointer)
 
 
@@ -247,13 +264,9 @@ def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | N
     return InputError(Problem(code, message, Place(str(path), pointer=pointer), unit=Unit.FILE, hint=hint))
 
 
-def _newlines(view: memoryview) -> NDArray[np.int64]:
-    step = 1 << 24
-    found = [
-        np.flatnonzero(np.frombuffer(view[start : start + step], np.uint8) == 10) + start
-        for start in range(0, len(view), step)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+def _running(found: list[int]) -> NDArray[np.int64]:
+    """How much there is before each block, and in all."""
+    return np.cumsum([0, *found], dtype=np.int64)
 
 
 def _wide(head: bytes) -> str | None:
