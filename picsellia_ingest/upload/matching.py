@@ -99,6 +99,14 @@ class NameIndex:
         return self._exact[chosen[0]], code
 
 
+def are_plain(names: Iterable[str]) -> bool:
+    """Whether every name is in the one form that names are compared in, and stays in the folder.
+
+    Where all names of records and images are, a record whose name is an image's means that image, whatever the others are.
+    """
+    return all(_plain(name) == name and not _CLIMBS.search(name) for name in names)
+
+
 def _form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
