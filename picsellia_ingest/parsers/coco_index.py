@@ -8,7 +8,8 @@ that can be on no image are reported here; all other findings wait until the ann
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ..errors import InputError
 from ..problems import OnProblem, Problem
 from . import coco_images
 from .coco_categories import Categories, Id, Unusable
 from .coco_files import split_of
 from .coco_grouping import PLAIN, WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
+from .jsonspans import address
 from .jsontext import UNREADABLE, decoded, why
 from .scratch import IntArray, Scratch, Stored
+
+_ARRAYS = ("images", "annotations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,67 @@ class CocoIndex:
             setattr(self, one.name, value.load() if isinstance(value, Stored) else value)
 
 
+class _Unsure(Exception):
+    """A document is not as its outline."""
+
+
+class _Outlined:
+    """A document of which only the outline is known: before anything is said of it, it is read as a whole.
+
+    So what is wrong with the whole is said first, and where nothing is said the reading of its elements has shown
+    that it is valid.
+    """
+
+    def __init__(self, file: JsonFile, outline: dict[str, msgspec.Raw], on_problem: OnProblem) -> None:
+        self._file, self._outline, self._on_problem = file, outline, on_problem
+        self._is_sure = False
+
+    def __call__(self, problem: Problem) -> None:
+        """Take a problem."""
+        self.check()
+        self._on_problem(problem)
+
+    def check(self) -> None:
+        """Read it as a whole. Raises InputError, _Unsure."""
+        if self._is_sure:
+            return
+        top = self._file.top()
+        for key in _ARRAYS:
+            raw = None if isinstance(top, list) else self._file.raw_array(top, key)
+            if raw is None or (address(raw), len(raw)) != (
+                address(self._outline[key]),
+                len(self._outline[key]),
+            ):
+                raise _Unsure
+        self._is_sure = True
+
+
 def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem) -> CocoIndex:
     """Index one open file. Raises InputError when it is not a COCO dataset."""
-    top = file.top()
+    outline = file.outline(_ARRAYS)
+    if outline is not None:
+        outlined = _Outlined(file, outline, on_problem)
+        try:
+            return _build(file, outline, scratch, outlined, outlined.check)
+        except InputError:
+            with suppress(_Unsure):
+                outlined.check()
+                raise
+        except _Unsure:
+            pass
+    return _build(file, file.top(), scratch, on_problem)
+
+
+def _build(
+    file: JsonFile,
+    top: dict[str, msgspec.Raw] | list[msgspec.Raw],
+    scratch: Scratch,
+    on_problem: OnProblem,
+    check: Callable[[], None] | None = None,
+) -> CocoIndex:
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))
-    images = file.windows(top, "images", coco_images.PLAIN)
+    images = file.windows(top, "images", coco_images.PLAIN, check)
     if images is None:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
@@ -113,7 +173,7 @@ def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem) -> CocoIndex:
     listed_images = coco_images.read(file, images, scratch, on_problem)
     index.names, index.image_number = listed_images.names, listed_images.number
     index.image_start, index.image_length = listed_images.start, listed_images.length
-    annotations = file.windows(top, "annotations", PLAIN)
+    annotations = file.windows(top, "annotations", PLAIN, check)
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
         on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))

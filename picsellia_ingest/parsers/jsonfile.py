@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
+from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, spans, windows
 from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
@@ -117,6 +118,16 @@ class JsonFile:
             self._refuse_repeated_keys(found)
         return found
 
+    def outline(self, keys: tuple[str, str]) -> dict[str, msgspec.Raw] | None:
+        """What ``top`` gives, if the members of these keys are arrays, which only reading them shows (jsonoutline)."""
+        found = outline(self._view, keys)
+        try:
+            if found is not None:
+                self._refuse_repeated_keys(found)
+        except InputError:
+            return None  # something else may be wrong before that
+        return found
+
     def _second_try(self, error: Exception) -> JsonFile:
         """This file without the tokens that JSON does not know, if that is what was wrong with it."""
         if not self.rewritten and self.rewrite():
@@ -189,17 +200,25 @@ class JsonFile:
 
     def array(self, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
         """The elements of the array under ``key``; None when it is absent or null. Raises InputError for anything else."""
-        raw = self._array(top, key)
+        raw = self.raw_array(top, key)
         return None if raw is None else self.items(raw)
 
     def windows(
-        self, top: Mapping[str, msgspec.Raw], key: str, wanted: msgspec.json.Decoder[list[T]]
+        self,
+        top: Mapping[str, msgspec.Raw],
+        key: str,
+        wanted: msgspec.json.Decoder[list[T]],
+        check: Callable[[], None] | None = None,
     ) -> Iterator[Window[T]] | None:
-        """The elements of the array under ``key``, some of them at a time; as ``array``, without all being held."""
-        raw = self._array(top, key)
-        return None if raw is None else windows(memoryview(raw), wanted, self.offset(raw))
+        """The elements of the array under ``key``, some of them at a time; as ``array``, without all being held.
 
-    def _array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
+        ``check`` is called where those of an outline are none; it raises an error, unless they are nevertheless.
+        """
+        raw = self.raw_array(top, key) if check is None else top[key]
+        return None if raw is None else windows(memoryview(raw), wanted, self.offset(raw), check)
+
+    def raw_array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
+        """As ``array``, unsplit."""
         raw = top.get(key)
         if raw is None or (len(raw) == 4 and bytes(raw) == b"null"):
             return None

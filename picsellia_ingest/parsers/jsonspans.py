@@ -8,7 +8,7 @@ a window can be decoded as a caller wants them, nothing is split: the braces tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -49,9 +49,15 @@ class Window(Generic[T]):
             yield self.text[start - self.offset : start - self.offset + length]
 
 
-def windows(array: memoryview, wanted: msgspec.json.Decoder[list[T]], offset: int = 0) -> Iterator[Window[T]]:
+def windows(
+    array: memoryview,
+    wanted: msgspec.json.Decoder[list[T]],
+    offset: int = 0,
+    check: Callable[[], None] | None = None,
+) -> Iterator[Window[T]]:
     """The elements of an array, given as the text of a valid document, and its offset; ``wanted`` decodes objects only.
 
+    What may be no valid array is one if all of its windows can be had; where one cannot, ``check`` must raise an error.
     What is a valid array up to the end of an object is one in the document too: reading is the same so far.
     """
     position, size = 1, WINDOW
@@ -65,6 +71,8 @@ def windows(array: memoryview, wanted: msgspec.json.Decoder[list[T]], offset: in
                 break
         else:
             size *= 2
+            if check is not None:
+                check()
 
 
 def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, int]]:
