@@ -7,8 +7,9 @@ that places a window after the other groups them, so that no more than a window 
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -48,7 +49,8 @@ class _PlainRow(msgspec.Struct, gc=False):
     id: int = _NO_ID
     bbox: msgspec.Raw = _NOTHING
     segmentation: msgspec.Raw = _NOTHING
-    caption: msgspec.Raw = _NOTHING
+    caption: Annotated[int, msgspec.Meta(ge=1, le=0)] = 0
+    """What no caption is: one that has any is looked at by itself."""
 
 
 _ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
@@ -121,6 +123,7 @@ class Annotations:
         self.on_problem = on_problem
         self.owners = owners
         self.shaped = self.shapeless = 0
+        self.tallies: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
     def read(self, windows: Iterable[Window[_PlainRow]], has_categories: bool) -> None:
         """Fill the index from the elements of the array."""
@@ -141,6 +144,9 @@ class Annotations:
         owner = owners.array()
         self._report_unplaced(owner)
         self._warn_of_repeated_ids(ids.array())
+        for kind, tally in self.tallies.items():
+            for category, count in tally.items():
+                self._tally(category, kind, count)
         self._warn_of_mixed_shapes()
         self._group(owner)
 
@@ -149,8 +155,7 @@ class Annotations:
         index = self.index
         index.first = first = index.scratch.zeros(len(index.names) + 1, np.int64, shared=True)
         for part in steps(len(owner)):
-            records, counts = np.unique(owner[part], return_counts=True)
-            first[records[records >= 0] + 1] += counts[records >= 0]
+            np.add.at(first, owner[part][owner[part] >= 0] + 1, 1)
         self._refuse_crowded_images(owner, first)
         before = 0
         for part in steps(len(first)):
@@ -160,11 +165,13 @@ class Annotations:
         following = index.scratch.zeros(len(first), np.int64)
         following[:] = first
         for part in steps(len(owner)):
-            own = np.argsort(owner[part], kind="stable")
-            records = owner[part][own]
-            own, records = own[np.searchsorted(records, 0) :], records[np.searchsorted(records, 0) :]
-            several, begins, counts = np.unique(records, return_index=True, return_counts=True)
-            order[np.arange(len(own)) + np.repeat(following[several] - begins, counts)] = own + part.start
+            numbers, records = _in_order(owner[part])
+            begins = np.flatnonzero(np.diff(records, prepend=-1))
+            counts = np.diff(begins, append=len(records))
+            several = records[begins]
+            order[np.arange(len(numbers)) + np.repeat(following[several] - begins, counts)] = (
+                numbers + part.start
+            )
             following[several] += counts
 
     def _refuse_crowded_images(self, owner: IntArray, counts: IntArray) -> None:
@@ -213,18 +220,18 @@ class Annotations:
             return None
         if (images <= -HUGE).any() or (images >= HUGE).any():
             return None
-        if [row.caption for row in rows].count(_NOTHING) < len(rows):
-            return None
         self.index.instances += len(rows)
         have_rings = _are_given([row.segmentation for row in rows])
-        have_box = _are_given([row.bbox for row in rows]) & ~have_rings
-        for kind, chosen in (
-            (POLYGON, have_rings), (RECTANGLE, have_box), (CLASSIFICATION, ~have_rings & ~have_box),
-        ):  # fmt: skip
-            values, counts = np.unique(categories[chosen], return_counts=True)
-            for category, count in zip(values.tolist(), counts.tolist(), strict=True):
-                self._tally(category, kind, count)
+        self._count_kind(categories[have_rings], POLYGON)
+        if not have_rings.all():
+            have_box = _are_given([row.bbox for row in rows]) & ~have_rings
+            self._count_kind(categories[have_box], RECTANGLE)
+            self._count_kind(categories[~have_rings & ~have_box], CLASSIFICATION)
         return self._records(images), ids
+
+    def _count_kind(self, categories: IntArray, kind: str) -> None:
+        values, counts = np.unique(categories, return_counts=True)
+        self.tallies[kind].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
     def _records(self, images: IntArray) -> IntArray:
         found = self.owners.of(images)
@@ -318,3 +325,12 @@ def _leave_out(owner: IntArray, record: int) -> int:
         owner[mine] = UNNAMED
         first = int(mine[0]) if first < 0 and len(mine) else first
     return first
+
+
+def _in_order(owner: IntArray) -> tuple[IntArray, IntArray]:
+    """The places of what has a record, in the order of the records, those of one in theirs; and the records."""
+    places = np.flatnonzero(owner >= 0)
+    shift = len(owner).bit_length()
+    both = (owner[places].astype(np.int64) << shift) | places
+    both.sort()
+    return both & ((1 << shift) - 1), both >> shift

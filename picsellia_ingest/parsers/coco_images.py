@@ -28,7 +28,8 @@ UNNAMED, AMBIGUOUS, UNKNOWN = -1, -2, -3
 HUGE = 1 << 62
 """Ids beyond this are not looked up in arrays."""
 
-_NONE = np.zeros(0, np.int64)
+_DENSE = 8
+"""Numbers an id, up to which a place is kept for each number."""
 _NAMING = Keys("id", "file_name")
 _WARNING_IMAGE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.IMAGE}
 
@@ -51,33 +52,70 @@ PLAIN = msgspec.json.Decoder(list[_PlainRow])
 class Owners:
     """The record of every image id; a negative number says why it has none. Either all are in arrays, or all in a dictionary."""
 
-    def __init__(self, by_id: dict[Id, int], ids: IntArray = _NONE, records: IntArray = _NONE) -> None:
-        """``ids`` are in their order, with the record of each."""
-        self._by_id, self._ids, self._records = by_id, ids, records
+    def __init__(self, by_id: dict[Id, int]) -> None:
+        self._by_id = by_id
 
     def get(self, key: Id | None) -> int:
         """The record of one id."""
-        if type(key) is int and -HUGE < key < HUGE and len(self._ids):
-            return int(self.of(np.array([key], np.int64))[0])
         return UNKNOWN if key is None else self._by_id.get(key, UNKNOWN)
 
     def of(self, keys: IntArray) -> IntArray:
         """The records of many ids that are whole numbers."""
-        if not len(self._ids):
-            return np.fromiter((self._by_id.get(key, UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
+        return np.fromiter((self._by_id.get(key, UNKNOWN) for key in keys.tolist()), np.int64, len(keys))
+
+
+class _Numbered(Owners):
+    """The owners where all ids are whole numbers: they in their order, and the record of each."""
+
+    def __init__(self, ids: IntArray, records: IntArray) -> None:
+        self._ids, self._records = ids, records
+
+    def get(self, key: Id | None) -> int:
+        if type(key) is int and -HUGE < key < HUGE:
+            return int(self.of(np.array([key], np.int64))[0])
+        return UNKNOWN
+
+    def of(self, keys: IntArray) -> IntArray:
         at = np.minimum(np.searchsorted(self._ids, keys), len(self._ids) - 1)
         return np.where(self._ids[at] == keys, self._records[at], UNKNOWN)
 
 
+class _Dense(_Numbered):
+    """The owners where most numbers from the first id to the last are ids: for each of them one more than its record."""
+
+    def __init__(self, first: int, records: IntArray) -> None:
+        self._first, self._records = first, records
+
+    def of(self, keys: IntArray) -> IntArray:
+        at = keys - self._first
+        inside = (at >= 0) & (at < len(self._records))
+        found = self._records[np.where(inside, at, 0)]
+        return np.where(inside & (found > 0), found - 1, UNKNOWN).astype(np.int64)
+
+
 def _owners(ids: IntArray, scratch: Scratch) -> Owners | None:
     """The owners where record ``i`` has the id ``ids[i]``; None when two have one."""
+    if not len(ids):
+        return Owners({})
+    first, last = int(ids.min()), int(ids.max())
+    if last - first < _DENSE * len(ids):
+        return _dense(ids, first, scratch.zeros(last - first + 1, narrow(len(ids))))
     in_order = ordered(ids, scratch)
     if has_twice(in_order):
         return None
     records = scratch.zeros(len(ids), narrow(len(ids)))
     for part in steps(len(ids)):
         records[np.searchsorted(in_order, ids[part])] = np.arange(part.start, part.stop)
-    return Owners({}, in_order, records)
+    return _Numbered(in_order, records)
+
+
+def _dense(ids: IntArray, first: int, records: IntArray) -> Owners | None:
+    for part in steps(len(ids)):
+        records[ids[part] - first] = np.arange(part.start, part.stop) + 1
+    for part in steps(len(ids)):
+        if (records[ids[part] - first] != np.arange(part.start, part.stop) + 1).any():
+            return None
+    return _Dense(first, records)
 
 
 @dataclass(slots=True)

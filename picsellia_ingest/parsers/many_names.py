@@ -96,10 +96,12 @@ class NameColumn:
     def _spill(self) -> None:
         if self._path is None:
             self._path = self._scratch.file()
-        encoded = [name.encode("utf-8", _ERRORS) for name in self._names]
+        text, parts = "".join(self._names), self._names
+        encoded = text.encode("utf-8", _ERRORS)
+        lengths = map(len, parts) if text.isascii() else (len(one.encode("utf-8", _ERRORS)) for one in parts)
         with self._path.open("ab") as stream:
-            stream.writelines(encoded)
-        ends = np.cumsum([*map(len, encoded)], dtype=np.int64) + self._written
+            stream.write(encoded)
+        ends = np.cumsum([*lengths], dtype=np.int64) + self._written
         self._written = int(ends[-1]) if len(ends) else self._written
         self._ends.add(ends)
         self._names, self._held = [], 0

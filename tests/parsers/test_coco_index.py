@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from picsellia_ingest.conversion.pipeline import convert
 from picsellia_ingest.errors import InputError
-from picsellia_ingest.parsers import coco_images, coco_index, jsonspans, scratch
+from picsellia_ingest.parsers import coco_images, coco_index, jsonoutline, jsonspans, scratch
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
 
@@ -65,7 +65,7 @@ ANNOTATION = merged(
     some("caption", "a {b}", "", ABSENT, ABSENT),
     some("extra", {"a": {"b": [{"c": 1}, {"d": "}, {"}]}}),
 )
-DOCUMENT = st.fixed_dictionaries(
+MEMBERS = st.fixed_dictionaries(
     {
         "images": st.one_of(
             st.lists(PLAIN_IMAGE, max_size=5, unique_by=lambda row: row["id"]),
@@ -80,15 +80,32 @@ DOCUMENT = st.fixed_dictionaries(
         "categories": st.just([{"id": 1, "name": "car"}, {"id": 2, "name": "van"}]) | st.just([]),
     }
 )
+OTHERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "info": st.sampled_from([{"a": [1], "categories": [1]}, ["}], "]]),
+        "licenses": st.just([{"id": 1}]),
+        "more": st.just({"annotations": [{"id": 1}], "b": "}, {"}),
+    },
+)
+DOCUMENT = (
+    st.tuples(MEMBERS, OTHERS)
+    .flatmap(lambda found: st.permutations([*found[0].items(), *found[1].items()]))
+    .map(dict)
+)
 STYLE = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 1}, {"ensure_ascii": False}])
 
 
 @contextmanager
-def patched(kept: int, step: int, window: int, *, plainly: bool = True) -> Iterator[None]:
+def patched(
+    kept: int, step: int, window: int, edge: int = jsonoutline.EDGE, dense: int = 8, *, plainly: bool = True
+) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "KEPT", kept)
         patch.setattr(scratch, "STEP", step)
         patch.setattr(jsonspans, "WINDOW", window)
+        patch.setattr(jsonoutline, "EDGE", edge)
+        patch.setattr(coco_images, "_DENSE", dense)
         if not plainly:
             patch.setattr(coco_images, "PLAIN", ODD)
             patch.setattr(coco_index, "PLAIN", ODD)
@@ -128,6 +145,7 @@ def written(path: Path, out: Path) -> bytes | str:
     style=STYLE,
     window=st.integers(1, 400),
     step=st.integers(1, 5),
+    edge=st.integers(1, 300),
 )
 def test_an_index_on_disk_says_what_one_in_memory_says(
     tmp_path_factory: pytest.TempPathFactory,
@@ -135,6 +153,7 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     style: dict[str, Any],
     window: int,
     step: int,
+    edge: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("coco")
     for number, document in enumerate(documents):
@@ -142,10 +161,56 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     path = folder if len(documents) > 1 else folder / "instances_0.json"
     results = tmp_path_factory.mktemp("results")
     expected, text = said(path), written(path, results / "memory.json")
-    with patched(0, step, window):
+    with patched(0, step, window, edge, dense=edge % 3):
         assert said(path) == expected
         assert written(path, results / "disk.json") == text
     with patched(64, step, window, plainly=False):
+        assert said(path) == expected
+
+
+BREAKS = st.sampled_from(
+    [
+        "",
+        "}",
+        "]",
+        "[",
+        "{",
+        ",",
+        '"',
+        "NaN",
+        "\ufeff",
+        "]}",
+        '], "categories": [',
+        '"images": [',
+        "\\ud83d",
+        " ",
+        "{}",
+        "1,",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    document=DOCUMENT, style=STYLE, at=st.floats(0, 1), cut=st.integers(0, 30), put=BREAKS, window=st.integers(1, 300),
+    edge=st.integers(1, 200),
+)  # fmt: skip
+def test_a_broken_document_is_refused_as_when_it_is_read_as_a_whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    document: Any,
+    style: dict[str, Any],
+    at: float,
+    cut: int,
+    put: str,
+    window: int,
+    edge: int,
+) -> None:
+    path = tmp_path_factory.mktemp("coco") / "instances.json"
+    text = json.dumps(document, **style)
+    place = int(at * len(text))
+    path.write_text(text[:place] + put + text[place + cut :])
+    expected = said(path)
+    with patched(0, 3, window, edge):
         assert said(path) == expected
 
 
