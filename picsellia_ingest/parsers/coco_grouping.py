@@ -19,7 +19,7 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import INSTANCES_MAX
 from .coco_categories import Id, id_key
-from .coco_images import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
+from .coco_owners import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
 from .jsonfile import JsonFile, reject
 from .jsonspans import Window
 from .jsontext import UNREADABLE, why

@@ -154,25 +154,37 @@ def has_twice(in_order: IntArray) -> bool:
     return any(_is_twice(in_order, part).any() for part in steps(len(in_order)))
 
 
+def several(values: IntArray, scratch: Scratch) -> IntArray:
+    """The values that stand more than once, in their order."""
+    found = Column(scratch, values.dtype.type)
+    if not all(_rises(values[max(part.start - 1, 0) : part.stop]) for part in steps(len(values))):
+        in_order = ordered(values, scratch)
+        for part in steps(len(in_order)):
+            found.add(in_order[part][_is_twice(in_order, part)])
+    several: IntArray = found.array()
+    return several
+
+
+def among(values: IntArray, in_order: IntArray) -> tuple[IntArray, IntArray]:
+    """The places of the values that are among some in their order, and the places of these."""
+    if not len(in_order):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    at = np.minimum(np.searchsorted(in_order, values), len(in_order) - 1)
+    places = np.flatnonzero(in_order[at] == values)
+    return places, at[places]
+
+
 def repeats(values: IntArray, scratch: Scratch, but: int | None = None) -> Iterator[IntArray]:
     """The places of the values that stand before, in order; ``but`` one value that may."""
-    if all(_rises(values[max(part.start - 1, 0) : part.stop]) for part in steps(len(values))):
-        return
-    in_order, found = ordered(values, scratch), Column(scratch, values.dtype.type)
-    for part in steps(len(in_order)):
-        twice = in_order[part][_is_twice(in_order, part)]
-        found.add(twice if but is None else twice[twice != but])
-    several = found.array()
-    seen = scratch.zeros(len(several), np.bool_)
-    for part in steps(len(values) if len(several) else 0):
-        at = np.minimum(np.searchsorted(several, values[part]), len(several) - 1)
-        places = np.flatnonzero(several[at] == values[part])
-        at = at[places]
+    twice = several(values, scratch)
+    seen = scratch.zeros(len(twice), np.bool_)
+    for part in steps(len(values) if len(twice) else 0):
+        places, at = among(values[part], twice)
         again = np.ones(len(at), np.bool_)
         again[np.unique(at, return_index=True)[1]] = False
         again |= seen[at]
         seen[at] = True
-        yield places[again] + part.start
+        yield (places[again] if but is None else places[again & (values[part][places] != but)]) + part.start
 
 
 def _rises(values: IntArray) -> bool:

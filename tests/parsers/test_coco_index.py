@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from picsellia_ingest.conversion.pipeline import convert
 from picsellia_ingest.errors import InputError
-from picsellia_ingest.parsers import coco_images, coco_index, jsonoutline, jsonspans, scratch
+from picsellia_ingest.parsers import coco_images, coco_index, coco_owners, jsonoutline, jsonspans, scratch
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
 
@@ -105,7 +105,7 @@ def patched(
         patch.setattr(scratch, "STEP", step)
         patch.setattr(jsonspans, "WINDOW", window)
         patch.setattr(jsonoutline, "EDGE", edge)
-        patch.setattr(coco_images, "_DENSE", dense)
+        patch.setattr(coco_owners, "_DENSE", dense)
         if not plainly:
             patch.setattr(coco_images, "PLAIN", ODD)
             patch.setattr(coco_index, "PLAIN", ODD)
