@@ -13,6 +13,7 @@ from __future__ import annotations
 import mmap
 import re
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -91,7 +92,9 @@ class JsonFile:
         """Unmap the file. Elements taken from it that are still held keep the mapping alive."""
         try:
             self._view.release()
-            if isinstance(self._data, mmap.mmap):
+            if (
+                isinstance(self._data, mmap.mmap) and not self.rewritten
+            ):  # other openings share what was rewritten
                 self._data.close()
         except BufferError:
             return  # an element is still held: the mapping goes with it
@@ -109,14 +112,15 @@ class JsonFile:
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
         except RecursionError as error:
-            raise reject(
-                self.path, "nested_too_deep", "the document is nested too deeply to be read"
-            ) from error
+            raise self._too_deep() from error
         except UNREADABLE as error:
             return self._second_try(error).top()
         if isinstance(found, dict):
             self._refuse_repeated_keys(found)
         return found
+
+    def _too_deep(self) -> InputError:
+        return reject(self.path, "nested_too_deep", "the document is nested too deeply to be read")
 
     def outline(self, keys: tuple[str, str]) -> dict[str, msgspec.Raw] | None:
         """What ``top`` gives, if the members of these keys are arrays, which only reading them shows (jsonoutline)."""
@@ -215,7 +219,15 @@ class JsonFile:
         ``check`` is called where those of an outline are none; it raises an error, unless they are nevertheless.
         """
         raw = self.raw_array(top, key) if check is None else top[key]
-        return None if raw is None else windows(memoryview(raw), wanted, self.offset(raw), check)
+        return None if raw is None else self._windows(raw, wanted, check)
+
+    def _windows(
+        self, raw: msgspec.Raw, wanted: msgspec.json.Decoder[list[T]], check: Callable[[], None] | None
+    ) -> Iterator[Window[T]]:
+        try:
+            yield from windows(memoryview(raw), wanted, self.offset(raw), check)
+        except RecursionError as error:
+            raise self._too_deep() from error
 
     def raw_array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
         """As ``array``, unsplit."""
@@ -312,18 +324,36 @@ def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 
 
 
 @lru_cache(maxsize=1)
-def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:
-    wide = _wide(_head(path))
-    data = _transcoded(path, size, mtime_ns) if wide else path.read_bytes()
-    if b"NaN" not in data and b"Infinity" not in data and re.search(rb"\\u[dD]", data) is None:
+def _without_tokens(path: Path, size: int, mtime_ns: int) -> mmap.mmap | None:
+    if _wide(_head(path)):
+        return _replaced(_transcoded(path, size, mtime_ns))
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _replaced(data)
+
+
+def _replaced(data: mmap.mmap | bytes) -> mmap.mmap | None:
+    """A copy without the tokens that JSON does not know, on disk if it is large; None when there are none."""
+    if data.find(b"NaN") < 0 and data.find(b"Infinity") < 0 and re.search(rb"\\u[dD]", data) is None:
         return None
     # In place: a substitution would hold every piece of the file between two tokens, and strings are tokens.
-    changed = bytearray(data)
+    changed = _copied(data)
     for match in _TOKENS.finditer(data):
         token = match.group()
         if not token.startswith(b'"') or b"\\u" in token:
             changed[match.start() : match.end()] = _as_text(token)
-    return bytes(changed)
+    return changed
+
+
+def _copied(data: mmap.mmap | bytes) -> mmap.mmap:
+    if len(data) <= BLOCK:
+        copy = mmap.mmap(-1, len(data))
+        copy[:] = data[:]
+        return copy
+    with tempfile.TemporaryFile(prefix="picsellia-ingest-") as stream:
+        for start in range(0, len(data), BLOCK):
+            stream.write(data[start : start + BLOCK])
+        stream.flush()
+        return mmap.mmap(stream.fileno(), 0)
 
 
 def _head(path: Path) -> bytes:

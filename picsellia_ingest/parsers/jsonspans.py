@@ -58,7 +58,8 @@ def windows(
     """The elements of an array, given as the text of a valid document, and its offset; ``wanted`` decodes objects only.
 
     What may be no valid array is one if all of its windows can be had; where one cannot, ``check`` must raise an error.
-    What is a valid array up to the end of an object is one in the document too: reading is the same so far.
+    What is a valid array up to the end of an object is one in the document too: reading is the same so far. Raises
+    RecursionError for nesting that the whole may just have had the depth for.
     """
     position, size = 1, WINDOW
     while position < len(array):
@@ -70,9 +71,11 @@ def windows(
                 position, size = following, WINDOW
                 break
         else:
-            size *= 2
             if check is not None:
                 check()
+            if position + size >= len(array):
+                raise ValueError("what is an array as a whole is none in parts")
+            size *= 2
 
 
 def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, int]]:
@@ -105,6 +108,8 @@ def _window(text: bytes, wanted: msgspec.json.Decoder[list[T]], before: int) -> 
 def _decoded(decoder: msgspec.json.Decoder[T], text: bytes) -> T | None:
     try:
         return decoder.decode(text)
+    except RecursionError:
+        raise
     except UNREADABLE:
         return None
 
