@@ -1,8 +1,7 @@
 """The annotations of one COCO file, grouped by the image they are on.
 
 A window of them is decoded together, of each only what the grouping needs. Where one of them is not as nearly all are,
-those are looked at one by one. Ids are looked up for all at once; what can be on no image is reported. A counting sort
-that places a window after the other groups them, so that no more than a window is in memory.
+those are looked at one by one. Ids are looked up for all at once; what can be on no image is reported.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
+from . import coco_order
 from .checks import INSTANCES_MAX
 from .coco_categories import Id, id_key
 from .coco_owners import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
@@ -151,34 +151,16 @@ class Annotations:
         self._group(owner)
 
     def _group(self, owner: IntArray) -> None:
-        """Put the annotations in the order of their records, those of a record in the file's order."""
         index = self.index
-        index.first = first = index.scratch.zeros(len(index.names) + 1, np.int64, shared=True)
-        for part in steps(len(owner)):
-            np.add.at(first, owner[part][owner[part] >= 0] + 1, 1)
-        self._refuse_crowded_images(owner, first)
-        before = 0
-        for part in steps(len(first)):
-            first[part] = np.cumsum(first[part]) + before
-            before = int(first[part][-1])
-        index.annotation_number = order = index.scratch.zeros(before, narrow(len(owner)), shared=True)
-        following = index.scratch.zeros(len(first), np.int64)
-        following[:] = first
-        for part in steps(len(owner)):
-            numbers, records = _in_order(owner[part])
-            begins = np.flatnonzero(np.diff(records, prepend=-1))
-            counts = np.diff(begins, append=len(records))
-            several = records[begins]
-            order[np.arange(len(numbers)) + np.repeat(following[several] - begins, counts)] = (
-                numbers + part.start
-            )
-            following[several] += counts
+        index.first = coco_order.counts(owner, len(index.names), index.scratch)
+        self._refuse_crowded_images(owner, index.first)
+        index.annotation_number = coco_order.order(owner, index.first, index.scratch)
 
     def _refuse_crowded_images(self, owner: IntArray, counts: IntArray) -> None:
         """Leave out what is said of an image with more instances than memory should hold at a time; ``counts[i + 1]`` are record i's."""
         for some in steps(len(counts)):
             for record in (np.flatnonzero(counts[some] > INSTANCES_MAX) + some.start - 1).tolist():
-                lost, number = int(counts[record + 1]), _leave_out(owner, record)
+                lost, number = int(counts[record + 1]), coco_order.leave_out(owner, record)
                 counts[record + 1] = 0
                 message = f"{self.index.names[record]!r:.200} has {lost} instances; at most {INSTANCES_MAX} are accepted"
                 at = (int(self.index.element_start[number]), f"/annotations/{number}")
@@ -315,22 +297,3 @@ class Annotations:
                 " they are read as classifications of the whole image"
             )
             self._report("shape_missing", message, (0, "/annotations"), **WARNING_FILE)
-
-
-def _leave_out(owner: IntArray, record: int) -> int:
-    """Take a record's annotations away from it; the number of the first."""
-    first = -1
-    for part in steps(len(owner)):
-        mine = np.flatnonzero(owner[part] == record) + part.start
-        owner[mine] = UNNAMED
-        first = int(mine[0]) if first < 0 and len(mine) else first
-    return first
-
-
-def _in_order(owner: IntArray) -> tuple[IntArray, IntArray]:
-    """The places of what has a record, in the order of the records, those of one in theirs; and the records."""
-    places = np.flatnonzero(owner >= 0)
-    shift = len(owner).bit_length()
-    both = (owner[places].astype(np.int64) << shift) | places
-    both.sort()
-    return both & ((1 << shift) - 1), both >> shift

@@ -3,9 +3,7 @@
 ``msgspec.Raw`` splits an object or an array into its elements without building them; because each one is a view of
 the mapped bytes, its length and the separators give its exact offset. An element is decoded only when it is needed,
 and a problem can name byte, line and column at no cost to the good path. Files that are not plain UTF-8 JSON take a
-slower way to the same result: a mark is skipped, UTF-16 is transcoded, and what Python writes and JSON does not know
-gets something of the same length in its place, so that no offset moves: NaN and Infinity become texts, of which no
-number can come, and half characters (a lone \\ud83d) become NUL, of which no label and no name can come.
+slower way to the same result (jsonrewrite).
 """
 
 from __future__ import annotations
@@ -13,9 +11,7 @@ from __future__ import annotations
 import mmap
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
+from . import jsonrewrite
 from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, spans, windows
 from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
@@ -32,10 +29,6 @@ from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
 
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|-?NaN', re.S)
-_HALVES = re.compile(
-    rb"\\[^u]|(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
 _LINES = 1 << 16
 """Bytes of a block whose lines are counted."""
@@ -74,8 +67,13 @@ class JsonFile:
         head = data[:4096]
         if head.startswith(b"\xef\xbb\xbf"):
             return cls._checked(path, data, 3)
-        if _wide(head):
-            return cls._checked(path, _transcoded(path, status.st_size, status.st_mtime_ns), 0)
+        if wide := jsonrewrite.codec(head):
+            try:
+                text = jsonrewrite.transcoded(path, status.st_size, status.st_mtime_ns)
+            except UnicodeError as error:
+                message = f"the file begins as {wide} but is not: {error}"
+                raise reject(path, "encoding", message, "save it as UTF-8") from error
+            return cls._checked(path, text, 0)
         return cls._checked(path, data, 0)
 
     @classmethod
@@ -141,7 +139,7 @@ class JsonFile:
     def rewrite(self) -> bool:
         """Replace the tokens that JSON does not know, for elements read by their offsets; whether there may be any."""
         status = self.path.stat()
-        data = _without_tokens(self.path, status.st_size, status.st_mtime_ns)
+        data = jsonrewrite.without_tokens(self.path, status.st_size, status.st_mtime_ns)
         if data is None:
             return False
         self.rewritten, self._data = True, data
@@ -298,77 +296,3 @@ def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | N
 def _running(found: list[int]) -> NDArray[np.int64]:
     """How much there is before each block, and in all."""
     return np.cumsum([0, *found], dtype=np.int64)
-
-
-def _wide(head: bytes) -> str | None:
-    """The UTF-16 or UTF-32 codec a text that begins with ``head`` is in, by its mark or its zero bytes."""
-    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        return "utf-32"
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if head[:1] == b"\x00" and head[1:2] in (b"{", b"[", b" ", b"\n"):
-        return "utf-16-be"
-    return "utf-16-le" if head[:1] in (b"{", b"[", b" ", b"\n") and head[1:2] == b"\x00" else None
-
-
-@lru_cache(maxsize=1)
-def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 - size and time are the cache's key
-    data = path.read_bytes()
-    codec = _wide(data[:4096]) or "utf-16"
-    try:
-        return data.decode(codec).lstrip("\ufeff").encode()
-    except UnicodeError as error:
-        raise reject(
-            path, "encoding", f"the file begins as {codec} but is not: {error}", "save it as UTF-8"
-        ) from error
-
-
-@lru_cache(maxsize=1)
-def _without_tokens(path: Path, size: int, mtime_ns: int) -> mmap.mmap | None:
-    if _wide(_head(path)):
-        return _replaced(_transcoded(path, size, mtime_ns))
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return _replaced(data)
-
-
-def _replaced(data: mmap.mmap | bytes) -> mmap.mmap | None:
-    """A copy without the tokens that JSON does not know, on disk if it is large; None when there are none."""
-    if data.find(b"NaN") < 0 and data.find(b"Infinity") < 0 and re.search(rb"\\u[dD]", data) is None:
-        return None
-    # In place: a substitution would hold every piece of the file between two tokens, and strings are tokens.
-    changed = _copied(data)
-    for match in _TOKENS.finditer(data):
-        token = match.group()
-        if not token.startswith(b'"') or b"\\u" in token:
-            changed[match.start() : match.end()] = _as_text(token)
-    return changed
-
-
-def _copied(data: mmap.mmap | bytes) -> mmap.mmap:
-    if len(data) <= BLOCK:
-        copy = mmap.mmap(-1, len(data))
-        copy[:] = data[:]
-        return copy
-    with tempfile.TemporaryFile(prefix="picsellia-ingest-") as stream:
-        for start in range(0, len(data), BLOCK):
-            stream.write(data[start : start + BLOCK])
-        stream.flush()
-        return mmap.mmap(stream.fileno(), 0)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(4)
-
-
-def _as_text(token: bytes) -> bytes:
-    """A token in JSON's words, of the same length."""
-    if token.startswith(b'"'):
-        return _HALVES.sub(_whole, token)
-    return b'"' + token[: len(token) - 2] + b'"'
-
-
-def _whole(match: re.Match[bytes]) -> bytes:
-    """A pair of halves, or another escape, as it is; a half alone as NUL."""
-    found = match.group()
-    return found if match.group(1) or not found.startswith(b"\\u") else b"\\u0000"
