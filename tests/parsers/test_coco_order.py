@@ -48,7 +48,8 @@ def test_ids_mean_what_they_were_given(
         numbers = numbered(np.array([*ids], np.int64), np.array([*ids.values()], np.int64), kept_in)
         assert numbers is not None
         owners = Owners(numbers, by_id)
-        both: dict[int | str, int] = {**by_id, **ids}
+        both: dict[int | str, int] = dict(by_id)
+        both.update(ids.items())
         assert owners.of(np.array(asked, np.int64)).tolist() == [both.get(key, UNKNOWN) for key in asked]
         assert [owners.get(key) for key in (*both, None, "z")] == [*both.values(), UNKNOWN, UNKNOWN]
         if ids:
