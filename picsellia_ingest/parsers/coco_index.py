@@ -1,9 +1,9 @@
 """The index of one COCO file: where every image and annotation stands, grouped by image.
 
 COCO keeps images and annotations in two arrays, in any order, joined by ids. One pass over the elements takes their
-byte ranges and ids, and a counting sort groups the annotations by image (coco_grouping). What is kept is arrays and names, a few
-dozen bytes an annotation, on disk above a size (scratch), so memory does not follow the size of the file. Annotations
-that can be on no image are reported here; all other findings wait until the annotation is read.
+byte ranges and ids, and a counting sort groups the annotations by image (coco_grouping, coco_order). What is kept is
+arrays and names, a few dozen bytes an annotation, on disk above a size (scratch), so memory does not follow the size of
+the file. Annotations that can be on no image are reported here; all other findings wait until the annotation is read.
 """
 
 from __future__ import annotations

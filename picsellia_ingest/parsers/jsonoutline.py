@@ -24,8 +24,10 @@ _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dic
 
 def outline(view: memoryview, keys: tuple[str, str]) -> dict[str, msgspec.Raw] | None:
     """The members of the document, those of ``keys`` unread; None where it does not look as expected."""
+    if len(view) < 2 * EDGE:
+        return None
     first = min(_begins(keys, bytes(view[:EDGE])), default=None)
-    if first is None or len(view) < 2 * EDGE:
+    if first is None:
         return None
     other = keys[1] if first[1] == keys[0] else keys[0]
     second = re.compile(rb'"%b"\s*:\s*\[' % other.encode()).search(view, first[0])

@@ -26,7 +26,12 @@ def outcome(match: matching.Match) -> object:
     return (match.code, match.message) if isinstance(match, ItemError) else match
 
 
-@given(names=NAMES, items=NAMES, refused=NAMES, shard=st.integers(1, 3))
+@given(
+    names=st.one_of(NAMES, NAMES.map(lambda names: [*names, "b\udcff.jpg"])),
+    items=NAMES,
+    refused=NAMES,
+    shard=st.integers(1, 3),
+)
 def test_any_names_get_the_images_that_pairing_them_all_gives(
     tmp_path_factory: pytest.TempPathFactory,
     names: list[str],
