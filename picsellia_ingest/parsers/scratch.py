@@ -7,6 +7,7 @@ readers need are pickled as their paths; the others have no name any more once t
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import shutil
@@ -76,10 +77,7 @@ class Scratch:
             return np.zeros(size, kind)
         path = self.file()
         with path.open("r+b") as stream:
-            if hasattr(os, "posix_fallocate"):  # writing to a hole of a full disk would end the process
-                os.posix_fallocate(stream.fileno(), 0, count)
-            else:
-                stream.truncate(count)
+            _reserve(stream.fileno(), count)
         return self.mapped(path, kind, shared=shared)
 
     def mapped(self, path: Path, kind: Kind, *, shared: bool) -> Any:
@@ -128,6 +126,18 @@ class Column:
             return np.concatenate([np.zeros(0, self._kind), *self._parts])
         self._spill()
         return self._scratch.mapped(self._path, self._kind, shared=self._shared)
+
+
+def _reserve(file: int, count: int) -> None:
+    """Make a file so long; writing to a hole of a full disk would end the process, so there is none where it can be helped."""
+    try:
+        os.posix_fallocate(file, 0, count)
+    except AttributeError:  # not on this system
+        os.truncate(file, count)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+        os.truncate(file, count)  # not on this file system
 
 
 def narrow(size: int) -> Kind:
