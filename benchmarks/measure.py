@@ -17,11 +17,12 @@ PEERS = ("hotcoco", "panlabel", "pycocotools", "labelformat", "orjson", "msgspec
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds; the peak of any one process, and of all together, in MiB."""
+    """Seconds; the peak of any one process, and of all together, in MiB; and what the last run said."""
 
     seconds: float
     peak: float
     peak_together: float
+    said: str = ""
 
 
 def cost(command: list[str], runs: int = 3, before: Callable[[], None] | None = None) -> Cost:
@@ -31,6 +32,7 @@ def cost(command: list[str], runs: int = 3, before: Callable[[], None] | None = 
         statistics.median(one.seconds for one in found),
         statistics.median(one.peak for one in found),
         statistics.median(one.peak_together for one in found),
+        found[-1].said,
     )
 
 
@@ -47,7 +49,7 @@ def _once(command: list[str], before: Callable[[], None] | None) -> Cost:
     watch.join()
     if process.returncode not in (0, 3):
         raise subprocess.CalledProcessError(process.returncode, command, said.decode()[-2000:])
-    return Cost(seconds, watch.peak / 1024, watch.together / 1024)
+    return Cost(seconds, watch.peak / 1024, watch.together / 1024, said.decode())
 
 
 class _Watch(threading.Thread):

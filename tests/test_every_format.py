@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import picsellia_ingest
@@ -73,9 +74,8 @@ def sent(path: Path) -> list[dict[str, Any]]:
     parser = parsers.find_format(path)(path)
     parser.prepare(lambda _: None)
     records = parser.read(Shard(0, parser.count()), lambda _: None)
-    return [
-        item for record in records for item in wire.document(record, rectangle=False, notes=Counter()).data
-    ]
+    documents = [wire.document(record, rectangle=False, notes=Counter()).data for record in records]
+    return [item for data in documents for item in msgspec.json.decode(msgspec.json.encode(data))]
 
 
 def total_area(objects: list[dict[str, Any]]) -> float:

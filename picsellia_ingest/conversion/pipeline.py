@@ -172,7 +172,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
     matches = _matches(asked, names)
     renamed = asked.rename or asked.images != shards.LEAVE
     shown = [_name(name, matches.get(name)) for name in names] if renamed else names
-    named = list(zip(names, output.writer.keys(shown, losses), strict=True))
+    keys = output.writer.keys(shown, losses)
     work = shards.Work(
         parser,
         output.writer,
@@ -187,10 +187,10 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
     if jobs > 1:
         given = output.staging.folder / ".work"
         shards.save(work, given)
-    tasks = [
-        (given, number, shard, named[shard.start : shard.stop], _images(matches, names, shard))
+    tasks = (
+        (given, number, shard, *_of_shard(names, keys, matches, shard))
         for number, shard in enumerate(parser.shards())
-    ]
+    )
     for window in workers.windows(tasks, 8 * jobs):
         waiting: dict[int, shards.Done] = {}
         expected = window[0][1]
@@ -209,10 +209,13 @@ def _matches(asked: Request, names: Sequence[str]) -> dict[str, matching.Match]:
     return matching.pair(names, matching.NameIndex(images_below(asked.imgdir)))
 
 
-def _images(
-    matches: Mapping[str, matching.Match], names: Sequence[str], shard: Shard
-) -> list[matching.Match | None]:
-    return [matches.get(name) for name in names[shard.start : shard.stop]]
+def _of_shard(
+    names: Sequence[str], keys: Sequence[str], matches: Mapping[str, matching.Match], shard: Shard
+) -> tuple[list[tuple[str, str]], list[matching.Match | None]]:
+    """The names and keys of a shard's records, and their images."""
+    own = names[shard.start : shard.stop]
+    named = list(zip(own, keys[shard.start : shard.stop], strict=True))
+    return named, [matches.get(name) for name in own]
 
 
 def _name(name: str, match: matching.Match | None) -> str:

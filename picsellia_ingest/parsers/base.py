@@ -1,7 +1,8 @@
 """The seam every format implements.
 
 A parser holds paths and an index, never content: it is cheap to pickle and reads the same in a thread, in a
-process or on another machine. ``prepare`` makes one pass; ``read`` then needs nothing but the parser and a shard.
+process or on another machine, which must see its paths: the source's, and those of an index that lies on disk
+(scratch). ``prepare`` makes one pass; ``read`` then needs nothing but the parser and a shard.
 The account every parser keeps: ``instance_count()`` equals the instances in the records of all shards plus the
 ``lost`` of every problem reported by ``prepare`` and ``read``.
 """
@@ -9,7 +10,7 @@ The account every parser keeps: ``instance_count()`` equals the instances in the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from ..sources import AnyPath
 
 if TYPE_CHECKING:
     from .copies import Copy
+    from .scratch import Scratch
     from .writer import Writer
 
 
@@ -89,6 +91,9 @@ class Parser(ABC):
     copy: Copy | None = None
     """The private copy that ``path`` lies in, where the source is far."""
 
+    scratch: Scratch | None = None
+    """What of the index lies on disk."""
+
     def __init__(self, path: Path, options: Options | None = None) -> None:
         self.path = path
         self.options = options or Options()
@@ -112,7 +117,9 @@ class Parser(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the private copy; the parser can read nothing any more then."""
+        """Remove the private copy and what lies on disk; the parser can read nothing any more then."""
+        if self.scratch is not None:
+            self.scratch.close()
         if self.copy is not None:
             self.copy.close()
 
@@ -135,8 +142,8 @@ class Parser(ABC):
         """The labels in the source's order, with the kinds of their instances, and what else stands before the images."""
 
     @abstractmethod
-    def names(self) -> list[str]:
-        """The file name of every record, in the order in which ``read`` gives them."""
+    def names(self) -> Sequence[str]:
+        """The file name of every record, in the order in which ``read`` gives them; millions of them are not in memory."""
 
     @abstractmethod
     def count(self) -> int:

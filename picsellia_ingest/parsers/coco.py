@@ -7,7 +7,7 @@ not know stay verbatim in the attributes of the header, record or instance.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,8 @@ from .base import Options, Parser, Shard
 from .coco_index import CocoIndex, build
 from .coco_records import records
 from .jsonfile import JsonFile
+from .many_names import joined
+from .scratch import Scratch
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -50,11 +52,12 @@ class Coco(Parser):
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file that is read. In a folder, a file that is rejected does not stop the others."""
         self._indexes = []
+        self.scratch = Scratch()
         files, self.notes = coco_files.readable(self.path, on_problem)
         for path in files:
             try:
                 with JsonFile.open(path) as file:
-                    self._indexes.append(build(file, on_problem))
+                    self._indexes.append(build(file, self.scratch, on_problem))
             except InputError as error:
                 if len(files) == 1:
                     raise
@@ -73,9 +76,9 @@ class Coco(Parser):
                 labels[name] = Label(name, earlier.kinds | index.kinds[name], earlier.attributes)
         return Header(tuple(labels.values()), attributes)
 
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         """``file_name`` of every image, as written."""
-        return [name for index in self._indexes for name in index.names]
+        return joined([index.names for index in self._indexes])
 
     def count(self) -> int:
         """The number of images that have a file name."""

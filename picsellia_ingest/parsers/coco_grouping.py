@@ -1,33 +1,35 @@
 """The annotations of one COCO file, grouped by the image they are on.
 
-Some thousand are decoded together, of each only what the grouping needs. Where one of them is not as nearly all are, those
-are looked at one by one. Ids are looked up for all at once; what can be on no image is reported.
+A window of them is decoded together, of each only what the grouping needs. Where one of them is not as nearly all are,
+those are looked at one by one. Ids are looked up for all at once; what can be on no image is reported.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
+from . import coco_order
 from .checks import INSTANCES_MAX
 from .coco_categories import Id, id_key
-from .coco_images import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, IntArray, Owners
+from .coco_owners import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
 from .jsonfile import JsonFile, reject
-from .jsonspans import Spans
+from .jsonspans import Window
 from .jsontext import UNREADABLE, why
+from .scratch import Column, IntArray, narrow, repeats, steps
 
 if TYPE_CHECKING:
     from .coco_index import CocoIndex
 
 _NOTHING = msgspec.Raw(b"")
 _NO_ID = -(1 << 63)
-NOTHING: Spans = (np.zeros(0, np.int64), np.zeros(0, np.int64))
-"""The spans of an array without elements."""
 WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
 """What a problem is that concerns the file, and costs nothing."""
 
@@ -47,13 +49,13 @@ class _PlainRow(msgspec.Struct, gc=False):
     id: int = _NO_ID
     bbox: msgspec.Raw = _NOTHING
     segmentation: msgspec.Raw = _NOTHING
-    caption: msgspec.Raw = _NOTHING
+    caption: Annotated[int, msgspec.Meta(ge=1, le=0)] = 0
+    """What no caption is: one that has any is looked at by itself."""
 
 
 _ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
-_PLAIN = msgspec.json.Decoder(list[_PlainRow])
-_SEVERAL = 4096
-"""Annotations that are decoded together."""
+PLAIN = msgspec.json.Decoder(list[_PlainRow])
+"""Decodes annotations as nearly all are."""
 _HASHED = (1 << 61) - 1
 """Whole numbers from 0 up to this are their own hashes."""
 _EMPTY = (b"", b"[]", b"[[]]", b"null", b"[ ]", b"{}")
@@ -71,10 +73,22 @@ def _captions(row: _AnnotationRow, index: CocoIndex) -> bool:
     return len(row.caption) > 0 and id_key(row.category_id) not in index.categories
 
 
-def _kind(row: _AnnotationRow | _PlainRow) -> str:
-    if len(row.segmentation) > 6 or bytes(row.segmentation) not in _EMPTY:
+def _kind(row: _AnnotationRow) -> str:
+    if _is_given(row.segmentation):
         return POLYGON
-    return RECTANGLE if len(row.bbox) > 6 or bytes(row.bbox) not in _EMPTY else CLASSIFICATION
+    return RECTANGLE if _is_given(row.bbox) else CLASSIFICATION
+
+
+def _is_given(raw: msgspec.Raw) -> bool:
+    return len(raw) > 6 or bytes(raw) not in _EMPTY
+
+
+def _are_given(raws: list[msgspec.Raw]) -> NDArray[np.bool_]:
+    lengths = np.fromiter(map(len, raws), np.int64, len(raws))
+    found = lengths > 6
+    for place in np.flatnonzero((lengths > 0) & ~found).tolist():
+        found[place] = _is_given(raws[place])
+    return found
 
 
 _UNPLACED = {
@@ -88,8 +102,16 @@ _UNPLACED = {
 }
 
 
-_BY_NUMBER = -9
-"""Stands for a record that is looked up by the number of its image."""
+class _Owner(NamedTuple):
+    """The record of an annotation, or the number by which it is looked up for many at once; and the annotation's id, hashed."""
+
+    record: int = UNNAMED
+    id: int | None = None
+    key: int | None = None
+
+
+_LATER = 8
+"""Taken from a negative number of a record that was found by the number of its image, and is to be reported."""
 
 
 class Annotations:
@@ -101,87 +123,119 @@ class Annotations:
         self.on_problem = on_problem
         self.owners = owners
         self.shaped = self.shapeless = 0
+        self.tallies: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
-    def read(self, spans: Spans, has_categories: bool) -> None:
+    def read(self, windows: Iterable[Window[_PlainRow]], has_categories: bool) -> None:
         """Fill the index from the elements of the array."""
         self.has_categories = has_categories
-        starts, lengths = spans
-        owner = np.full(len(starts), _BY_NUMBER, np.int64)
-        self.keys = np.zeros(len(starts), np.int64)
-        self.ids = np.full(len(starts), _NO_ID, np.int64)
-        for begin in range(0, len(starts), _SEVERAL):
-            numbers = range(begin, min(begin + _SEVERAL, len(starts)))
-            if has_categories and self._take_plain(numbers, starts, lengths):
-                continue
-            for number in numbers:
-                text = self.file.slice(int(starts[number]), int(lengths[number]))
-                found = self._owner(text, number, int(starts[number]))
-                if found is not None:
-                    owner[number] = found
-        by_number = np.flatnonzero(owner == _BY_NUMBER)
-        owner[by_number] = self.owners.of(self.keys[by_number])
-        for number in by_number[owner[by_number] < 0].tolist():
-            text = self.file.slice(int(starts[number]), int(lengths[number]))
-            self._unplaced(int(owner[number]), _ANNOTATION.decode(text), int(starts[number]), number)
-        self._warn_of_repeated_ids(starts)
+        index, scratch = self.index, self.index.scratch
+        starts, lengths = (Column(scratch, np.int64, shared=True) for _ in range(2))
+        owners, ids = Column(scratch, narrow(len(index.names))), Column(scratch, np.int64)
+        number = 0
+        for window in windows:
+            found = self._plain(window.rows) if has_categories and window.rows is not None else None
+            records, own = found or self._one_by_one(window, number)
+            starts.add(window.starts)
+            lengths.add(window.lengths)
+            owners.add(records)
+            ids.add(own)
+            number += len(window.starts)
+        index.element_start, index.element_length = starts.array(), lengths.array()
+        owner = owners.array()
+        self._report_unplaced(owner)
+        self._warn_of_repeated_ids(ids.array())
+        for kind, tally in self.tallies.items():
+            for category, count in tally.items():
+                self._tally(category, kind, count)
         self._warn_of_mixed_shapes()
+        self._group(owner)
+
+    def _group(self, owner: IntArray) -> None:
         index = self.index
-        self._refuse_crowded_images(owner, starts)
-        order = np.argsort(owner, kind="stable")
-        order = order[np.searchsorted(owner[order], 0) :]
-        index.first = np.searchsorted(owner[order], np.arange(len(index.names) + 1))
-        index.annotation_number = order
-        index.annotation_start, index.annotation_length = starts[order], lengths[order]
+        index.first = coco_order.counts(owner, len(index.names), index.scratch)
+        self._refuse_crowded_images(owner, index.first)
+        index.annotation_number = coco_order.order(owner, index.first, index.scratch)
 
-    def _refuse_crowded_images(self, owner: IntArray, starts: IntArray) -> None:
-        """Leave out what is said of an image with more instances than memory should hold at a time."""
-        placed = owner[owner >= 0]
-        counts = np.bincount(placed) if len(placed) else np.zeros(0, np.int64)
-        for record in np.flatnonzero(counts > INSTANCES_MAX).tolist():
-            mine = np.flatnonzero(owner == record)
-            message = f"{self.index.names[record]!r:.200} has {counts[record]} instances; at most {INSTANCES_MAX} are accepted"
-            at = (int(starts[mine[0]]), f"/annotations/{int(mine[0])}")
-            lost = int(counts[record])
-            self._report(
-                "instances_too_many", message, at, unit=Unit.IMAGE, lost=lost, hint="split the image"
-            )
-            owner[mine] = UNNAMED
+    def _refuse_crowded_images(self, owner: IntArray, counts: IntArray) -> None:
+        """Leave out what is said of an image with more instances than memory should hold at a time; ``counts[i + 1]`` are record i's."""
+        for some in steps(len(counts)):
+            for record in (np.flatnonzero(counts[some] > INSTANCES_MAX) + some.start - 1).tolist():
+                lost, number = int(counts[record + 1]), coco_order.leave_out(owner, record)
+                counts[record + 1] = 0
+                message = f"{self.index.names[record]!r:.200} has {lost} instances; at most {INSTANCES_MAX} are accepted"
+                at = (int(self.index.element_start[number]), f"/annotations/{number}")
+                self._report(
+                    "instances_too_many", message, at, unit=Unit.IMAGE, lost=lost, hint="split the image"
+                )
 
-    def _warn_of_repeated_ids(self, starts: IntArray) -> None:
+    def _report_unplaced(self, owner: IntArray) -> None:
+        """Report the annotations whose image was looked up for many at once, and has no record."""
+        index = self.index
+        for part in steps(len(owner)):
+            for number in (np.flatnonzero(owner[part] < -_LATER) + part.start).tolist():
+                owner[number] += _LATER
+                start = int(index.element_start[number])
+                text = self.file.slice(start, int(index.element_length[number]))
+                self._unplaced(int(owner[number]), _ANNOTATION.decode(text), start, number)
+
+    def _warn_of_repeated_ids(self, ids: IntArray) -> None:
         """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""
-        given = np.flatnonzero(self.ids != _NO_ID)
-        repeated = np.delete(given, np.unique(self.ids[given], return_index=True)[1])
-        if len(repeated):
-            number = int(repeated[0])
-            message = f"{len(repeated)} annotations have the id of another one before them; all are kept"
-            at = (int(starts[number]), f"/annotations/{number}/id")
+        first, count = -1, 0
+        for places in repeats(ids, self.index.scratch, but=_NO_ID):
+            first = int(places[0]) if first < 0 and len(places) else first
+            count += len(places)
+        if count:
+            message = f"{count} annotations have the id of another one before them; all are kept"
+            at = (int(self.index.element_start[first]), f"/annotations/{first}/id")
             self._report("annotation_id_repeated", message, at, **WARNING_FILE)
 
-    def _take_plain(self, numbers: range, starts: IntArray, lengths: IntArray) -> bool:
-        """Take several annotations at once, if each has whole numbers for ids and none is a caption; whether they are taken."""
-        first, last = numbers[0], numbers[-1]
+    def _plain(self, rows: list[_PlainRow]) -> tuple[IntArray, IntArray] | None:
+        """The records and ids of annotations, if each has whole numbers for ids and none is a caption."""
         try:
-            rows = _PLAIN.decode(
-                b"[%b]"
-                % self.file.slice(int(starts[first]), int(starts[last] + lengths[last] - starts[first]))
-            )
             images = np.array([row.image_id for row in rows], np.int64)
             ids = np.array([row.id for row in rows], np.int64)
-        except (*UNREADABLE, OverflowError):
-            return False
+            categories = np.array([row.category_id for row in rows], np.int64)
+        except OverflowError:
+            return None
         given = ids[ids != _NO_ID]
-        if len(rows) != len(numbers) or (given < 0).any() or (given >= _HASHED).any():
-            return False
-        if (images <= -HUGE).any() or (images >= HUGE).any() or any(len(row.caption) for row in rows):
-            return False
-        self.keys[first : last + 1], self.ids[first : last + 1] = images, ids
+        if (given < 0).any() or (given >= _HASHED).any():
+            return None
+        if (images <= -HUGE).any() or (images >= HUGE).any():
+            return None
         self.index.instances += len(rows)
-        for (category, kind), count in Counter([(row.category_id, _kind(row)) for row in rows]).items():
-            self._tally(category, kind, count)
-        return True
+        have_rings = _are_given([row.segmentation for row in rows])
+        self._count_kind(categories[have_rings], POLYGON)
+        if not have_rings.all():
+            have_box = _are_given([row.bbox for row in rows]) & ~have_rings
+            self._count_kind(categories[have_box], RECTANGLE)
+            self._count_kind(categories[~have_rings & ~have_box], CLASSIFICATION)
+        return self._records(images), ids
 
-    def _owner(self, raw: bytes, number: int, start: int) -> int | None:
-        """The record of an annotation; None when it follows from ``keys``, which is looked up for all at once."""
+    def _count_kind(self, categories: IntArray, kind: str) -> None:
+        values, counts = np.unique(categories, return_counts=True)
+        self.tallies[kind].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+
+    def _records(self, images: IntArray) -> IntArray:
+        found = self.owners.of(images)
+        return np.where(found < 0, found - _LATER, found)
+
+    def _one_by_one(self, window: Window[_PlainRow], number: int) -> tuple[IntArray, IntArray]:
+        """The records and ids of annotations of any kind."""
+        owner = np.zeros(len(window.starts), np.int64)
+        ids = np.full(len(owner), _NO_ID, np.int64)
+        keys: dict[int, int] = {}
+        starts = window.starts.tolist()
+        for place, text in enumerate(window.elements()):
+            found = self._owner(text, number + place, starts[place])
+            owner[place] = found.record
+            if found.key is not None:
+                keys[place] = found.key
+            if found.id is not None:
+                ids[place] = found.id
+        owner[np.array([*keys], np.int64)] = self._records(np.array([*keys.values()], np.int64))
+        return owner, ids
+
+    def _owner(self, raw: bytes, number: int, start: int) -> _Owner:
         try:
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
@@ -191,10 +245,9 @@ class Annotations:
             self._report(
                 "annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint
             )
-            return UNNAMED
+            return _Owner()
         own = row.id if type(row.id) is int else id_key(row.id)
-        if own is not None:
-            self.ids[number] = hash(own)
+        hashed = None if own is None else hash(own)
         is_caption = _captions(row, self.index)
         self.index.captions += is_caption
         if not is_caption:
@@ -203,12 +256,11 @@ class Annotations:
             self._tally(category, _kind(row), 1)
         key = row.image_id if type(row.image_id) is int else id_key(row.image_id)
         if type(key) is int and -HUGE < key < HUGE:
-            self.keys[number] = key
-            return None
+            return _Owner(id=hashed, key=key)
         record = self.owners.get(key)
         if record < 0:
             self._unplaced(record, row, start, number)
-        return record
+        return _Owner(record, hashed)
 
     def _unplaced(self, record: int, row: _AnnotationRow, start: int, number: int) -> None:
         code, reason, hint = _UNPLACED[record]

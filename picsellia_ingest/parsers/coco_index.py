@@ -1,30 +1,45 @@
 """The index of one COCO file: where every image and annotation stands, grouped by image.
 
 COCO keeps images and annotations in two arrays, in any order, joined by ids. One pass over the elements takes their
-byte ranges and ids; an argsort groups the annotations by image (coco_grouping). What is kept is arrays and names, a few dozen bytes
-an annotation, so memory does not follow the size of the file. Annotations that can be on no image are reported here;
-all other findings wait until the annotation is read.
+byte ranges and ids, and a counting sort groups the annotations by image (coco_grouping, coco_order). What is kept is
+arrays and names, a few dozen bytes an annotation, on disk above a size (scratch), so memory does not follow the size of
+the file. Annotations that can be on no image are reported here; all other findings wait until the annotation is read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..problems import OnProblem, Problem
 from . import coco_images
 from .coco_categories import Categories, Id, Unusable
 from .coco_files import split_of
-from .coco_grouping import NOTHING, WARNING_FILE, Annotations
+from .coco_grouping import PLAIN, WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
+from .jsonspans import address
 from .jsontext import UNREADABLE, decoded, why
+from .scratch import IntArray, Scratch, Stored
 
-IntArray: TypeAlias = NDArray[np.int64]
+_ARRAYS = ("images", "annotations")
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """Values of elements in the file's order, taken in the order of the records."""
+
+    values: IntArray
+    order: IntArray
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.values[self.order[at]]
 
 
 @dataclass(slots=True)
@@ -32,19 +47,22 @@ class CocoIndex:
     """Where things stand in one file. Record ``i`` is the i-th image that can be named, in the file's order."""
 
     path: Path
+    scratch: Scratch = field(default_factory=Scratch)
+    """Where the arrays are that are not in memory."""
     rewritten: bool = False
     """Whether the file holds tokens that are not JSON, so that it must be read as JsonFile.rewrite makes it."""
     splits: tuple[str, ...] = ()
     """The split that the file's name says its images are in."""
-    names: list[str] = field(default_factory=list)
-    image_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    names: Sequence[str] = ()
+    image_number: range | IntArray = range(0)
     image_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     image_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    element_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    element_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Where the elements of ``annotations`` stand, in the file's order."""
     first: IntArray = field(default_factory=lambda: np.zeros(1, np.int64))
-    """Record ``i`` owns the annotations ``first[i]`` to ``first[i + 1]`` of the next three arrays."""
-    annotation_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    annotation_start: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    annotation_length: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Record ``i`` owns the annotations ``first[i]`` to ``first[i + 1]`` of the next three."""
+    annotation_number: IntArray = field(default_factory=lambda: np.zeros(0, np.int32))
     instances: int = 0
     captions: int = 0
     categories: dict[Id, str | Unusable] = field(default_factory=dict)
@@ -53,19 +71,91 @@ class CocoIndex:
     kinds: dict[str, set[str]] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def annotation_start(self) -> InOrder:
+        """Where each annotation begins."""
+        return InOrder(self.element_start, self.annotation_number)
 
-def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
+    @property
+    def annotation_length(self) -> InOrder:
+        """How long each annotation is."""
+        return InOrder(self.element_length, self.annotation_number)
+
+    def __getstate__(self) -> list[Any]:
+        return [self.scratch.packed(getattr(self, one.name)) for one in fields(self)]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        for one, value in zip(fields(self), state, strict=True):
+            setattr(self, one.name, value.load() if isinstance(value, Stored) else value)
+
+
+class _Unsure(Exception):
+    """A document is not as its outline."""
+
+
+class _Outlined:
+    """A document of which only the outline is known: before anything is said of it, it is read as a whole.
+
+    So what is wrong with the whole is said first, and where nothing is said the reading of its elements has shown
+    that it is valid.
+    """
+
+    def __init__(self, file: JsonFile, outline: dict[str, msgspec.Raw], on_problem: OnProblem) -> None:
+        self._file, self._outline, self._on_problem = file, outline, on_problem
+        self._is_sure = False
+
+    def __call__(self, problem: Problem) -> None:
+        """Take a problem."""
+        self.check()
+        self._on_problem(problem)
+
+    def check(self) -> None:
+        """Read it as a whole. Raises InputError, _Unsure."""
+        if self._is_sure:
+            return
+        top = self._file.top()
+        for key in _ARRAYS:
+            raw = None if isinstance(top, list) else self._file.raw_array(top, key)
+            if raw is None or (address(raw), len(raw)) != (
+                address(self._outline[key]),
+                len(self._outline[key]),
+            ):
+                raise _Unsure
+        self._is_sure = True
+
+
+def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem) -> CocoIndex:
     """Index one open file. Raises InputError when it is not a COCO dataset."""
-    top = file.top()
+    outline = file.outline(_ARRAYS)
+    if outline is not None:
+        outlined = _Outlined(file, outline, on_problem)
+        try:
+            return _build(file, outline, scratch, outlined, outlined.check)
+        except InputError:
+            with suppress(_Unsure):
+                outlined.check()
+                raise
+        except _Unsure:
+            pass
+    return _build(file, file.top(), scratch, on_problem)
+
+
+def _build(
+    file: JsonFile,
+    top: dict[str, msgspec.Raw] | list[msgspec.Raw],
+    scratch: Scratch,
+    on_problem: OnProblem,
+    check: Callable[[], None] | None = None,
+) -> CocoIndex:
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))
-    images = file.array(top, "images")
+    images = file.windows(top, "images", coco_images.PLAIN, check)
     if images is None:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
         )
     categories = file.array(top, "categories")
-    index = CocoIndex(file.path, file.rewritten, split_of(file.path))
+    index = CocoIndex(file.path, scratch, file.rewritten, split_of(file.path))
     for key in [key for key in top if key not in ("images", "annotations", "categories")]:
         try:
             index.attributes[key] = decoded(top[key])
@@ -80,16 +170,14 @@ def build(file: JsonFile, on_problem: OnProblem) -> CocoIndex:
     listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
-    listed_images = coco_images.read(file, images, on_problem)
-    del images
+    listed_images = coco_images.read(file, images, scratch, on_problem)
     index.names, index.image_number = listed_images.names, listed_images.number
     index.image_start, index.image_length = listed_images.start, listed_images.length
-    owners = listed_images.owners
-    annotations = file.spans(top, "annotations")
+    annotations = file.windows(top, "annotations", PLAIN, check)
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
         on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))
-    Annotations(file, index, on_problem, owners).read(annotations or NOTHING, bool(categories))
+    Annotations(file, index, on_problem, listed_images.owners).read(annotations or (), bool(categories))
     return index
 
 

@@ -3,9 +3,7 @@
 ``msgspec.Raw`` splits an object or an array into its elements without building them; because each one is a view of
 the mapped bytes, its length and the separators give its exact offset. An element is decoded only when it is needed,
 and a problem can name byte, line and column at no cost to the good path. Files that are not plain UTF-8 JSON take a
-slower way to the same result: a mark is skipped, UTF-16 is transcoded, and what Python writes and JSON does not know
-gets something of the same length in its place, so that no offset moves: NaN and Infinity become texts, of which no
-number can come, and half characters (a lone \\ud83d) become NUL, of which no label and no name can come.
+slower way to the same result (jsonrewrite).
 """
 
 from __future__ import annotations
@@ -14,8 +12,7 @@ import mmap
 import os
 import re
 import stat
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,17 +22,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..problems import Place, Problem, Unit
-from .jsonspans import RAWS, Spans, address, spans, spans_of
-from .jsontext import UNREADABLE, crumbs, syntax
+from . import jsonrewrite
+from .jsonoutline import outline
+from .jsonspans import RAWS, Spans, Window, address, spans, windows
+from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
 
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|-?NaN', re.S)
-_HALVES = re.compile(
-    rb"\\[^u]|(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
+_LINES = 1 << 16
+"""Bytes of a block whose lines are counted."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -47,7 +44,8 @@ class JsonFile:
         self._data = data
         self._view = memoryview(data)[shift:]
         self._shift = shift
-        self._newlines: NDArray[np.int64] | None = None
+        self._lines: NDArray[np.int64] | None = None
+        self._braces: NDArray[np.int64] | None = None
         self._base = address(self._view)
         self.rewritten = False
         """Whether tokens that JSON does not know were replaced."""
@@ -70,8 +68,13 @@ class JsonFile:
         head = data[:4096]
         if head.startswith(b"\xef\xbb\xbf"):
             return cls._checked(path, data, 3)
-        if _wide(head):
-            return cls._checked(path, _transcoded(path, status.st_size, status.st_mtime_ns), 0)
+        if wide := jsonrewrite.codec(head):
+            try:
+                text = jsonrewrite.transcoded(path, status.st_size, status.st_mtime_ns)
+            except UnicodeError as error:
+                message = f"the file begins as {wide} but is not: {error}"
+                raise reject(path, "encoding", message, "save it as UTF-8") from error
+            return cls._checked(path, text, 0)
         return cls._checked(path, data, 0)
 
     @classmethod
@@ -88,7 +91,9 @@ class JsonFile:
         """Unmap the file. Elements taken from it that are still held keep the mapping alive."""
         try:
             self._view.release()
-            if isinstance(self._data, mmap.mmap):
+            if (
+                isinstance(self._data, mmap.mmap) and not self.rewritten
+            ):  # other openings share what was rewritten
                 self._data.close()
         except BufferError:
             return  # an element is still held: the mapping goes with it
@@ -106,13 +111,24 @@ class JsonFile:
         try:
             found: dict[str, msgspec.Raw] | list[msgspec.Raw] = decoder.decode(self._view)
         except RecursionError as error:
-            raise reject(
-                self.path, "nested_too_deep", "the document is nested too deeply to be read"
-            ) from error
+            raise self._too_deep() from error
         except UNREADABLE as error:
             return self._second_try(error).top()
         if isinstance(found, dict):
             self._refuse_repeated_keys(found)
+        return found
+
+    def _too_deep(self) -> InputError:
+        return reject(self.path, "nested_too_deep", "the document is nested too deeply to be read")
+
+    def outline(self, keys: tuple[str, str]) -> dict[str, msgspec.Raw] | None:
+        """What ``top`` gives, if the members of these keys are arrays, which only reading them shows (jsonoutline)."""
+        found = outline(self._view, keys)
+        try:
+            if found is not None:
+                self._refuse_repeated_keys(found)
+        except InputError:
+            return None  # something else may be wrong before that
         return found
 
     def _second_try(self, error: Exception) -> JsonFile:
@@ -124,7 +140,7 @@ class JsonFile:
     def rewrite(self) -> bool:
         """Replace the tokens that JSON does not know, for elements read by their offsets; whether there may be any."""
         status = self.path.stat()
-        data = _without_tokens(self.path, status.st_size, status.st_mtime_ns)
+        data = jsonrewrite.without_tokens(self.path, status.st_size, status.st_mtime_ns)
         if data is None:
             return False
         self.rewritten, self._data = True, data
@@ -187,18 +203,33 @@ class JsonFile:
 
     def array(self, top: Mapping[str, msgspec.Raw], key: str) -> list[msgspec.Raw] | None:
         """The elements of the array under ``key``; None when it is absent or null. Raises InputError for anything else."""
-        raw = self._array(top, key)
+        raw = self.raw_array(top, key)
         return None if raw is None else self.items(raw)
 
-    def spans(self, top: Mapping[str, msgspec.Raw], key: str) -> Spans | None:
-        """Where the elements of the array under ``key`` begin, and their lengths; as ``array``, without their being held."""
-        raw = self._array(top, key)
-        if raw is None:
-            return None
-        starts, lengths = spans_of(memoryview(raw))
-        return starts + self.offset(raw), lengths
+    def windows(
+        self,
+        top: Mapping[str, msgspec.Raw],
+        key: str,
+        wanted: msgspec.json.Decoder[list[T]],
+        check: Callable[[], None] | None = None,
+    ) -> Iterator[Window[T]] | None:
+        """The elements of the array under ``key``, some of them at a time; as ``array``, without all being held.
 
-    def _array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
+        ``check`` is called where those of an outline are none; it raises an error, unless they are nevertheless.
+        """
+        raw = self.raw_array(top, key) if check is None else top[key]
+        return None if raw is None else self._windows(raw, wanted, check)
+
+    def _windows(
+        self, raw: msgspec.Raw, wanted: msgspec.json.Decoder[list[T]], check: Callable[[], None] | None
+    ) -> Iterator[Window[T]]:
+        try:
+            yield from windows(memoryview(raw), wanted, self.offset(raw), check)
+        except RecursionError as error:
+            raise self._too_deep() from error
+
+    def raw_array(self, top: Mapping[str, msgspec.Raw], key: str) -> msgspec.Raw | None:
+        """As ``array``, unsplit."""
         raw = top.get(key)
         if raw is None or (len(raw) == 4 and bytes(raw) == b"null"):
             return None
@@ -210,12 +241,22 @@ class JsonFile:
 
     def _refuse_crumbs(self, raw: memoryview | msgspec.Raw, offset: int, pointer: str) -> None:
         """Raise InputError for an array of millions of elements too small to be records: each would cost 100 bytes."""
-        if crumbs(raw):
+        if len(raw) >= MANY and crumbs(raw, self._objects(offset, offset + len(raw))):
             what = f"the array {pointer}" if pointer else "the document"
             message = f"{what} has millions of elements that are too small to be records"
             hint = "is the file damaged? write it again"
             place = self.place(offset, pointer)
             raise InputError(Problem("elements_too_small", message, place, unit=Unit.FILE, hint=hint))
+
+    def _objects(self, begin: int, end: int) -> int:
+        """How often "{" stands between two offsets; the blocks of the text are counted once."""
+        if self._braces is None:
+            self._braces = _running(counts(self._view, b"{"))
+        first, last = -(-begin // BLOCK), end // BLOCK
+        if first > last:
+            return sum(counts(self._view[begin:end], b"{"))
+        edges = counts(self._view[begin : first * BLOCK], b"{") + counts(self._view[last * BLOCK : end], b"{")
+        return int(self._braces[last] - self._braces[first]) + sum(edges)
 
     def offset(self, raw: msgspec.Raw) -> int:
         """Where an element begins, in bytes from the start of the text (after a byte order mark)."""
@@ -243,10 +284,15 @@ class JsonFile:
 
     def place(self, offset: int, pointer: str | None) -> Place:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
-        if self._newlines is None:
-            self._newlines = _newlines(self._view)
-        before = int(np.searchsorted(self._newlines, offset))
-        line_start = int(self._newlines[before - 1]) + 1 if before else 0
+        if self._lines is None:
+            self._lines = _running(counts(self._view, b"\n", _LINES))
+        block = offset // _LINES
+        text = bytes(self._view[block * _LINES : offset])
+        before = int(self._lines[block]) + text.count(b"\n")
+        if not text.count(b"\n") and before:
+            block = int(np.searchsorted(self._lines, before)) - 1
+            text = bytes(self._view[block * _LINES : (block + 1) * _LINES])
+        line_start = block * _LINES + text.rfind(b"\n") + 1 if before else 0
         return Place(str(self.path), before + 1, offset - line_start + 1, offset + self._shift, pointer)
 
 
@@ -255,66 +301,6 @@ def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | N
     return InputError(Problem(code, message, Place(str(path), pointer=pointer), unit=Unit.FILE, hint=hint))
 
 
-def _newlines(view: memoryview) -> NDArray[np.int64]:
-    step = 1 << 24
-    found = [
-        np.flatnonzero(np.frombuffer(view[start : start + step], np.uint8) == 10) + start
-        for start in range(0, len(view), step)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def _wide(head: bytes) -> str | None:
-    """The UTF-16 or UTF-32 codec a text that begins with ``head`` is in, by its mark or its zero bytes."""
-    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        return "utf-32"
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if head[:1] == b"\x00" and head[1:2] in (b"{", b"[", b" ", b"\n"):
-        return "utf-16-be"
-    return "utf-16-le" if head[:1] in (b"{", b"[", b" ", b"\n") and head[1:2] == b"\x00" else None
-
-
-@lru_cache(maxsize=1)
-def _transcoded(path: Path, size: int, mtime_ns: int) -> bytes:  # noqa: ARG001 - size and time are the cache's key
-    data = path.read_bytes()
-    codec = _wide(data[:4096]) or "utf-16"
-    try:
-        return data.decode(codec).lstrip("\ufeff").encode()
-    except UnicodeError as error:
-        raise reject(
-            path, "encoding", f"the file begins as {codec} but is not: {error}", "save it as UTF-8"
-        ) from error
-
-
-@lru_cache(maxsize=1)
-def _without_tokens(path: Path, size: int, mtime_ns: int) -> bytes | None:
-    wide = _wide(_head(path))
-    data = _transcoded(path, size, mtime_ns) if wide else path.read_bytes()
-    if b"NaN" not in data and b"Infinity" not in data and re.search(rb"\\u[dD]", data) is None:
-        return None
-    # In place: a substitution would hold every piece of the file between two tokens, and strings are tokens.
-    changed = bytearray(data)
-    for match in _TOKENS.finditer(data):
-        token = match.group()
-        if not token.startswith(b'"') or b"\\u" in token:
-            changed[match.start() : match.end()] = _as_text(token)
-    return bytes(changed)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(4)
-
-
-def _as_text(token: bytes) -> bytes:
-    """A token in JSON's words, of the same length."""
-    if token.startswith(b'"'):
-        return _HALVES.sub(_whole, token)
-    return b'"' + token[: len(token) - 2] + b'"'
-
-
-def _whole(match: re.Match[bytes]) -> bytes:
-    """A pair of halves, or another escape, as it is; a half alone as NUL."""
-    found = match.group()
-    return found if match.group(1) or not found.startswith(b"\\u") else b"\\u0000"
+def _running(found: list[int]) -> NDArray[np.int64]:
+    """How much there is before each block, and in all."""
+    return np.cumsum([0, *found], dtype=np.int64)

@@ -1,13 +1,16 @@
-"""Where the elements of a JSON array stand in its text, without any of them being built.
+"""Where the elements of a JSON array stand in its text, a window of the text at a time.
 
 ``msgspec.Raw`` splits an array into its elements, each a view of the text: its length and the separators give its exact
-offset. A long array of objects is split a window at a time, so that what is held does not grow with it.
+offset. A long array is looked at a window at a time, so that what is held does not grow with it. Where all elements of
+a window can be decoded as a caller wants them, nothing is split: the braces that open an element are told from others.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,56 +18,123 @@ from numpy.typing import NDArray
 
 from .jsontext import UNREADABLE
 
+T = TypeVar("T")
 Spans: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Offsets and lengths, in bytes."""
 
 RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
-WINDOW, _TRIES = 1 << 22, 16
+WINDOW, _TRIES = 1 << 20, 16
 """Bytes of an array that are looked at together, and ends of objects that may not be the ends of elements."""
+_TAIL, _SEPARATOR = 1 << 16, 64
 _BLANK = b" \t\r\n"
 _NEXT = re.compile(rb"\s*,(?=\s*\{)")
+_OPEN, _COLON, _SPACE = b"{: "
 
 
-def spans_of(array: memoryview) -> Spans:
-    """The spans of the elements of an array, given as the text of a valid document; a few megabytes are looked at a time."""
-    found: list[Spans] = []
+@dataclass(frozen=True, slots=True)
+class Window(Generic[T]):
+    """Some elements that follow each other: where they stand, and all of them decoded, unless one cannot be."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    rows: list[T] | None
+    text: bytes
+    """The array of these elements alone."""
+    offset: int
+    """What lies before that text."""
+
+    def elements(self) -> Iterator[bytes]:
+        """The text of each element."""
+        for start, length in zip(self.starts.tolist(), self.lengths.tolist(), strict=True):
+            yield self.text[start - self.offset : start - self.offset + length]
+
+
+def windows(
+    array: memoryview,
+    wanted: msgspec.json.Decoder[list[T]],
+    offset: int = 0,
+    check: Callable[[], None] | None = None,
+) -> Iterator[Window[T]]:
+    """The elements of an array, given as the text of a valid document, and its offset; ``wanted`` decodes objects only.
+
+    What may be no valid array is one if all of its windows can be had; where one cannot, ``check`` must raise an error.
+    What is a valid array up to the end of an object is one in the document too: reading is the same so far. Raises
+    RecursionError for nesting that the whole may just have had the depth for.
+    """
     position, size = 1, WINDOW
     while position < len(array):
-        raws, text, end = _window(array, position, size)
-        size = WINDOW if end else 2 * size
-        if end:
-            starts, lengths = spans(raws, memoryview(text))
-            found.append((starts + (position - 1), lengths))
-            position = end
-    return np.concatenate([starts for starts, _ in found]), np.concatenate([lengths for _, lengths in found])
+        for end, following in _ends(array, position, size):
+            text = b"".join((b"[", array[position:end], b"]"))
+            found = _window(text, wanted, offset + position - 1)
+            if found is not None:
+                yield found
+                position, size = following, WINDOW
+                break
+        else:
+            if check is not None:
+                check()
+            if position + size >= len(array):
+                raise ValueError("what is an array as a whole is none in parts")
+            size *= 2
 
 
-def _window(array: memoryview, position: int, size: int) -> tuple[list[msgspec.Raw], bytes, int]:
-    """Some elements from a position on, the text that holds them, and where the next begin: 0 where no element ends.
-
-    What is a valid array up to the end of an object is one in the document too: reading is the same so far.
-    """
+def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where elements may end, the last first, and where the next ones begin then."""
     last = len(array) - 1
     if position + size >= last:
-        text = b"[%b]" % bytes(array[position:last])
-        return RAWS.decode(text), text, len(array)
-    piece = bytes(array[position : position + size])
-    end = len(piece)
-    for _ in range(_TRIES):
-        end = piece.rfind(b"}", 0, end)
-        follows = _NEXT.match(piece, end + 1) if end >= 0 else None
-        text = b"[%b]" % piece[: end + 1]
-        raws = _array(text) if follows is not None else None
-        if follows is not None and raws is not None:
-            return raws, text, position + follows.end()
-    return [], b"", 0
+        yield last, len(array)
+        return
+    for reach in (_TAIL, size) if size > _TAIL else (size,):
+        begin = position + size - reach
+        tail = bytes(array[begin : position + size])
+        end = len(tail)
+        for _ in range(_TRIES):
+            end = tail.rfind(b"}", 0, end)
+            if end >= 0 and (follows := _NEXT.match(tail, end + 1)):
+                yield begin + end + 1, begin + follows.end()
 
 
-def _array(text: bytes) -> list[msgspec.Raw] | None:
+def _window(text: bytes, wanted: msgspec.json.Decoder[list[T]], before: int) -> Window[T] | None:
+    rows = _decoded(wanted, text)
+    found = None if rows is None else _of_objects(text, len(rows))
+    if found is None:
+        raws = _decoded(RAWS, text)
+        if raws is None:
+            return None
+        found = spans(raws, memoryview(text))
+    return Window(found[0] + before, found[1], rows, text, before)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], text: bytes) -> T | None:
     try:
-        return RAWS.decode(text)
+        return decoder.decode(text)
+    except RecursionError:
+        raise
     except UNREADABLE:
         return None
+
+
+def _of_objects(text: bytes, count: int) -> Spans | None:
+    """The spans of so many objects, all that the array has; None where it takes another way to tell.
+
+    The brace that opens an element follows a comma or the bracket, never a colon. So where as many braces follow no
+    colon as there are elements, these are the ones that open them; and a brace before one of them, with nothing but
+    blanks and a comma between, closes the element before.
+    """
+    characters = np.frombuffer(text, np.uint8)
+    braces = np.flatnonzero(characters == _OPEN)
+    before = characters[braces - 1]
+    before = np.where(before == _SPACE, characters[braces - 2], before)
+    starts = braces[before != _COLON]
+    if len(starts) != count:
+        return None
+    last = text.rfind(b"}") + 1
+    if count < 2:
+        return starts, last - starts
+    separator = text[text.rfind(b"}", 0, int(starts[1])) : int(starts[1])]
+    if len(separator) > _SEPARATOR or not _are_separated(characters, starts, separator):
+        return None
+    return starts, np.append(np.diff(starts) - (len(separator) - 1), last - starts[-1])
 
 
 def spans(raws: list[msgspec.Raw], text: memoryview) -> Spans:
@@ -84,14 +154,19 @@ def spans(raws: list[msgspec.Raw], text: memoryview) -> Spans:
     starts = np.empty(len(raws), np.int64)
     starts[0] = first
     starts[1:] = first + np.cumsum(lengths[:-1] + gap)
-    if gap < 64 and _are_separated(characters, starts, bytes(text[after : after + gap])):
+    separator = bytes(text[after : after + gap])
+    if (
+        gap < _SEPARATOR
+        and starts[-1] < len(characters)
+        and not np.isin(characters[starts], np.frombuffer(_BLANK, np.uint8)).any()
+        and _are_separated(characters, starts, separator)
+    ):
         return starts, lengths
     return np.fromiter((address(raw) - base for raw in raws), np.int64, len(raws)), lengths
 
 
 def _are_separated(text: NDArray[np.uint8], starts: NDArray[np.int64], separator: bytes) -> bool:
-    if starts[-1] >= len(text) or np.isin(text[starts], np.frombuffer(_BLANK, np.uint8)).any():
-        return False
+    """Whether the separator stands before each start but the first."""
     behind = starts[1:] - len(separator)
     return all(bool((text[behind + place] == byte).all()) for place, byte in enumerate(separator))
 

@@ -26,7 +26,8 @@ BYTES_MAX, CONTAINERS_MAX = 1 << 25, 1 << 20
 MANY, SMALL, PLAIN = 2_000_000, 16, 4096
 """An array of more than MANY elements of fewer than SMALL bytes each holds no records, which have SMALL to PLAIN."""
 
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
+"""Bytes of a text that are looked at together."""
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
 _STEPS = np.zeros(256, np.int8)
 _STEPS[[ord("["), ord("{")]] = 1
@@ -101,18 +102,20 @@ class _Pairs(list[tuple[str, Any]]):
     """The members of an object in their order, repeats included."""
 
 
-def crumbs(raw: bytes | memoryview | msgspec.Raw) -> bool:
-    """Whether an array has millions of tiny elements. Only where commas and braces allow it, they are counted by depth."""
+def crumbs(raw: bytes | memoryview | msgspec.Raw, objects: int | None = None) -> bool:
+    """Whether an array has millions of tiny elements; ``objects`` may say how often "{" is in it.
+
+    Only where braces and commas allow it, the elements are counted by depth.
+    """
     text = np.frombuffer(raw, np.uint8)
     if len(text) < MANY:
         return False
-    blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)]
-    commas = sum(int(np.count_nonzero(block == ord(","))) for block in blocks)
-    objects = sum(int(np.count_nonzero(block == ord("{"))) for block in blocks)
-    if commas < MANY or SMALL * 2 * objects <= len(text) <= PLAIN * objects:
+    objects = sum(counts(raw, b"{")) if objects is None else objects
+    if SMALL * 2 * objects <= len(text) <= PLAIN * objects or sum(counts(raw, b",")) < MANY:
         return False
     elements, depth, quotes = 1, 0, 0
-    for block in blocks:
+    for start in range(0, len(text), BLOCK):
+        block = text[start : start + BLOCK]
         is_quote = block == ord('"')
         is_quote[1:] &= block[:-1] != ord("\\")
         quoted = (np.cumsum(is_quote, dtype=np.int32) + quotes) & 1
@@ -120,3 +123,12 @@ def crumbs(raw: bytes | memoryview | msgspec.Raw) -> bool:
         elements += int(np.count_nonzero((block == ord(",")) & (depths == 1) & (quoted == 0)))
         depth, quotes = int(depths[-1]), int(quoted[-1])
     return elements > MANY and len(text) < SMALL * elements
+
+
+def counts(raw: bytes | memoryview | msgspec.Raw, character: bytes, block: int = BLOCK) -> list[int]:
+    """How often a character is in each block of a text."""
+    text = np.frombuffer(raw, np.uint8)
+    return [
+        int(np.count_nonzero(text[start : start + block] == character[0]))
+        for start in range(0, len(text), block)
+    ]

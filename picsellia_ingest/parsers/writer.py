@@ -62,8 +62,11 @@ class Writer(ABC):
         self.folder = not self.suffix
         """Whether the destination is a folder; ``Output`` decides it."""
 
-    def keys(self, names: Sequence[str], losses: Losses) -> list[str]:
-        """For every record the name that its own files have, without extension; no two are the same."""
+    def keys(self, names: Sequence[str], losses: Losses) -> Sequence[str]:
+        """For every record the name that its own files have, without extension; no two are the same.
+
+        They are a list in memory, as only a dictionary of all tells which are taken.
+        """
         return unique_stems(names, losses)
 
     def image_path(self, record: ImageRecord, key: str) -> str:  # noqa: ARG002 - a format may use it
@@ -119,9 +122,9 @@ class DocumentWriter(Writer):
         """The path of the document of a split ("" for images without one) in a folder."""
         return f"{inside(split) or 'annotations'}{self.suffix}"
 
-    def keys(self, names: Sequence[str], losses: Losses) -> list[str]:  # noqa: ARG002 - the names are kept as they are
+    def keys(self, names: Sequence[str], losses: Losses) -> Sequence[str]:  # noqa: ARG002 - the names are kept as they are
         """The names: no record has a file of its own that would need another one."""
-        return list(names)
+        return names
 
     def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:  # noqa: ARG002 - has no file of its own
         """The record's row, and the document it belongs to."""

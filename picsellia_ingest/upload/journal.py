@@ -297,11 +297,20 @@ class Journal:
         with self.transaction():
             self._base.executemany("UPDATE item SET run=0 WHERE id=?", [(item,) for item in ids])
 
-    def names(self) -> list[str]:
-        """The names of the run's items."""
-        return [
-            row[0] for row in self._base.execute("SELECT name FROM item WHERE run=? ORDER BY id", (self.run,))
-        ]
+    def names(self, size: int) -> Iterator[list[str]]:
+        """The names of the run's items, so many at a time."""
+        last = 0
+        while rows := self._base.execute(
+            "SELECT id, name FROM item WHERE run=? AND id>? ORDER BY id LIMIT ?", (self.run, last, size)
+        ).fetchall():
+            last = rows[-1]["id"]
+            yield [row["name"] for row in rows]
+
+    def has_all(self, names: Sequence[str]) -> bool:
+        """Whether each of these different names is one of the run's items."""
+        marks = ",".join("?" * len(names))
+        query = f"SELECT count(*) FROM item WHERE run=? AND name IN ({marks})"
+        return int(self._base.execute(query, (self.run, *names)).fetchone()[0]) == len(names)
 
     def sample(self, size: int, where: str) -> list[Item]:
         """Some of the run's items that meet a condition of this package's own, by chance."""

@@ -18,6 +18,9 @@ from ..parsers.image_files import SUFFIXES
 
 _CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Bytes of a file's name that are no text."""
+
 EXACT = ""
 """How a name was matched when nothing needs to be said about it."""
 
@@ -97,6 +100,14 @@ class NameIndex:
                 "image_ambiguous", f"{name!r} may mean any of {len(chosen)} images ({some})", "write the path"
             )
         return self._exact[chosen[0]], code
+
+
+def are_plain(names: Iterable[str]) -> bool:
+    """Whether every name is in the one form that names are compared in, can be written down, and stays in the folder.
+
+    Where all names of records and images are, a record whose name is an image's means that image, whatever the others are.
+    """
+    return all(_plain(name) == name and not _CLIMBS.search(name) and not _HALF.search(name) for name in names)
 
 
 def _form(name: str) -> str:

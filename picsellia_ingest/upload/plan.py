@@ -22,10 +22,11 @@ from ..parsers.base import SHARD, Parser, Shard
 from ..problems import Problem
 from ..selection import IN_OTHER_SPLIT, Selection
 from ..sources import AnyPath
-from . import cluster, findings, images, matching, placing, splits, workers
+from . import cluster, findings, images, placing, splits, workers
 from .evidence import Evidence
 from .items import CHANGED, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
 from .journal import Journal
+from .pairing import Numbers, Pairs
 from .report import Report
 from .transfer import object_key
 
@@ -180,10 +181,9 @@ def plan_annotations(
     The images are those in the journal's plan and the ``refused`` ones. The parser is prepared already.
     """
     assert job.parser is not None
-    parser, names = job.parser, journal.names()
+    parser = job.parser
     report.instances.came_in = parser.instance_count()
     documents = _Documents(job, parser, journal, report, refused)
-    documents.pairs = matching.pair(documents.names, matching.NameIndex([*names, *refused]))
     for shard in parser.shards():
         documents.plan(shard, step)
     report.count_left_out()
@@ -192,7 +192,7 @@ def plan_annotations(
     if parser.options.coordinates == "pixels":
         hints = documents.evidence.hints(report.problems.lost, report.instances.came_in)
         report.notes += (f"hint: {hint}" for hint in hints)
-    report.images_without_record = len(names) - len(documents.touched)
+    report.images_without_record = journal.count() - documents.touched.count
     return documents.labels
 
 
@@ -204,16 +204,16 @@ class _Documents:
     ) -> None:
         self.job, self.parser, self.journal, self.report, self.refused = job, parser, journal, report, refused
         self.names = parser.names()
-        self.pairs: dict[str, matching.Match] = {}
+        self.pairs = Pairs(self.names, journal, refused)
         self.evidence = Evidence()
         self.labels: set[tuple[str, str]] = set()
-        self.touched: set[str] = set()
+        self.touched = Numbers()
 
     def plan(self, shard: Shard, step: Step) -> None:
         """Read one shard and put its documents into the journal."""
         documents: dict[str, wire.Document] = {}
-        found = [self.pairs[name] for name in self.names[shard.start : shard.stop]]
-        items = self.journal.find([match[0] for match in found if not isinstance(match, ItemError)])
+        found = self.pairs.of(self.names[shard.start : shard.stop])
+        items = self.journal.find([match[0] for match in found.values() if not isinstance(match, ItemError)])
         for record in self.parser.read(shard, placing.quietly(self.parser.options, self.report.problems)):
             step(1)
             self.evidence.take(record)
@@ -221,13 +221,13 @@ class _Documents:
                 self.report.choices[IN_OTHER_SPLIT] += len(record.instances)
                 continue
             record = self.job.selection.apply(record, self.report.choices)
-            image, problem = findings.image_of(record, self.pairs[record.file_name], self.refused)
+            image, problem = findings.image_of(record, found[record.file_name], self.refused)
             _say(self.report, problem)
             if image is not None:
                 placed = self._placed(record, items[image])
                 if self.report.survey is not None:
                     self.report.survey.take(placed, items[image].path)
-                self._take(placed, image, documents)
+                self._take(placed, items[image], documents)
         self.journal.plan_documents(
             (wire.encode(document), len(document.parts), name)
             for name, document in documents.items()
@@ -242,13 +242,14 @@ class _Documents:
             self.evidence.compare(record, size)
         return placing.placed(record, options, item.path, size, self.report.problems)
 
-    def _take(self, record: ImageRecord, image: str, documents: dict[str, wire.Document]) -> None:
+    def _take(self, record: ImageRecord, item: Item, documents: dict[str, wire.Document]) -> None:
         document = wire.document(record, rectangle=self.job.rectangle, notes=self.report.changed_shape)
         self.labels.update((found["label"], found["type"]) for found in document.data)
         self.report.objects_planned += len(document.data)
-        earlier = documents.get(image) or (_earlier(self.journal, image) if image in self.touched else None)
+        image, was_touched = item.name, item.id in self.touched
+        earlier = documents.get(image) or (_earlier(self.journal, image) if was_touched else None)
         documents[image] = wire.merged(earlier, document) if earlier else document
-        self.touched.add(image)
+        self.touched.add(item.id)
 
 
 def _earlier(journal: Journal, image: str) -> wire.Document | None:

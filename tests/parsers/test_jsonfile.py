@@ -127,10 +127,32 @@ def test_nan_in_another_encoding_becomes_a_text_too(tmp_path: Path, encoding: st
         assert [msgspec.json.decode(top[key]) for key in "ab"] == [["N", 1], "é"]
 
 
-def test_nan_and_infinity_become_texts_and_move_no_offset(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [1 << 22, 7])
+def test_nan_and_infinity_become_texts_and_move_no_offset(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("picsellia_ingest.parsers.jsonrewrite.BLOCK", block)
     content = b'{"a": [NaN, -Infinity, Infinity, "NaN", "\\"NaN"], "b": 7}'
     with JsonFile.open(write(tmp_path, content)) as file:
         top = file.top()
         assert isinstance(top, dict)
         assert msgspec.json.decode(top["a"]) == ["N", "-Infini", "Infini", "NaN", '"NaN']
         assert file.offset(top["b"]) == content.index(b"7")
+
+
+@given(
+    st.lists(st.sampled_from(["a", "\n", "é", "\r\n", "\n\n"]), max_size=30),
+    st.integers(1, 9),
+    st.integers(0, 60),
+)
+def test_a_place_counts_the_lines_before_it_whatever_the_block(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], block: int, offset: int
+) -> None:
+    text = ("{}" + "".join(pieces)).encode()
+    offset = min(offset, len(text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsellia_ingest.parsers.jsonfile._LINES", block)
+        with JsonFile.open(write(tmp_path_factory.mktemp("json"), text)) as file:
+            place = file.place(offset, None)
+    before = text[:offset].split(b"\n")
+    assert (place.line, place.column, place.byte) == (len(before), len(before[-1]) + 1, offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
+OBJECTS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 ELEMENTS = st.one_of(st.dictionaries(st.sampled_from(["a", "b", "},{"]), VALUES, max_size=3), VALUES)
 
 
@@ -37,5 +39,13 @@ def test_every_element_is_found_whatever_the_window(
     array = memoryview(f"{text}{blank}]".encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jsonspans, "WINDOW", window)
-        starts, lengths = jsonspans.spans_of(array)
-    assert [*zip(starts.tolist(), lengths.tolist(), strict=True)] == expected
+        found = [*jsonspans.windows(array, OBJECTS, 3)]
+    spans = [span for part in found for span in zip(part.starts.tolist(), part.lengths.tolist(), strict=True)]
+    assert spans == [(start + 3, length) for start, length in expected]
+    assert [one for part in found for one in part.elements()] == [
+        bytes(array[start : start + length]) for start, length in expected
+    ]
+    for part in found:
+        assert part.rows is None or [*map(len, part.rows)] == [
+            len(msgspec.json.decode(one)) for one in part.elements()
+        ]
