@@ -16,6 +16,7 @@ from .. import bridges, geometry
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring, notable
 from .names import inside, unique_stems
+from .numbers import number
 from .staging import Staging
 from .voc_layout import ANNOTATIONS, IMAGE_SETS
 from .writer import Encoded, Writer, lose_header, lose_image
@@ -25,7 +26,8 @@ _FLAGS = {"pose": "Unspecified", "truncated": "0", "difficult": "0"}
 """What VOC's own tools expect of every object, and what they say when nothing is known."""
 
 _FLAG_LINES = "".join([element(name, value, 2) for name, value in _FLAGS.items()])
-_OF_SHAPES = frozenset(("bndbox", "polygon", "xmax", "ymax"))
+_FAR = ("xmax", "ymax")
+_OF_SHAPES = frozenset(("bndbox", "polygon", *_FAR))
 _BEFORE = ("folder",)
 _SCALAR = (str, int, float, bool)
 
@@ -69,10 +71,12 @@ class VocWriter(Writer):
         attributes = instance.attributes if self.native else _foreign(instance, losses)
         if attributes is _FLAGS:
             return f"\t<object>\n{name}{_FLAG_LINES}{self._shapes(instance, {}, losses)}\t</object>\n"
-        rest = {key: value for key, value in attributes.items() if key in _OF_SHAPES}
-        members = {
-            key: value for key, value in attributes.items() if key not in _OF_SHAPES and key != "attributes"
+        rest = {
+            key: value
+            for key, value in attributes.items()
+            if key in _OF_SHAPES and (key not in _FAR or _is_far_edge(value, key, instance.rectangle))
         }
+        members = {key: value for key, value in attributes.items() if key not in rest and key != "attributes"}
         if (named := attributes.get("attributes")) is not None:
             members["attributes"] = _listed(named)
         return group("object", members, 1, name, self._shapes(instance, rest, losses))
@@ -115,6 +119,15 @@ class VocWriter(Writer):
             path = self.staging.path(f"{IMAGE_SETS}/{inside(name)}.txt")
             path.write_text("".join(f"{key}\n" for key in keys), "utf-8")
         return ""
+
+
+def _is_far_edge(said: object, name: str, box: Rectangle | None) -> bool:
+    """Whether an attribute is a corner of the box to the last digit, and not a tag of the object's own that is called so."""
+    found = number(said) if isinstance(said, str) else None
+    if box is None or found is None:
+        return False
+    near, length = (box.left, box.width) if name == "xmax" else (box.top, box.height)
+    return abs(found - near - length) <= 1e-9 * max(1, abs(near), abs(length))
 
 
 def _cannot_be_written(instance: Instance) -> str | None:

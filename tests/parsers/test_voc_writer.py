@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -12,12 +13,14 @@ from lxml import etree
 from picsellia_ingest import bridges, geometry
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
-from picsellia_ingest.parsers.base import Options
+from picsellia_ingest.parsers.base import Options, Shard
 from picsellia_ingest.parsers.coco_rings import GEOMETRY
 from picsellia_ingest.parsers.coco_rings import written as ring_texts
 from picsellia_ingest.parsers.cvat_writer import append
+from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_writer import VocWriter
-from picsellia_ingest.parsers.writer import encode
+from picsellia_ingest.parsers.writer import Output, encode
+from picsellia_ingest.problems import ProblemLog
 
 NUMBERS = st.one_of(
     st.integers(-50, 2000),
@@ -119,3 +122,27 @@ def test_more_points_than_usual_are_written_all(tmp_path: Path) -> None:
     text = (tmp_path / "Annotations" / "deep" / "a.xml").read_text()
     assert text == text_of(record)
     assert "<y1200>2399</y1200>" in text
+
+
+@pytest.mark.parametrize("own", ["<xmax>7</xmax>", "<xmax><b>3</b></xmax>", "<ymax/>"])
+def test_a_tag_of_an_object_that_is_called_as_a_corner_stays_its_own(tmp_path: Path, own: str) -> None:
+    box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40.3</ymax></bndbox>"
+    source, again = tmp_path / "source", tmp_path / "again"
+    source.mkdir()
+    (source / "a.xml").write_text(
+        "<annotation><filename>a.jpg</filename><size><width>50</width><height>50</height></size>"
+        f"<object><name>car</name>{own}{box}</object></annotation>"
+    )
+    (was,) = read(source)
+    assert was.instances[0].rectangle == Rectangle(1, 2, 29, 40.3 - 2)
+    with Output(VocWriter(Header(), None, "PASCAL-VOC"), again) as output:
+        output.write([was], ["a"])
+    assert read(again) == [was]
+
+
+def read(folder: Path) -> list[ImageRecord]:
+    parser, log = PascalVoc(folder), ProblemLog()
+    parser.begin(log)
+    found = list(parser.read(Shard(0, parser.count()), log))
+    assert not log.counts
+    return found
