@@ -8,7 +8,9 @@ processes, small ones here; the order of the rows, and so the bytes, are the sam
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +26,12 @@ from ..upload import matching, placing, workers
 from . import shards
 from .report import Conversion
 
-LARGE = 20_000
-"""Instances from which on processes pay."""
+LARGE = 60_000
+"""Instances from which on processes pay, where reading one takes as long as it does from COCO."""
+_WORTH_STARTING = 24 << 20
+"""Bytes of a source for which processes are started before it is known how much is in it."""
+_WINDOW = 32
+"""Shards that are given out together, for each job."""
 
 Step = Callable[[int], None]
 
@@ -130,7 +136,8 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
     parser = asked.parser
     report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
     report.recognised_by = parser.recognised_by if asked.recognised else ""
-    parser.begin(report.problems)
+    with _starting_processes(asked):
+        parser.begin(report.problems)
     header = parser.header()
     asked.selection.check(header)
     report.images, report.instances = parser.count(), parser.instance_count()
@@ -154,6 +161,21 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
         if report.dry_run or report.refused:
             output.discard()
     return report
+
+
+@contextmanager
+def _starting_processes(asked: Request) -> Iterator[None]:
+    """Let processes start while the source is indexed, which one process does, if it is so large that they will be needed."""
+    jobs, source = _jobs(asked.nb_jobs), asked.source
+    if jobs == 1 or not isinstance(source, Path) or source.stat().st_size < _WORTH_STARTING:
+        yield
+        return
+    thread = threading.Thread(target=workers.start, args=(jobs, (type(asked.parser), asked.to)))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _take(report: Conversion, done: shards.Done) -> None:
@@ -182,7 +204,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         asked.images,
         asked.rename,
     )
-    jobs = _jobs(asked.nb_jobs) if parser.instance_count() >= LARGE else 1
+    jobs = _jobs(asked.nb_jobs) if parser.instance_count() >= LARGE * parser.quickness else 1
     given: shards.Work | Path = work
     if jobs > 1:
         given = output.staging.folder / ".work"
@@ -191,7 +213,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         (given, number, shard, *_of_shard(names, keys, matches, shard))
         for number, shard in enumerate(parser.shards())
     )
-    for window in workers.windows(tasks, 8 * jobs):
+    for window in workers.windows(tasks, _WINDOW * jobs):
         waiting: dict[int, shards.Done] = {}
         expected = window[0][1]
         for done in workers.each(shards.run, window, jobs, "loky", shards.died):

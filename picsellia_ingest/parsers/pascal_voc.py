@@ -39,6 +39,7 @@ _RULES = ("as_written", "inclusive")
 class PascalVoc(FilePerImage[Source]):
     """Reads VOC annotations: boxes, polygons, parts, and instances drawn as masks."""
 
+    quickness: ClassVar[int] = 4
     name: ClassVar[str] = "PASCAL-VOC"
     recognised_by: ClassVar[str] = "XML files whose root is <annotation>, or folders of VOC masks"
 

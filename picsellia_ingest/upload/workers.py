@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
@@ -86,6 +87,17 @@ def each(
         yield from _parallel(function, tasks, min(most, len(tasks)), backend)
     else:
         yield from _in_processes(function, tasks, most, backend, lost)
+
+
+def start(nb_jobs: int, needed: tuple[type, ...]) -> None:
+    """Start processes that ``each`` will use, and let them load what defines these types."""
+    with suppress(WorkerDiedError):  # whoever gives them work will see it
+        for _ in _in_processes(_loaded, [(needed,)] * nb_jobs, nb_jobs, "loky", _unnamed):
+            pass
+
+
+def _loaded(_: tuple[type, ...]) -> None:
+    """The work of a process that only unpickles what it is given."""
 
 
 def flow(

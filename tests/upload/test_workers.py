@@ -69,6 +69,12 @@ def test_what_kills_its_process_each_time_is_named_and_all_else_is_done() -> Non
     assert sorted(found) == [-3, 0, 1, 2, 4, 5]
 
 
+def test_processes_that_were_started_before_do_the_work() -> None:
+    workers.start(2, (Path,))
+    started = set(at_work())
+    assert set(workers.each(lambda _: os.getpid(), [(number,) for number in range(20)], 2, "loky")) <= started
+
+
 def test_a_single_task_does_not_take_this_process_along() -> None:
     with pytest.raises(WorkerDiedError, match="died, each time"):
         list(workers.each(lambda: os.kill(os.getpid(), signal.SIGKILL), [()], 2, "loky"))
