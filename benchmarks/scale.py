@@ -1,6 +1,8 @@
 """T10: what an image costs as a dataset grows: the plan, the journal, the resumed run, the verification; and the platform's side.
 
-    python -m benchmarks.scale [SIZE ...]        10,000 and 100,000 images by default, 5,000 at least; 1,000,000 takes an hour or two
+    python -m benchmarks.scale [client] [platform] [SIZE ...]
+
+Both halves at 10,000 and 100,000 images by default, 5,000 at least; 1,000,000 takes an hour or two.
 
 Two halves. The client's: annotations of as many pictures as the stub (``benchmarks.stub``, without delays) says to hold are
 uploaded, which goes through everything but the bytes of pictures, and then the same command is run again; and a folder of as
@@ -126,6 +128,7 @@ def ran(host: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 def client(folder: Path, size: int) -> dict[str, float]:
     """Microseconds an image, by what was done, and MiB of memory."""
+    folder.mkdir()
     with serving(0, 0) as host:
         source(folder / "instances.json", size)
         images(folder / "images", size)
@@ -348,14 +351,18 @@ def main() -> None:
     if sys.argv[1:2] == ["child"]:
         child(sys.argv[2], json.loads(sys.argv[3]))
         return
-    sizes = [int(size) for size in sys.argv[1:]] or list(SIZES)
-    ours, theirs = [], []
+    halves = {"client": client, "platform": platform}
+    asked = [word for word in sys.argv[1:] if word in halves] or list(halves)
+    sizes = [int(word) for word in sys.argv[1:] if word not in halves] or list(SIZES)
+    found: dict[str, list[dict[str, float]]] = {half: [] for half in asked}
     for size in sizes:
-        with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
-            ours.append(client(Path(folder), size))
-            theirs.append(platform(Path(folder) / "platform", size))
-    table("T10  the client, CPU for each image", "microseconds", sizes, ours)
-    table("T10  the embedded platform, for each request", "milliseconds", sizes, theirs)
+        for half in asked:
+            with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+                found[half].append(halves[half](Path(folder) / half, size))
+    if "client" in found:
+        table("T10  the client, CPU for each image", "microseconds", sizes, found["client"])
+    if "platform" in found:
+        table("T10  the embedded platform, for each request", "milliseconds", sizes, found["platform"])
 
 
 if __name__ == "__main__":
