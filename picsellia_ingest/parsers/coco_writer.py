@@ -22,10 +22,11 @@ from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of
 from .coco_shapes import CLOSED, UNCOMPRESSED
+from .documents import DocumentWriter
 from .names import inside
 from .spool import Spool
 from .staging import Staging
-from .writer import DocumentWriter, Encoded, json_bytes
+from .writer import Encoded, json_bytes
 
 _SHORT = 200
 _OWN = ("images", "annotations", "categories")

@@ -17,9 +17,10 @@ from .. import geometry, raster
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
 from .cvat_shapes import CORNERS
+from .documents import DocumentWriter
 from .staging import Staging
 from .voc_writer import as_texts
-from .writer import DocumentWriter, first_split, lines_of, lose_box, lose_header, lose_image
+from .writer import first_split, lines_of, lose_box, lose_header, lose_image
 from .xmltext import clean
 
 _FLAGS = ("occluded", "z_order", "source", "group_id", "rotation")

@@ -14,8 +14,9 @@ from .. import geometry, raster
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Polygon, notable
 from .datumaro import DEFAULT
+from .documents import DocumentWriter
 from .names import inside
-from .writer import DocumentWriter, json_bytes, lines_of, lose_box
+from .writer import json_bytes, lines_of, lose_box
 
 _KINDS = {"rectangle": "bbox", "classification": "label"}
 

@@ -15,10 +15,11 @@ from ..errors import ItemError
 from ..losses import Losses
 from ..model import ImageRecord, Instance, Rectangle
 from . import brush
+from .documents import DocumentWriter
 from .labelstudio import NUMBER
 from .labelstudio_results import labels, shape
 from .staging import Staging
-from .writer import DocumentWriter, json_bytes, lines_of, lose_box, lose_header, under
+from .writer import json_bytes, lines_of, lose_box, lose_header, under
 
 
 class LabelStudioWriter(DocumentWriter):

@@ -16,7 +16,8 @@ from .. import wire
 from ..losses import Losses
 from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared
 from .checks import Size
-from .writer import DocumentWriter, json_bytes, parts_of, under
+from .documents import DocumentWriter
+from .writer import json_bytes, parts_of, under
 
 _OWN = ("images", "categories", "annotations")
 _SECTIONS = ("images", "annotations")

@@ -11,9 +11,10 @@ import msgspec
 
 from ..losses import Losses
 from ..model import ImageRecord
+from .documents import DocumentWriter
 from .names import inside, split_folder
 from .staging import Staging
-from .writer import DocumentWriter, Encoded, first_split, lose_header
+from .writer import Encoded, first_split, lose_header
 
 
 class SplitDocumentWriter(DocumentWriter):

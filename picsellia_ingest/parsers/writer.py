@@ -25,7 +25,6 @@ from ..losses import Losses
 from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring, notable
 from .base import Options
 from .names import inside, unique_stems
-from .spool import Part, Spool
 from .staging import Staging
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
@@ -94,101 +93,6 @@ class Writer(ABC):
 
     def close(self) -> None:  # noqa: B027 - most hold nothing open
         """Let go of what is open; called at every end, good or bad."""
-
-
-class DocumentWriter(Writer):
-    """Writes documents that hold a row of bytes for each image: a head, the rows with a separator, a tail.
-
-    There is one document; in a folder there is one for each split.
-    """
-
-    separator: ClassVar[bytes] = b",\n"
-    by_split: ClassVar[bool] = False
-    """Whether a folder has a document for each split; otherwise the document holds them, or they are lost."""
-
-    @abstractmethod
-    def rows(self, record: ImageRecord, losses: Losses) -> Any:
-        """What the document says of one image: bytes, unless ``add`` takes something else."""
-
-    @abstractmethod
-    def head(self) -> bytes:
-        """What stands before the rows."""
-
-    @abstractmethod
-    def tail(self) -> bytes:
-        """What stands after the rows."""
-
-    def document(self, split: str) -> str:
-        """The path of the document of a split ("" for images without one) in a folder."""
-        return f"{inside(split) or 'annotations'}{self.suffix}"
-
-    def keys(self, names: Sequence[str], losses: Losses) -> Sequence[str]:  # noqa: ARG002 - the names are kept as they are
-        """The names: no record has a file of its own that would need another one."""
-        return names
-
-    def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:  # noqa: ARG002 - has no file of its own
-        """The record's row, and the document it belongs to."""
-        split = ""
-        if self.by_split and self.folder:
-            split = first_split(record, losses)
-        elif self.by_split and record.splits:
-            losses.note("splits_not_held")
-        return Encoded(row=(split, self.rows(record, losses)))
-
-    def begin(self, staging: Staging, losses: Losses) -> None:
-        """Take over the output."""
-        super().begin(staging, losses)
-        self._open: dict[str, Spool] = {}
-
-    def spool(self, name: str) -> Spool:
-        """The rows of one document, or of one section of it, so far."""
-        if name not in self._open:
-            self._open[name] = Spool(self.staging.path(f".rows{len(self._open)}"), self.separator)
-        return self._open[name]
-
-    def sections(self, row: Any) -> Sequence[tuple[str, bytes]]:
-        """What a row adds to which of the spools."""
-        split, content = row
-        return [(split, content)]
-
-    def gathered(self, rows: Iterable[Any], number: int) -> list[Any]:
-        """The rows in files, of which only the names are passed on; not where a format must look at each again."""
-        if type(self).add is not DocumentWriter.add:
-            return list(rows)
-        parts: dict[str, Spool] = {}
-        for row in rows:
-            for name, content in self.sections(row):
-                if name not in parts:
-                    path = self.staging.path(f".part{number}-{len(parts)}")
-                    parts[name] = Spool(path, self.separator)
-                parts[name].add(content)
-        return [Part(name, part.closed()) for name, part in parts.items()]
-
-    def add(self, row: Any) -> None:
-        """Put the row, or many that were gathered, behind the others of its document."""
-        if isinstance(row, Part):
-            self.spool(row.name).add_file(row.path)
-            return
-        for name, content in self.sections(row):
-            self.spool(name).add(content)
-
-    def finish(self) -> str:
-        """Put every document together."""
-        for split in self.splits():
-            with self.staging.path(self.document(split)).open("wb") as out:
-                out.write(self.head())
-                self.spool(split).pour(out)
-                out.write(self.tail())
-        return "" if self.folder else self.document("")
-
-    def close(self) -> None:
-        """Give the disk space of the rows back."""
-        for spool in self._open.values():
-            spool.remove()
-
-    def splits(self) -> list[str]:
-        """The documents that there are; one at least."""
-        return list(self._open) or [""]
 
 
 class Output:
