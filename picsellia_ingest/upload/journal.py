@@ -243,12 +243,11 @@ class Journal:
 
         ``where`` is a condition of this package's own, never text from outside.
         """
-        # One state stands in the index in the order of ids. Several would be sorted anew for each window: with + they are
-        # met in the order of the table instead.
+        # One state stands in the index in the order of ids. Several would be sorted anew for each window.
         if low == high:
             chosen, states = "run=? AND state=?", [low]
         else:
-            chosen, states = "+run=? AND +state BETWEEN ? AND ?", [low, high]
+            chosen, states = f"{_HERE} AND +state BETWEEN ? AND ?", [low, high]
         last = 0
         while True:
             rows = self._base.execute(
@@ -264,7 +263,7 @@ class Journal:
         """Windows of the run's items that failed for this reason; what is done to them takes them out of it."""
         last = 0
         while rows := self._base.execute(
-            "SELECT * FROM item WHERE +run=? AND code=? AND id>? ORDER BY id LIMIT ?",
+            f"SELECT * FROM item WHERE {_HERE} AND code=? AND id>? ORDER BY id LIMIT ?",
             (self.run, code, last, size),
         ).fetchall():
             last = rows[-1]["id"]
@@ -301,7 +300,7 @@ class Journal:
         """The names of the run's items, so many at a time."""
         last = 0
         while rows := self._base.execute(
-            "SELECT id, name FROM item WHERE run=? AND id>? ORDER BY id LIMIT ?", (self.run, last, size)
+            f"SELECT id, name FROM item WHERE {_HERE} AND id>? ORDER BY id LIMIT ?", (self.run, last, size)
         ).fetchall():
             last = rows[-1]["id"]
             yield [row["name"] for row in rows]
@@ -309,7 +308,7 @@ class Journal:
     def has_all(self, names: Sequence[str]) -> bool:
         """Whether each of these different names is one of the run's items."""
         marks = ",".join("?" * len(names))
-        query = f"SELECT count(*) FROM item WHERE run=? AND name IN ({marks})"
+        query = f"SELECT count(*) FROM item WHERE {_HERE} AND name IN ({marks})"
         return int(self._base.execute(query, (self.run, *names)).fetchone()[0]) == len(names)
 
     def sample(self, size: int, where: str) -> list[Item]:
@@ -383,7 +382,7 @@ class Journal:
         """The run's items with these names."""
         marks = ",".join("?" * len(names))
         rows = self._base.execute(
-            f"SELECT * FROM item WHERE +run=? AND name IN ({marks})",  # the names are the fewer: + keeps to their index
+            f"SELECT * FROM item WHERE {_HERE} AND name IN ({marks})",
             (self.run, *names),
         )
         return {row["name"]: self._item(row) for row in rows}
@@ -414,6 +413,8 @@ class Journal:
         return self.images.called(path) if isinstance(self.images, Far) else Path(path)
 
 
+_HERE = "+run=?"
+"""Of the run; with + SQLite does not choose the index of runs, in which all items are, before that of names or numbers."""
 _AGAIN = "state=0, picture_id=NULL, picture_there=0, code=NULL, error=NULL"
 _UNSAID = "instances_there=0, instances_sent=0, partly_held=1"
 _FRESH = "document=NULL, instances=0, picture_there=0, instances_there=0, instances_sent=0, partly_held=0, code=NULL, error=NULL"

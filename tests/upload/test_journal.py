@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 import subprocess
@@ -65,6 +66,13 @@ def steps(path: Path, count: int, work: str) -> int:
         if work == "find":
             for begin in range(0, count, 20):
                 assert len(journal.find(names[begin : begin + 20])) == 20
+        elif work == "has_all":
+            assert all(journal.has_all(names[begin : begin + 20]) for begin in range(0, count, 20))
+        elif work == "names":
+            assert list(itertools.chain.from_iterable(journal.names(20))) == names
+        elif work == "failed":
+            journal.records([Outcome(number, code="c", error="e") for number in range(1, count + 1)])
+            assert sum(map(len, journal.failed("c", 20))) == count
         else:
             high = State.PLANNED if work == "one state" else State.ATTACHED
             assert sum(map(len, journal.todo(State.PLANNED, high, 20))) == count
@@ -72,7 +80,7 @@ def steps(path: Path, count: int, work: str) -> int:
     return len(taken)
 
 
-@pytest.mark.parametrize("work", ["find", "one state", "several states"])
+@pytest.mark.parametrize("work", ["find", "has_all", "names", "failed", "one state", "several states"])
 def test_an_item_is_found_in_as_many_steps_however_many_there_are(tmp_path: Path, work: str) -> None:
     few, many = steps(tmp_path / "few.db", 200, work), steps(tmp_path / "many.db", 1600, work)
     assert 0 < many < 12 * few  # eight times as many items
