@@ -1,6 +1,6 @@
 """T1 to T5 and T8: reading and converting, beside ``orjson.loads`` and the peers in the same run.
 
-    python -m benchmarks.parsing [IMAGES]        20,000 by default; COCO's train2017 has 118,000
+    python -m benchmarks.parsing [IMAGES] [masks] [coco] [to_voc] [from_voc]        20,000 by default; COCO's train2017 has 118,000
 
 Results are checked before they are timed: the boxes and coordinates that come out are those that went in.
 """
@@ -73,10 +73,7 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
     )
     one, two = (convert(source, out, "PICSELLIA", "--nb-jobs", str(jobs)) for jobs in (1, 2))
     check(source, out, boxes=False)
-    peer = cost(
-        [str(python), "-c", HOTCOCO, str(source), str(folder / "hotcoco")],
-        before=lambda: _remove(folder / "hotcoco"),
-    )
+    peer = to_voc_by_hotcoco(source, folder, python)
     row("T1", "COCO -> PICSELLIA, 2 jobs / orjson.loads", two.seconds / base, "<= 1.0", two.seconds <= base)
     row(
         "T1",
@@ -122,6 +119,19 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
         "<= 0.6",
         box.seconds <= 0.6 * base,
     )
+
+
+def to_voc_by_hotcoco(source: Path, folder: Path, python: Path) -> Cost:
+    """The peer's way to VOC, which is boxes only."""
+    to = folder / "hotcoco"
+    return cost([str(python), "-c", HOTCOCO, str(source), str(to)], before=lambda: _remove(to))
+
+
+def to_voc(folder: Path, python: Path, images: int) -> None:
+    """T5."""
+    source = folder / "train.json"
+    inputs.coco(source, images)
+    peer = to_voc_by_hotcoco(source, folder, python)
     # hotcoco writes boxes only; the polygons are five times as much text.
     ours = convert(source, folder / "voc", "PASCAL-VOC", "--rectangle")
     row(
@@ -135,19 +145,19 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
     row("", "COCO -> VOC, with polygons / hotcoco, without", ours.seconds / peer.seconds, "", None)
 
 
-def voc_files(folder: Path, python: Path) -> None:
+def from_voc(folder: Path, python: Path, images: int) -> None:
     """T5, the other way round."""
     source, out = folder / "devkit", folder / "voc.json"
     source.mkdir()
-    inputs.voc(source / "Annotations", 20_000)
+    inputs.voc(source / "Annotations", images)
     ours = convert(source, out, "COCO")
     found = json.loads(out.read_text())
-    assert (len(found["images"]), len(found["annotations"])) == (20_000, 40_000)
+    assert (len(found["images"]), len(found["annotations"])) == (images, 2 * images)
     theirs = cost([str(python), "-c", FROM_VOC, str(source), str(folder / "theirs.json")])
-    assert len(json.loads((folder / "theirs.json").read_text())["annotations"]) == 40_000
+    assert len(json.loads((folder / "theirs.json").read_text())["annotations"]) == 2 * images
     row(
         "T5",
-        "VOC -> COCO, 20,000 files / hotcoco",
+        "VOC -> COCO / hotcoco",
         ours.seconds / theirs.seconds,
         "<= 1",
         ours.seconds <= theirs.seconds,
@@ -165,7 +175,7 @@ def voc_files(folder: Path, python: Path) -> None:
         other = cost([*panlabel, "--input", str(source), "--output", str(folder / "panlabel.json")])
         row(
             "T5",
-            "VOC -> COCO, 20,000 files / panlabel",
+            "VOC -> COCO / panlabel",
             ours.seconds / other.seconds,
             "<= 1",
             ours.seconds <= other.seconds,
@@ -200,14 +210,15 @@ def masks() -> None:
 
 
 def main() -> None:
-    images = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    wanted = [word for word in sys.argv[1:] if not word.isdigit()] or ["masks", "coco", "to_voc", "from_voc"]
+    images = next((int(word) for word in sys.argv[1:] if word.isdigit()), 20_000)
+    if "masks" in wanted:
+        masks()
     python = peers()
-    masks()
-    if python is None:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        coco_files(Path(folder), python, images)
-        voc_files(Path(folder), python)
+    for part, work in (("coco", coco_files), ("to_voc", to_voc), ("from_voc", from_voc)):
+        if part in wanted and python is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                work(Path(folder), python, images)
 
 
 if __name__ == "__main__":
