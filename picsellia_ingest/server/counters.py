@@ -24,6 +24,7 @@ class _Trigger(NamedTuple):
     sqlite: tuple[str, ...]
     postgresql: tuple[str, ...]
     """The rows that are new or gone are called ``changed``."""
+    sqlite_condition: str = ""
 
 
 def _added(table: str, owner: str, source: str) -> str:
@@ -35,9 +36,11 @@ def _added(table: str, owner: str, source: str) -> str:
 
 
 def _taken(table: str, owner: str, source: str) -> tuple[str, str]:
+    """A row of an owner that is being removed is left alone: PostgreSQL would look for its owner when it changes twice."""
+    owners = owner.removesuffix("_id")
     return (
         f"UPDATE {table} SET pictures = {table}.pictures - less.pictures FROM (SELECT {owner}, tag, count(*) AS pictures"  # noqa: S608 - constants
-        f" FROM changed JOIN {source} GROUP BY {owner}, tag) AS less"
+        f" FROM changed JOIN {source} JOIN {owners} ON {owners}.id = {owner} GROUP BY {owner}, tag) AS less"
         f" WHERE {table}.{owner} = less.{owner} AND {table}.tag = less.tag",
         f"DELETE FROM {table} WHERE pictures = 0 AND {owner} IN (SELECT {owner} FROM changed JOIN {source})",  # noqa: S608 - constants
     )
@@ -104,6 +107,8 @@ _TRIGGERS = {
             " AND tag IN (SELECT tag FROM picture_tag WHERE picture_id = OLD.picture_id)",
         ),
         (_sum("dataset", "dataset_id", size="-count(*)"), *_taken("dataset_tag", "dataset_id", _TAGS)),
+        # When a dataset goes, its tags go with it and need not be looked for by each of its pictures.
+        "WHEN EXISTS (SELECT 1 FROM dataset WHERE id = OLD.dataset_id)",
     ),
     "annotation_added": _Trigger(
         "AFTER INSERT ON annotation",
@@ -183,7 +188,8 @@ def keep(conn: Connection) -> None:
     if conn.dialect.name == "sqlite":
         for name, trigger in _TRIGGERS.items():
             body = "; ".join(trigger.sqlite)
-            conn.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {trigger.when} BEGIN {body}; END")
+            head = f"CREATE TRIGGER IF NOT EXISTS {name} {trigger.when} {trigger.sqlite_condition}"
+            conn.exec_driver_sql(f"{head} BEGIN {body}; END")
         for name, rest in _SQLITE_ONLY.items():
             conn.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {rest}")
     elif not conn.exec_driver_sql(_THERE).scalar_one():

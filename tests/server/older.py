@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 COUNTERS = (
     ("organization", "pictures"),
@@ -13,12 +14,18 @@ COUNTERS = (
 )
 
 
-def without_counters(database: sqlite3.Connection) -> None:
-    """Make a SQLite file one of version 3."""
-    for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        database.execute(f"DROP TRIGGER {name}")
+def without_counters(database: Any) -> None:
+    """Make a database of a connection to SQLite or PostgreSQL one of version 3."""
+    if isinstance(database, sqlite3.Connection):
+        triggers, drop = "SELECT name FROM sqlite_master WHERE type = 'trigger'", "DROP TRIGGER {}"
+        version = "PRAGMA user_version = 3"
+    else:
+        triggers = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        drop, version = "DROP FUNCTION {} CASCADE", "UPDATE setting SET value = '3' WHERE key = 'schema'"
+    for (name,) in database.execute(triggers).fetchall():
+        database.execute(drop.format(name))
     for table in ("dataset_tag", "lake_tag"):
         database.execute(f"DROP TABLE {table}")
     for table, column in COUNTERS:
         database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    database.execute("PRAGMA user_version = 3")
+    database.execute(version)
