@@ -225,7 +225,7 @@ def test_counters_are_right_after_every_change(platform: Platform, database: str
     Here.platform = platform
     run_state_machine_as_test(
         Here,
-        settings=settings(max_examples=60 if database is None else 20, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=60 if database is None else 40, stateful_step_count=25, deadline=None),
     )
     assert rows(platform.database, "SELECT count(*) FROM dataset_tag") == [(0,)]
 
