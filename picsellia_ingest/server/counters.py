@@ -1,10 +1,8 @@
 """How many pictures, annotations and objects there are, kept so that nobody counts them when asked.
 
-``size`` and ``annotated`` of a dataset, ``instances`` and ``pictures`` of a label, ``pictures`` of an organization's
-lake, and ``dataset_tag`` and ``lake_tag``. Triggers change them in the transaction that makes or removes the rows they
-count, by whatever way, cascades too; what they count by is never changed in a row that stays. An owner that is just
-being removed is not found any more, which does no harm. A picture's tags go before the picture, because afterwards
-nobody could tell in which lake and in which datasets they were counted.
+Triggers change the counts in the transaction that makes or removes the rows, by whatever way, cascades too; what is
+counted by never changes in a row that stays. An owner that is being removed is not found any more, which does no harm.
+A picture's tags go before it, because afterwards nobody could tell where they were counted.
 
 SQLite counts row by row. PostgreSQL counts once a statement, because there each change of one row in a transaction
 takes longer than the one before, and plans anew each time (``EXECUTE``), because a plan for small tables stays on.
@@ -153,6 +151,7 @@ CREATE OR REPLACE FUNCTION picture_leaving() RETURNS trigger LANGUAGE plpgsql AS
 END $function$;
 CREATE TRIGGER picture_leaving BEFORE DELETE ON picture FOR EACH ROW EXECUTE FUNCTION picture_leaving()
 """
+_THERE = "SELECT count(*) FROM pg_trigger WHERE tgname = 'picture_leaving' AND tgrelid = 'picture'::regclass"
 
 MIGRATION = (
     "ALTER TABLE organization ADD COLUMN pictures INTEGER DEFAULT 0 NOT NULL",
@@ -196,9 +195,6 @@ def keep(conn: Connection) -> None:
         for name, trigger in _TRIGGERS.items():
             conn.exec_driver_sql(_function(name, trigger))
         conn.exec_driver_sql(_LEAVING)
-
-
-_THERE = "SELECT count(*) FROM pg_trigger WHERE tgname = 'picture_leaving' AND tgrelid = 'picture'::regclass"
 
 
 def _function(name: str, trigger: _Trigger) -> str:
