@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.sql.dml import Insert
 
 from ..errors import InvalidQueryError, ServerError
-from . import postgresql, sqlite
+from . import counters, postgresql, sqlite
 from .schema import metadata
 
 
@@ -42,6 +42,7 @@ class Database:
             with self.writing() as conn:
                 self._kind.bring_up_to_date(conn)
                 metadata.create_all(conn)
+                counters.keep(conn)
         except OperationalError as error:
             self.close()
             said = " ".join(str(error.orig).split())

@@ -60,7 +60,8 @@ def copy_counts(conn: Connection, source: int, target: int) -> None:
 def fill(conn: Connection) -> None:
     """Count what every annotation of a database from before has."""
     annotation_label.create(conn, checkfirst=True)
-    labels = {(row.dataset_id, row.name, row.type): int(row.id) for row in conn.execute(select(label))}
+    names = select(label.c.id, label.c.dataset_id, label.c.name, label.c.type)
+    labels = {(row.dataset_id, row.name, row.type): int(row.id) for row in conn.execute(names)}
     columns = annotation.c
     last = 0
     query = select(columns.id, columns.dataset_id, columns.picture_id, columns.objects).order_by(columns.id)

@@ -15,8 +15,9 @@ from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from ..errors import InvalidQueryError, ServerError
+from . import counters
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 OPTIONS: dict[str, Any] = {
     "pool_pre_ping": True,
     "connect_args": {"connect_timeout": 10, "options": "-c synchronous_commit=on -c timezone=UTC"},
@@ -57,12 +58,18 @@ def prepare(engine: Engine) -> None:
 
 
 def bring_up_to_date(conn: Connection) -> None:
-    """Note the version of the schema. Raises ServerError for a newer one and for an encoding other than UTF-8."""
+    """Migrate the version before, or note this one. Raises ServerError for a newer one and for an encoding other than UTF-8."""
     encoding = conn.exec_driver_sql("SHOW server_encoding").scalar_one()
     if encoding != "UTF8":
         raise ServerError(f"the database is encoded in {encoding}", "make one with ENCODING 'UTF8'")
     conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     version = _setting(conn, "schema", SCHEMA_VERSION)
+    if version == "3":
+        for step in counters.MIGRATION:
+            conn.exec_driver_sql(step)
+        counters.fill(conn)
+        version = SCHEMA_VERSION
+        conn.execute(text("UPDATE setting SET value = :value WHERE key = 'schema'"), {"value": version})
     if version != SCHEMA_VERSION:
         raise ServerError(
             f"the database was written by another version (schema {version})", "install that version"

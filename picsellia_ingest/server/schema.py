@@ -24,6 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    text,
 )
 
 metadata = MetaData()
@@ -35,12 +36,18 @@ def _owner(table: str, *, nullable: bool = False) -> Column[int]:
     )
 
 
+def _counter(name: str, kind: type[Integer] = Integer) -> Column[int]:
+    """How many of something there are, kept by the triggers of ``counters``."""
+    return Column(name, kind, nullable=False, server_default=text("0"))
+
+
 organization = Table(
     "organization",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("uuid", String(36), nullable=False, unique=True),
     Column("name", Text, nullable=False, unique=True),
+    _counter("pictures"),
 )
 
 user = Table(
@@ -101,6 +108,8 @@ dataset = Table(
     Column("description", Text),
     Column("private", Boolean, nullable=False),
     Column("statistics", Text),
+    _counter("size"),
+    _counter("annotated"),
     UniqueConstraint("organization_id", "name", "version"),
 )
 
@@ -118,7 +127,26 @@ label = Table(
     Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
+    _counter("instances", BigInteger),
+    _counter("pictures"),
     UniqueConstraint("dataset_id", "name", "type"),
+)
+
+# How many pictures have a tag, in a dataset and in an organization's lake.
+dataset_tag = Table(
+    "dataset_tag",
+    metadata,
+    Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("pictures", Integer, nullable=False),
+)
+
+lake_tag = Table(
+    "lake_tag",
+    metadata,
+    Column("organization_id", ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("pictures", Integer, nullable=False),
 )
 
 annotation = Table(

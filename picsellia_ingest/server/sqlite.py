@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event
 
 from ..errors import ServerError
-from .label_counts import fill
+from . import counters, label_counts
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 OPTIONS: dict[str, Any] = {}
 READING: dict[str, Any] = {}
 _MIGRATIONS: dict[int, tuple[str | Callable[[Connection], None], ...]] = {
@@ -25,7 +25,8 @@ _MIGRATIONS: dict[int, tuple[str | Callable[[Connection], None], ...]] = {
         "ALTER TABLE token ADD COLUMN expires INTEGER",
         "CREATE UNIQUE INDEX token_by_name ON token (name)",
     ),
-    2: (fill, "ALTER TABLE token ADD COLUMN read_only BOOLEAN DEFAULT 0 NOT NULL"),
+    2: (label_counts.fill, "ALTER TABLE token ADD COLUMN read_only BOOLEAN DEFAULT 0 NOT NULL"),
+    3: (*counters.MIGRATION, counters.fill),
 }
 """What turns a database of a version into one of the next; tables that are new are made anyway."""
 _PRAGMAS = (

@@ -23,7 +23,7 @@ from tests.server.postgres import Postgres, programs, running_server
 STRANGER = "5" * 40
 # The modules whose tests are about what is stored.
 ON_BOTH = (
-    "annotations", "datasets", "drift", "every_route", "experiments", "lake", "multipart", "networks", "pages",
+    "annotations", "counters", "datasets", "drift", "every_route", "experiments", "lake", "multipart", "networks", "pages",
     "projects",
     "training",
 )  # fmt: skip

@@ -13,9 +13,11 @@ from uuid import uuid4
 from picsellia_ingest.server import start
 from tests.server.browser import Browser, box, dataset, picture, ring
 from tests.server.caller import Caller
+from tests.server.older import without_counters
 
 COUNTS = (
-    "SELECT dataset.version, picture.external_url, label.name, label.type, instances FROM annotation_label"
+    "SELECT dataset.version, picture.external_url, label.name, label.type,"
+    " annotation_label.instances FROM annotation_label"
     " JOIN annotation ON annotation.id = annotation_id JOIN label ON label.id = label_id JOIN dataset"
     " ON dataset.id = annotation.dataset_id JOIN picture ON picture.id = annotation.picture_id"
     " WHERE label.dataset_id = dataset.id AND annotation_label.picture_id = picture.id ORDER BY 1, 2, 3, 4"
@@ -65,6 +67,7 @@ def test_a_database_from_before_gets_its_counts_when_it_is_opened(root: Path) ->
         with owner.session:
             filled(owner)
     with closing(sqlite3.connect(root / "platform.db")) as database:
+        without_counters(database)
         database.execute("DROP TABLE annotation_label")
         database.execute("ALTER TABLE token DROP COLUMN read_only")
         database.execute("PRAGMA user_version = 2")

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 from ...errors import InvalidQueryError, ResourceNotFoundError
 from ..database import Database
 from ..label_counts import count_labels
-from ..schema import annotation, dataset_picture, picture
+from ..schema import annotation, dataset, dataset_picture, picture
 from .accounts import Account
 from .datasets import dataset_row
 from .fields import today
@@ -107,11 +107,11 @@ class Annotations:
         self, account: Account, dataset: str, limit: int, offset: int
     ) -> tuple[list[dict[str, Any]], int]:
         """Some records of a dataset in the order of their making, and how many pages of this size there are."""
-        age, known = self._places.age(), self._places.before(dataset)
+        age = self._places.age()
         begin = self._places.before(dataset, offset)
         with self._database.reading() as conn:
             owner = dataset_row(conn, account, dataset)
-            last = _last(conn, owner, known)
+            last = _last(conn, owner)
             begin = _place(conn, owner, begin, offset)
             query = _of_dataset(owner).where(annotation.c.id > begin.id).limit(limit)
             rows = conn.execute(query).all()
@@ -135,13 +135,11 @@ class Annotations:
             )
 
 
-def _last(conn: Connection, dataset: int, known: Place) -> Place:
-    """The last record; only those after the one that is known are counted."""
-    query = select(func.max(annotation.c.id), func.count())
-    newest, more = conn.execute(
-        query.where(annotation.c.dataset_id == dataset, annotation.c.id > known.id)
-    ).one()
-    return Place(known.number + more, newest or known.id)
+def _last(conn: Connection, owner: int) -> Place:
+    """The last record, whose number is how many there are."""
+    newest = select(func.max(annotation.c.id)).where(annotation.c.dataset_id == owner)
+    number = select(dataset.c.annotated).where(dataset.c.id == owner)
+    return Place(conn.execute(number).scalar_one(), conn.execute(newest).scalar() or 0)
 
 
 def _place(conn: Connection, dataset: int, begin: Place, offset: int) -> Place:

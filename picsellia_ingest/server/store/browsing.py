@@ -1,6 +1,7 @@
 """What the pages show: datasets with their figures, pictures by label and tag, one picture with what is said of it.
 
-All of it is read through indexes, so that a page of a dataset of 100,000 pictures takes as long as counting them.
+All of it is read through indexes, and what can be is not counted but looked up (``counters``), so that a page takes as
+long however many pictures there are.
 Each method is one view: its figures fit each other.
 """
 
@@ -14,7 +15,18 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from ...errors import ResourceNotFoundError
 from ..database import Database
-from ..schema import annotation, annotation_label, dataset, dataset_picture, label, picture, picture_tag
+from ..schema import (
+    annotation,
+    annotation_label,
+    dataset,
+    dataset_picture,
+    dataset_tag,
+    label,
+    lake_tag,
+    organization,
+    picture,
+    picture_tag,
+)
 from .accounts import Account
 from .labels import label_names
 from .shapes import Shape
@@ -112,7 +124,7 @@ class Browsing:
         owned = dataset.c.organization_id == account.organization
         with self._database.reading() as conn:
             count = int(conn.execute(select(func.count()).select_from(dataset).where(owned)).scalar_one())
-            query = _versions(owned).order_by(dataset.c.id.desc()).limit(_DATASETS)
+            query = select(dataset).where(owned).order_by(dataset.c.id.desc()).limit(_DATASETS)
             rows = conn.execute(query.offset((page - 1) * _DATASETS)).all()
             return [_version(row, _cover(conn, row.id)) for row in rows], pages_of(count, _DATASETS)
 
@@ -129,7 +141,7 @@ class Browsing:
                 _tags(conn, account, owner),
                 _members(conn, [*conn.execute(ids).scalars()], owner),
             )
-            known = _known_count(found, wish)
+            known = _known_count(conn, account, found, wish)
             return found, _count(conn, chosen) if known is None else known
 
     def view(self, account: Account, dataset_uuid: str | None, uuid: str, wish: Filter) -> View:
@@ -172,23 +184,15 @@ def pages_of(count: int, size: int) -> int:
     return max(1, -(-count // size))
 
 
-def _versions(which: ColumnElement[bool]) -> Select[Any]:
-    size = select(func.count()).where(dataset_picture.c.dataset_id == dataset.c.id).scalar_subquery()
-    annotated = select(func.count()).where(annotation.c.dataset_id == dataset.c.id).scalar_subquery()
-    return select(dataset, size.label("size"), annotated.label("annotated")).where(which)
-
-
 def _version(row: Row[Any], cover: list[Member] | None = None) -> Version:
-    return Version(
-        row.uuid, row.name, row.version, row.description, int(row.size), int(row.annotated), cover or []
-    )
+    return Version(row.uuid, row.name, row.version, row.description, row.size, row.annotated, cover or [])
 
 
 def _dataset(conn: Connection, account: Account, uuid: str | None) -> Row[Any] | None:
     if uuid is None:
         return None
     mine = (dataset.c.organization_id == account.organization) & (dataset.c.uuid == uuid)
-    row = conn.execute(_versions(mine)).one_or_none()
+    row = conn.execute(select(dataset).where(mine)).one_or_none()
     if row is None:
         raise ResourceNotFoundError("there is no such dataset")
     return row
@@ -232,11 +236,12 @@ def _chosen(account: Account, owner: int | None, wish: Filter) -> tuple[Select[A
     return query, column
 
 
-def _known_count(gallery: Gallery, wish: Filter) -> int | None:
-    """How many pictures are looked at, where the figures of the page tell it: counting again costs as much as they did."""
+def _known_count(conn: Connection, account: Account, gallery: Gallery, wish: Filter) -> int | None:
+    """How many pictures are looked at, where it is kept, so that they need not be counted."""
     version = gallery.dataset
-    if version is not None and wish == Filter():
-        return version.size
+    if wish == Filter():
+        mine = select(organization.c.pictures).where(organization.c.id == account.organization)
+        return int(conn.execute(mine).scalar_one()) if version is None else version.size
     if version is not None and wish == Filter(bare=True):
         return version.size - version.annotated
     if wish.tag and wish == Filter(tag=wish.tag):
@@ -252,29 +257,17 @@ def _count(conn: Connection, chosen: Select[Any]) -> int:
 
 def _labels(conn: Connection, owner: int) -> list[Labelled]:
     """The labels of a dataset in the order of their making, in which a label keeps its place for good."""
-    rows = conn.execute(select(label).where(label.c.dataset_id == owner).order_by(label.c.id)).all()
-    columns = annotation_label.c
-    counts = {
-        row.label_id: (int(row[1]), int(row[2]))
-        for row in conn.execute(
-            select(columns.label_id, func.sum(columns.instances), func.count())
-            .where(columns.label_id.in_(select(label.c.id).where(label.c.dataset_id == owner)))
-            .group_by(columns.label_id)
-        )
-    }
-    return [Labelled(row.name, row.type, *counts.get(row.id, (0, 0))) for row in rows]
+    rows = conn.execute(select(label).where(label.c.dataset_id == owner).order_by(label.c.id))
+    return [Labelled(row.name, row.type, row.instances, row.pictures) for row in rows]
 
 
 def _tags(conn: Connection, account: Account, owner: int | None) -> list[tuple[str, int]]:
-    count = func.count()
-    query = select(picture_tag.c.tag, count).group_by(picture_tag.c.tag)
     if owner is None:
-        query = query.join(picture).where(picture.c.organization_id == account.organization)
+        table, here = lake_tag, lake_tag.c.organization_id == account.organization
     else:
-        here = dataset_picture.c.picture_id == picture_tag.c.picture_id
-        query = query.join(dataset_picture, here).where(dataset_picture.c.dataset_id == owner)
-    rows = conn.execute(query.order_by(count.desc(), picture_tag.c.tag))
-    return [(row.tag, int(row[1])) for row in rows]
+        table, here = dataset_tag, dataset_tag.c.dataset_id == owner
+    rows = conn.execute(select(table).where(here).order_by(table.c.pictures.desc(), table.c.tag))
+    return [(row.tag, row.pictures) for row in rows]
 
 
 def _cover(conn: Connection, owner: int) -> list[Member]:

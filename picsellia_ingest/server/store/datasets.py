@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import InvalidQueryError, ResourceNotFoundError
@@ -18,7 +18,7 @@ from ..database import Database, insert_new
 from ..label_counts import copy_counts
 from ..schema import annotation, dataset, dataset_picture, label, organization, picture
 from .accounts import Account
-from .fields import Count, Name, picture_uuids
+from .fields import Count, Name, batches, picture_uuids
 from .pictures import picture_ids, picture_objects
 from .places import Places
 from .replies import Once, earlier_answer, remember
@@ -27,6 +27,8 @@ FIRST = "first"
 LATEST = "latest"
 # A path that ends in one of these could not be told from another request.
 _RESERVED = (LATEST, "download")
+# A label's own counts arise as its objects are copied.
+_NOT_COPIED = ("id", "dataset_id", "instances", "pictures")
 
 
 class Creation(msgspec.Struct):
@@ -106,7 +108,7 @@ class Datasets:
             row = {"description": source.description, "private": source.private}
             made = _insert(conn, account, new.name, new.version, row)
             for table in (dataset_picture, label, annotation):
-                columns = [c for c in table.c if c.name not in ("id", "dataset_id")]
+                columns = [c for c in table.c if c.name not in _NOT_COPIED]
                 copied = select(literal(made), *columns).where(table.c.dataset_id == source.id)
                 if "id" in table.c:
                     copied = copied.order_by(table.c.id)
@@ -177,8 +179,7 @@ def images_of(conn: Connection, row: int) -> list[dict[str, Any]]:
 
 def size_of(conn: Connection, row: int) -> int:
     """How many pictures a dataset has."""
-    count = select(func.count()).select_from(dataset_picture).where(dataset_picture.c.dataset_id == row)
-    return int(conn.execute(count).scalar_one())
+    return int(conn.execute(select(dataset.c.size).where(dataset.c.id == row)).scalar_one())
 
 
 def dataset_of(conn: Connection, organization_id: str, uuid: str) -> int:
@@ -200,17 +201,11 @@ def _row(conn: Connection, owned: ColumnElement[bool], uuid: str) -> int:
 
 
 def _datasets(account: Account) -> Select[Any]:
-    size = (
-        select(func.count())
-        .select_from(dataset_picture)
-        .where(dataset_picture.c.dataset_id == dataset.c.id)
-        .scalar_subquery()
-    )
-    return select(dataset, size.label("size")).where(dataset.c.organization_id == account.organization)
+    return select(dataset).where(dataset.c.organization_id == account.organization)
 
 
 def version_row(conn: Connection, account: Account, name: str, version: str) -> Row[Any]:
-    """The row of a version by its names, with the ``size``; ``latest`` is the newest."""
+    """The row of a version by its names; ``latest`` is the newest."""
     query = _datasets(account).where(dataset.c.name == name)
     if version != LATEST:
         query = query.where(dataset.c.version == version)
@@ -250,6 +245,8 @@ def _insert(conn: Connection, account: Account, name: str, version: str, row: di
 
 
 def _add_pictures(conn: Connection, dataset_id: int, ids: list[int]) -> None:
-    rows = [{"dataset_id": dataset_id, "picture_id": id_} for id_ in ids]
-    if rows:
-        conn.execute(insert_new(conn, dataset_picture), rows)
+    columns = dataset_picture.c
+    for batch in batches(ids):
+        members = select(literal(dataset_id), picture.c.id).where(picture.c.id.in_(batch))
+        new = insert_new(conn, dataset_picture)
+        conn.execute(new.from_select([columns.dataset_id, columns.picture_id], members))

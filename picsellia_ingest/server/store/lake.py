@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, delete, func, literal, select
 
 from ...errors import InvalidQueryError
 from ..database import Database, insert_new
@@ -141,9 +141,12 @@ def _tagged(account: Account, tags: list[Name]) -> Select[tuple[int]]:
 
 
 def _add_tags(conn: Connection, ids: list[int], tags: list[Name]) -> None:
-    rows = [{"picture_id": id_, "tag": tag} for id_ in ids for tag in tags]
-    if rows:
-        conn.execute(insert_new(conn, picture_tag), rows)
+    columns = picture_tag.c
+    for batch in batches(ids):
+        for tag in tags:
+            tagged = select(picture.c.id, literal(tag)).where(picture.c.id.in_(batch))
+            new = insert_new(conn, picture_tag)
+            conn.execute(new.from_select([columns.picture_id, columns.tag], tagged))
 
 
 def _delete_rows(conn: Connection, account: Account, ids: list[int]) -> set[str]:
@@ -151,6 +154,8 @@ def _delete_rows(conn: Connection, account: Account, ids: list[int]) -> set[str]
     for batch in batches(ids):
         chosen = picture.c.id.in_(batch)
         keys.update(conn.execute(select(picture.c.internal_key).where(chosen)).scalars())
+        # They would go with the pictures, but one picture after the other.
+        conn.execute(delete(picture_tag).where(picture_tag.c.picture_id.in_(batch)))
         conn.execute(delete(picture).where(chosen))
     for batch in batches(sorted(keys)):
         still_needed = select(picture.c.internal_key).where(

@@ -37,13 +37,11 @@ class Places:
         """What ``keep`` is to be told of when the places were seen; ask before reading."""
         return self._deletions
 
-    def before(self, dataset: str, offset: int | None = None) -> Place:
-        """The last place that is known that has at most so many records up to it; the last of all by default."""
+    def before(self, dataset: str, offset: int) -> Place:
+        """The last place that is known that has at most so many records up to it."""
         with self._lock:
             known = self._known.get(dataset, [])
-            index = (
-                len(known) if offset is None else bisect_right(known, offset, key=lambda place: place.number)
-            )
+            index = bisect_right(known, offset, key=lambda place: place.number)
             return known[index - 1] if index else Place()
 
     def keep(self, dataset: str, age: int, *places: Place) -> None:
