@@ -1,6 +1,6 @@
 """Whether memory stays bounded however large a file is: seconds and peaks of every command over one COCO file.
 
-    python -m benchmarks.bounded [GIGABYTES]        1 by default; 10 takes an hour or so, and 30 GB of disk
+    python -m benchmarks.bounded [look] [use] [GIGABYTES]        1 by default; 10 takes an hour or so, and 30 GB of disk
 
 The file is like COCO's own (``benchmarks.inputs``), its annotations in any order. Planning is that of an upload of annotations to
 a dataset that has all the pictures, without the platform: the journal and the plan are what grows. Counts are checked.
@@ -95,10 +95,9 @@ def told(what: str, found: Cost) -> None:
     )
 
 
-def measure(source: Path, images: int) -> None:
-    """Every command, once."""
+def look(source: Path, images: int) -> None:
+    """``inspect`` and ``validate``, once."""
     instances = images * PER_IMAGE
-    out = source.with_name("out.json")
     inspected = cost([*OURS, "inspect", str(source), "--json"], 1)
     found = json.loads(inspected.said)
     assert (found["images"], found["instances"], found["images_without_instances"]) == (images, instances, 0)
@@ -106,6 +105,12 @@ def measure(source: Path, images: int) -> None:
     validated = cost([*OURS, "validate", str(source), "--output", "json"], 1)
     assert json.loads(validated.said)["counts"] == {}
     told("validate", validated)
+
+
+def use(source: Path, images: int) -> None:
+    """``convert`` and the planning of an upload, once."""
+    instances = images * PER_IMAGE
+    out = source.with_name("out.json")
     converted = cost(
         [*OURS, "convert", str(source), str(out), "--to", "PICSELLIA", "--nb-jobs", "2", "--json"], 1
     )
@@ -119,7 +124,9 @@ def measure(source: Path, images: int) -> None:
 
 
 def main() -> None:
-    gigabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    halves = {"look": look, "use": use}
+    asked = [word for word in sys.argv[1:] if word in halves] or list(halves)
+    gigabytes = next((float(word) for word in sys.argv[1:] if word not in halves), 1.0)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "instances.json"
         started = time.perf_counter()
@@ -129,7 +136,8 @@ def main() -> None:
             f" written in {time.perf_counter() - started:.0f} s",
             flush=True,
         )
-        measure(source, images)
+        for half in asked:
+            halves[half](source, images)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -186,6 +187,8 @@ def _in_processes(
 ) -> Iterator[T]:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # Pages of a large mapped file look like a leak to loky, which then replaces a process between two tasks, and says so.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     left = dict(enumerate(tasks))
     for _ in range(TOGETHER):
         numbered = [(number, function, task) for number, task in left.items()]
