@@ -273,7 +273,7 @@ class JsonFile:
     def slices(self, starts: list[int], lengths: list[int]) -> list[bytes]:
         """Copies of many ranges."""
         wanted = zip(starts, lengths, strict=True)
-        if not isinstance(self._data, mmap.mmap):
+        if self.rewritten or not isinstance(self._data, mmap.mmap):
             view = self._view
             return [bytes(view[start : start + length]) for start, length in wanted]
         # Reading costs less than to have the page mapped at each of many places far apart.

@@ -156,3 +156,19 @@ def test_a_place_counts_the_lines_before_it_whatever_the_block(
             place = file.place(offset, None)
     before = text[:offset].split(b"\n")
     assert (place.line, place.column, place.byte) == (len(before), len(before[-1]) + 1, offset)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("number", ["12", "NaN"])
+def test_many_ranges_are_what_each_is_also_of_a_file_that_had_to_be_rewritten(
+    tmp_path: Path, codec: str, number: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"images": [{"a": ' + number + '}, {"b": 1}]}', codec)
+    with JsonFile.open(path) as file:
+        top = file.top()
+        assert isinstance(top, dict)
+        starts, lengths = (found.tolist() for found in file.offsets(file.array(top, "images") or []))
+        ranges = file.slices(starts, lengths)
+        assert ranges == [file.slice(*at) for at in zip(starts, lengths, strict=True)]
+    assert [b"NaN" in ranges[0], ranges[1]] == [False, b'{"b": 1}']
