@@ -89,6 +89,9 @@ class Objects:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what a server that was killed was taking in; only for the one that the folder belongs to now."""
         for left in self._incoming.iterdir():
             left.unlink()
 

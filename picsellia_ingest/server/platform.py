@@ -100,6 +100,7 @@ class Platform:
         kept = read_or_make(root / "token")
         signer = Signer(*fresh_secret(root / "secret"))
         objects = Objects(root / "objects")
+        objects.tidy()
         database = _open_database(root, database_address)
         accounts = Accounts(database)
         owner = _user_name()

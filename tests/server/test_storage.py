@@ -222,7 +222,7 @@ def test_what_a_crash_left_half_received_is_swept_away(root: Path) -> None:
     left = objects.receive(10)
     left.write(b"half")
     assert left.path.exists()
-    Objects(root)
+    Objects(root).tidy()
     assert not left.path.exists()
     left.__exit__(None, None, None)
 
