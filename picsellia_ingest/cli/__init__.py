@@ -10,13 +10,14 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from ..upload import workers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""
+    from ..upload import workers
+
     workers.collect_seldom()
 
 
