@@ -10,6 +10,7 @@ pixels, origin at the outer top-left corner, y down.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -53,6 +54,10 @@ def rle_polygon(counts: Sequence[int] | _Ints, height: int, width: int) -> Polyg
 
     Raises ValueError when the runs do not fill ``height`` x ``width`` pixels exactly, or when that is too large.
     """
+    return _run_polygons(_checked(counts, height, width), np.zeros(1, np.int64), height, width)[0]
+
+
+def _checked(counts: Sequence[int] | _Ints, height: int, width: int) -> _Ints:
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     runs = np.asarray(counts, np.int64)
@@ -60,13 +65,17 @@ def rle_polygon(counts: Sequence[int] | _Ints, height: int, width: int) -> Polyg
         raise ValueError("a run is negative or longer than the mask")
     if runs.sum() != height * width:
         raise ValueError(f"the runs cover {runs.sum()} pixels, the mask has {height * width}")
-    return _run_polygons(runs, np.zeros(1, np.int64), height, width)[0]
+    return runs
 
 
 def rle_polygons(masks: Sequence[_Ints], height: int, width: int) -> list[Polygon | None]:
     """As ``rle_polygon`` for each of several masks of one size, in a fraction of the time; None also for one that it would refuse."""
     found: list[Polygon | None] = [None] * len(masks)
-    usable = [number for number, runs in enumerate(masks) if _fill(runs, height * width)]
+    usable = []
+    for number, runs in enumerate(masks):
+        with suppress(ValueError):
+            _checked(runs, height, width)
+            usable.append(number)
     together = max(1, MASK_PIXELS_MAX // (max(1, height) * (width + 1)))
     for begin in range(0, len(usable), together):
         chosen = usable[begin : begin + together]
@@ -80,11 +89,6 @@ def rle_polygons(masks: Sequence[_Ints], height: int, width: int) -> list[Polygo
 
 
 _NONE = np.zeros(1, np.int64)
-
-
-def _fill(runs: _Ints, pixels: int) -> bool:
-    is_usable = 0 < pixels <= MASK_PIXELS_MAX and runs.size and runs.min() >= 0 and runs.max() <= pixels
-    return bool(is_usable and runs.sum() == pixels)
 
 
 def _run_polygons(runs: _Ints, starts: _Ints, height: int, width: int) -> list[Polygon | None]:

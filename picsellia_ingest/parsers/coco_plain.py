@@ -21,7 +21,7 @@ from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, 
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
 from .coco_rings import GEOMETRY, written
-from .jsontext import BYTES_MAX, UNREADABLE
+from .jsontext import BYTES_MAX, UNREADABLE, decoded_together
 
 _Number: TypeAlias = int | float
 _Box: TypeAlias = tuple[_Number, _Number, _Number, _Number]
@@ -156,14 +156,8 @@ _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}
 
 
 def _rows(texts: Sequence[bytes]) -> list[_Row]:
-    if sum(map(len, texts)) <= BYTES_MAX:
-        try:
-            rows = _ROWS.decode(b"[%b]" % b",".join(texts))
-        except UNREADABLE:
-            rows = []  # one of them is odd: each is tried
-        if len(rows) == len(texts):
-            return rows
-    return [_row(text) for text in texts]
+    rows = decoded_together(_ROWS, texts)
+    return [_row(text) for text in texts] if rows is None else rows
 
 
 def _row(text: bytes) -> _Row:

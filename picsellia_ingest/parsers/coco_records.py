@@ -24,13 +24,12 @@ from .coco_index import CocoIndex
 from .coco_plain import PlainAnnotations
 from .coco_shapes import instance
 from .jsonfile import JsonFile
-from .jsontext import BYTES_MAX, UNREADABLE, Keys, decoded, repeated_key, why
+from .jsontext import UNREADABLE, Keys, decoded, decoded_together, repeated_key, why
 from .numbers import positive_int
 
 _BATCH = 4096
 """Annotations that are taken together, unless one image has more."""
 _ABSENT = object()
-_HUGE = 1 << 31
 _OBJECTS = msgspec.json.Decoder(list[dict[str, Any]])
 _MEANING = Keys("image_id", "category_id", "bbox", "segmentation")
 """The keys of an annotation that say what it is."""
@@ -81,15 +80,9 @@ def _images(file: JsonFile, index: CocoIndex, batch: range) -> list[_Image]:
 
 def _flat_rows(texts: Sequence[bytes]) -> Sequence[dict[str, Any] | None]:
     """The values of objects, decoded together if none of them holds another; Nones if they must be looked at one by one."""
-    text = b"[%b]" % b",".join(texts)
-    if text.count(b"{") + text.count(b"[") == len(texts) + 1 and len(text) <= BYTES_MAX:
-        try:
-            rows = _OBJECTS.decode(text)
-        except UNREADABLE:
-            rows = []
-        if len(rows) == len(texts):
-            return rows
-    return [None] * len(texts)
+    is_flat = sum(text.count(b"{") + text.count(b"[") for text in texts) == len(texts)
+    rows = decoded_together(_OBJECTS, texts) if is_flat else None
+    return [None] * len(texts) if rows is None else rows
 
 
 class _Image:
@@ -117,8 +110,6 @@ class _Image:
 
     def _side(self, side: str) -> int | None:
         stated = self.row.pop(side, _ABSENT)
-        if type(stated) is int and 0 < stated < _HUGE:
-            return stated
         pixels = positive_int(stated)
         if pixels is None and stated is not _ABSENT:
             message = f"the {side} of {self.name!r:.200} is {stated!r:.40}; the picture's own is used"

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+
+T = TypeVar("T")
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding an element may raise: bad syntax or encoding, a number too long, nesting too deep."""
@@ -43,6 +46,17 @@ def decoded(text: bytes | msgspec.Raw) -> Any:
     if containers > DEEPEST and _depth(plain) > DEEPEST:
         raise RecursionError(f"it is nested more than {DEEPEST} levels deep")
     return msgspec.json.decode(plain)
+
+
+def decoded_together(decoder: msgspec.json.Decoder[list[T]], texts: Sequence[bytes]) -> list[T] | None:
+    """The values of several elements; None where one of them is not as wanted, or all are too large for one value."""
+    if sum(map(len, texts)) > BYTES_MAX:
+        return None
+    try:
+        found = decoder.decode(b"[%b]" % b",".join(texts))
+    except UNREADABLE:
+        return None
+    return found if len(found) == len(texts) else None
 
 
 def _depth(text: bytes) -> int:

@@ -43,6 +43,8 @@ def text_number(value: object) -> bool:
 
 def positive_int(value: object) -> int | None:
     """A whole number above 0 and below 2**31, as image sizes are; 64.0 and "64" pass, None for anything else."""
+    if type(value) is int:  # as nearly all are
+        return value if 0 < value < 1 << 31 else None
     found = number(value)
     return int(found) if found is not None and 0 < found < 1 << 31 and found == int(found) else None
 
