@@ -248,26 +248,25 @@ class Journal:
             chosen, states = "run=? AND state=?", [low]
         else:
             chosen, states = f"{_HERE} AND +state BETWEEN ? AND ?", [low, high]
-        last = 0
-        while True:
-            rows = self._base.execute(
-                f"SELECT * FROM item WHERE {chosen} AND id>? AND code IS NULL AND ({where}) ORDER BY id LIMIT ?",
-                (self.run, *states, last, size),
-            ).fetchall()
-            if not rows:
-                return
-            last = rows[-1]["id"]
-            yield [self._item(row) for row in rows]
+        return self._windows(f"{chosen} AND code IS NULL AND ({where})", [self.run, *states], size)
 
     def failed(self, code: str, size: int) -> Iterator[list[Item]]:
         """Windows of the run's items that failed for this reason; what is done to them takes them out of it."""
+        return self._windows(f"{_HERE} AND code=?", [self.run, code], size)
+
+    def _windows(self, where: str, values: Sequence[object], size: int) -> Iterator[list[Item]]:
+        return ([self._item(row) for row in rows] for rows in self._row_windows("*", where, values, size))
+
+    def _row_windows(
+        self, columns: str, where: str, values: Sequence[object], size: int
+    ) -> Iterator[list[sqlite3.Row]]:
+        """Rows in the order of their numbers; a window is asked for when what was done to the one before is written."""
         last = 0
         while rows := self._base.execute(
-            f"SELECT * FROM item WHERE {_HERE} AND code=? AND id>? ORDER BY id LIMIT ?",
-            (self.run, code, last, size),
+            f"SELECT {columns} FROM item WHERE {where} AND id>? ORDER BY id LIMIT ?", (*values, last, size)
         ).fetchall():
             last = rows[-1]["id"]
-            yield [self._item(row) for row in rows]
+            yield rows
 
     def rename(self, rows: Iterable[tuple[int, str, str]]) -> None:
         """Give items another name and object name, and a new beginning; what an earlier run called so is forgotten."""
@@ -298,11 +297,7 @@ class Journal:
 
     def names(self, size: int) -> Iterator[list[str]]:
         """The names of the run's items, so many at a time."""
-        last = 0
-        while rows := self._base.execute(
-            f"SELECT id, name FROM item WHERE {_HERE} AND id>? ORDER BY id LIMIT ?", (self.run, last, size)
-        ).fetchall():
-            last = rows[-1]["id"]
+        for rows in self._row_windows("id, name", _HERE, [self.run], size):
             yield [row["name"] for row in rows]
 
     def has_all(self, names: Sequence[str]) -> bool:
