@@ -102,7 +102,9 @@ def peers() -> Path | None:
     return home / "bin" / "python"
 
 
-def row(name: str, what: str, ratio: float, target: str, reached: bool | None) -> None:
-    """One line of the result."""
-    word = {True: "reached", False: "MISSED", None: ""}[reached]
+def row(name: str, what: str, ratio: float, *, most: float | None = None, least: float | None = None) -> None:
+    """One line of the result; the target is a ratio that is ``most`` or ``least`` so large, or there is none."""
+    target = f"<= {most:g}" if most is not None else "" if least is None else f">= {least:g}"
+    reached = (most is None or ratio <= most) and (least is None or ratio >= least)
+    word = ("reached" if reached else "MISSED") if target else ""
     print(f"{name:4} {what:66} {ratio:7.2f} x   target {target:10} {word}", flush=True)

@@ -74,51 +74,25 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
     one, two = (convert(source, out, "PICSELLIA", "--nb-jobs", str(jobs)) for jobs in (1, 2))
     check(source, out, boxes=False)
     peer = to_voc_by_hotcoco(source, folder, python)
-    row("T1", "COCO -> PICSELLIA, 2 jobs / orjson.loads", two.seconds / base, "<= 1.0", two.seconds <= base)
-    row(
-        "T1",
-        "COCO -> PICSELLIA, 1 job / orjson.loads",
-        one.seconds / base,
-        "<= 1.5",
-        one.seconds <= 1.5 * base,
-    )
-    row(
-        "T1",
-        "hotcoco coco2voc / COCO -> PICSELLIA, 2 jobs",
-        peer.seconds / two.seconds,
-        ">= 3",
-        peer.seconds >= 3 * two.seconds,
-    )
+    row("T1", "COCO -> PICSELLIA, 2 jobs / orjson.loads", two.seconds / base, most=1.0)
+    row("T1", "COCO -> PICSELLIA, 1 job / orjson.loads", one.seconds / base, most=1.5)
+    row("T1", "hotcoco coco2voc / COCO -> PICSELLIA, 2 jobs", peer.seconds / two.seconds, least=3)
     inputs.coco(folder / "twice.json", 2 * images)
     twice = convert(folder / "twice.json", out, "PICSELLIA", "--nb-jobs", "2")
     print(
         f"T2   peak of any process {two.peak:.0f} MiB (target 180), together {two.peak_together:.0f} (300); of twice the file {twice.peak:.0f}, {twice.peak_together:.0f}"
     )
-    row(
-        "T2",
-        "peak of any process, of twice the file / of the file",
-        twice.peak / two.peak,
-        "<= 1.1",
-        twice.peak <= 1.1 * two.peak,
-    )
+    row("T2", "peak of any process, of twice the file / of the file", twice.peak / two.peak, most=1.1)
     index = cost([*OURS, "inspect", "--quick", str(source)])
-    row("T3", "inspect --quick / orjson.loads", index.seconds / base, "<= 0.4", index.seconds <= 0.4 * base)
+    row("T3", "inspect --quick / orjson.loads", index.seconds / base, most=0.4)
     row(
         "",
         "inspect, all instances read and checked / orjson.loads",
         cost([*OURS, "inspect", str(source)]).seconds / base,
-        "",
-        None,
     )
     box = convert(source, out, "PICSELLIA", "--rectangle", "--nb-jobs", "2")
     check(source, out, boxes=True)
-    row(
-        "T4",
-        "COCO -> PICSELLIA, boxes, 2 jobs / orjson.loads",
-        box.seconds / base,
-        "<= 0.6",
-        box.seconds <= 0.6 * base,
-    )
+    row("T4", "COCO -> PICSELLIA, boxes, 2 jobs / orjson.loads", box.seconds / base, most=0.6)
 
 
 def to_voc_by_hotcoco(source: Path, folder: Path, python: Path) -> Cost:
@@ -134,15 +108,9 @@ def to_voc(folder: Path, python: Path, images: int) -> None:
     peer = to_voc_by_hotcoco(source, folder, python)
     # hotcoco writes boxes only; the polygons are five times as much text.
     ours = convert(source, folder / "voc", "PASCAL-VOC", "--rectangle")
-    row(
-        "T5",
-        "COCO -> VOC, boxes / hotcoco",
-        ours.seconds / peer.seconds,
-        "<= 1",
-        ours.seconds <= peer.seconds,
-    )
+    row("T5", "COCO -> VOC, boxes / hotcoco", ours.seconds / peer.seconds, most=1)
     ours = convert(source, folder / "voc", "PASCAL-VOC")
-    row("", "COCO -> VOC, with polygons / hotcoco, without", ours.seconds / peer.seconds, "", None)
+    row("", "COCO -> VOC, with polygons / hotcoco, without", ours.seconds / peer.seconds)
 
 
 def from_voc(folder: Path, python: Path, images: int) -> None:
@@ -155,13 +123,7 @@ def from_voc(folder: Path, python: Path, images: int) -> None:
     assert (len(found["images"]), len(found["annotations"])) == (images, 2 * images)
     theirs = cost([str(python), "-c", FROM_VOC, str(source), str(folder / "theirs.json")])
     assert len(json.loads((folder / "theirs.json").read_text())["annotations"]) == 2 * images
-    row(
-        "T5",
-        "VOC -> COCO / hotcoco",
-        ours.seconds / theirs.seconds,
-        "<= 1",
-        ours.seconds <= theirs.seconds,
-    )
+    row("T5", "VOC -> COCO / hotcoco", ours.seconds / theirs.seconds, most=1)
     panlabel = [
         str(python.with_name("panlabel")),
         "convert",
@@ -173,13 +135,7 @@ def from_voc(folder: Path, python: Path, images: int) -> None:
     ]
     try:
         other = cost([*panlabel, "--input", str(source), "--output", str(folder / "panlabel.json")])
-        row(
-            "T5",
-            "VOC -> COCO / panlabel",
-            ours.seconds / other.seconds,
-            "<= 1",
-            ours.seconds <= other.seconds,
-        )
+        row("T5", "VOC -> COCO / panlabel", ours.seconds / other.seconds, most=1)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"panlabel cannot be compared: {error}")
 

@@ -2,9 +2,7 @@
 
     python -m benchmarks.scale [client] [platform] [SIZE ...]
 
-Both halves at 10,000 and 100,000 images by default, 5,000 at least; 1,000,000 takes an hour or two.
-
-Two halves. The client's: annotations of as many pictures as the stub (``benchmarks.stub``, without delays) says to hold are
+At 10,000 and 100,000 images by default, 5,000 at least; 1,000,000 takes an hour or two. Two halves. The client's: annotations of as many pictures as the stub (``benchmarks.stub``, without delays) says to hold are
 uploaded, which goes through everything but the bytes of pictures, and then the same command is run again; and a folder of as
 many image files, hard links to a few, is planned, and planned again. Each is a process of its own, whose CPU time counts, since
 the machine may be shared; time and peak of memory are told too. The platform's: its tables are filled directly, in the shape
