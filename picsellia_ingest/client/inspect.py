@@ -139,7 +139,8 @@ def inspect(
 
 def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     options, evidence = reader.options, Evidence()
-    reader.begin(found.problems)
+    with workers.indexing(reader, -1):
+        reader.begin(found.problems)
     found.images, found.instances_stated, found.notes = (
         reader.count(),
         reader.instance_count(),

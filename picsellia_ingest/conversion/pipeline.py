@@ -7,10 +7,7 @@ processes, small ones here; the order of the rows, and so the bytes, are the sam
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +133,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
     parser = asked.parser
     report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
     report.recognised_by = parser.recognised_by if asked.recognised else ""
-    with _starting_processes(asked):
+    with workers.indexing(parser, asked.nb_jobs, asked.to, least=_WORTH_STARTING):
         parser.begin(report.problems)
     header = parser.header()
     asked.selection.check(header)
@@ -161,21 +158,6 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
         if report.dry_run or report.refused:
             output.discard()
     return report
-
-
-@contextmanager
-def _starting_processes(asked: Request) -> Iterator[None]:
-    """Let processes start while the source is indexed, which one process does, if it is so large that they will be needed."""
-    jobs, source = _jobs(asked.nb_jobs), asked.source
-    if jobs == 1 or not isinstance(source, Path) or source.stat().st_size < _WORTH_STARTING:
-        yield
-        return
-    thread = threading.Thread(target=workers.start, args=(jobs, (type(asked.parser), asked.to)))
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 def _take(report: Conversion, done: shards.Done) -> None:
@@ -204,7 +186,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         asked.images,
         asked.rename,
     )
-    jobs = _jobs(asked.nb_jobs) if parser.instance_count() >= LARGE * parser.quickness else 1
+    jobs = workers.processes(asked.nb_jobs) if parser.instance_count() >= LARGE * parser.quickness else 1
     given: shards.Work | Path = work
     if jobs > 1:
         given = output.staging.folder / ".work"
@@ -242,7 +224,3 @@ def _of_shard(
 
 def _name(name: str, match: matching.Match | None) -> str:
     return match[0] if isinstance(match, tuple) else name
-
-
-def _jobs(nb_jobs: int) -> int:
-    return (os.cpu_count() or 1) if nb_jobs == -1 else nb_jobs

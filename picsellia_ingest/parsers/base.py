@@ -10,11 +10,11 @@ The account every parser keeps: ``instance_count()`` equals the instances in the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from ..conventions import CONVENTIONS
 from ..errors import InvalidQueryError
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 SHARD = 500
 """Records decoded at a time."""
+
+
+Spread: TypeAlias = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
+"""Runs a function on the arguments of many tasks, in processes; the results come as they are ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,9 @@ class Parser(ABC):
 
     scratch: Scratch | None = None
     """What of the index lies on disk."""
+
+    spread: Spread | None = None
+    """What ``prepare`` may use for a large source; set by whoever can start processes."""
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         self.path = path

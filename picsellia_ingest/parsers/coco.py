@@ -57,7 +57,7 @@ class Coco(Parser):
         for path in files:
             try:
                 with JsonFile.open(path) as file:
-                    self._indexes.append(build(file, self.scratch, on_problem))
+                    self._indexes.append(build(file, self.scratch, on_problem, self.spread))
             except InputError as error:
                 if len(files) == 1:
                     raise

@@ -1,24 +1,25 @@
 """The annotations of one COCO file, grouped by the image they are on.
 
-A window of them is decoded together, of each only what the grouping needs. Where one of them is not as nearly all are,
-those are looked at one by one. Ids are looked up for all at once; what can be on no image is reported.
+A window of them is decoded together, of each only what the grouping needs, here or by another process (coco_parts). Where
+one of them is not as nearly all are, those are looked at one by one. Ids are looked up for all at once; what can be on no
+image is reported.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from . import coco_order
 from .checks import INSTANCES_MAX
 from .coco_categories import Id, id_key
+from .coco_columns import NO_ID, NOTHING, Columns, PlainRow, columns, is_given
 from .coco_owners import AMBIGUOUS, HUGE, UNKNOWN, UNNAMED, Owners
 from .jsonfile import JsonFile, reject
 from .jsonspans import Window
@@ -28,8 +29,6 @@ from .scratch import Column, IntArray, narrow, repeats, steps
 if TYPE_CHECKING:
     from .coco_index import CocoIndex
 
-_NOTHING = msgspec.Raw(b"")
-_NO_ID = -(1 << 63)
 WARNING_FILE: dict[str, Any] = {"severity": Severity.WARNING, "unit": Unit.FILE}
 """What a problem is that concerns the file, and costs nothing."""
 
@@ -38,27 +37,12 @@ class _AnnotationRow(msgspec.Struct):
     id: int | str | float | None = None
     image_id: int | str | float | None = None
     category_id: int | str | float | None = None
-    bbox: msgspec.Raw = _NOTHING
-    segmentation: msgspec.Raw = _NOTHING
-    caption: msgspec.Raw = _NOTHING
-
-
-class _PlainRow(msgspec.Struct, gc=False):
-    image_id: int
-    category_id: int
-    id: int = _NO_ID
-    bbox: msgspec.Raw = _NOTHING
-    segmentation: msgspec.Raw = _NOTHING
-    caption: Annotated[int, msgspec.Meta(ge=1, le=0)] = 0
-    """What no caption is: one that has any is looked at by itself."""
+    bbox: msgspec.Raw = NOTHING
+    segmentation: msgspec.Raw = NOTHING
+    caption: msgspec.Raw = NOTHING
 
 
 _ANNOTATION = msgspec.json.Decoder(_AnnotationRow)
-PLAIN = msgspec.json.Decoder(list[_PlainRow])
-"""Decodes annotations as nearly all are."""
-_HASHED = (1 << 61) - 1
-"""Whole numbers from 0 up to this are their own hashes."""
-_EMPTY = (b"", b"[]", b"[[]]", b"null", b"[ ]", b"{}")
 
 
 def is_caption(text: bytes, index: CocoIndex) -> bool:
@@ -74,21 +58,9 @@ def _captions(row: _AnnotationRow, index: CocoIndex) -> bool:
 
 
 def _kind(row: _AnnotationRow) -> str:
-    if _is_given(row.segmentation):
+    if is_given(row.segmentation):
         return POLYGON
-    return RECTANGLE if _is_given(row.bbox) else CLASSIFICATION
-
-
-def _is_given(raw: msgspec.Raw) -> bool:
-    return len(raw) > 6 or bytes(raw) not in _EMPTY
-
-
-def _are_given(raws: list[msgspec.Raw]) -> NDArray[np.bool_]:
-    lengths = np.fromiter(map(len, raws), np.int64, len(raws))
-    found = lengths > 6
-    for place in np.flatnonzero((lengths > 0) & ~found).tolist():
-        found[place] = _is_given(raws[place])
-    return found
+    return RECTANGLE if is_given(row.bbox) else CLASSIFICATION
 
 
 _UNPLACED = {
@@ -125,21 +97,20 @@ class Annotations:
         self.shaped = self.shapeless = 0
         self.tallies: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
-    def read(self, windows: Iterable[Window[_PlainRow]], has_categories: bool) -> None:
+    def read(self, parts: Iterable[Window[PlainRow] | Columns], has_categories: bool) -> None:
         """Fill the index from the elements of the array."""
         self.has_categories = has_categories
         index, scratch = self.index, self.index.scratch
         starts, lengths = (Column(scratch, np.int64, shared=True) for _ in range(2))
         owners, ids = Column(scratch, narrow(len(index.names))), Column(scratch, np.int64)
         number = 0
-        for window in windows:
-            found = self._plain(window.rows) if has_categories and window.rows is not None else None
-            records, own = found or self._one_by_one(window, number)
-            starts.add(window.starts)
-            lengths.add(window.lengths)
+        for part in parts:
+            records, own = self._of(part, number)
+            starts.add(part.starts)
+            lengths.add(part.lengths)
             owners.add(records)
             ids.add(own)
-            number += len(window.starts)
+            number += len(part.starts)
         index.element_start, index.element_length = starts.array(), lengths.array()
         owner = owners.array()
         self._report_unplaced(owner)
@@ -181,7 +152,7 @@ class Annotations:
     def _warn_of_repeated_ids(self, ids: IntArray) -> None:
         """Say once how many annotations have an id that stands before. All are kept: nothing here refers to them by it."""
         first, count = -1, 0
-        for places in repeats(ids, self.index.scratch, but=_NO_ID):
+        for places in repeats(ids, self.index.scratch, but=NO_ID):
             first = int(places[0]) if first < 0 and len(places) else first
             count += len(places)
         if count:
@@ -189,40 +160,27 @@ class Annotations:
             at = (int(self.index.element_start[first]), f"/annotations/{first}/id")
             self._report("annotation_id_repeated", message, at, **WARNING_FILE)
 
-    def _plain(self, rows: list[_PlainRow]) -> tuple[IntArray, IntArray] | None:
-        """The records and ids of annotations, if each has whole numbers for ids and none is a caption."""
-        try:
-            images = np.array([row.image_id for row in rows], np.int64)
-            ids = np.array([row.id for row in rows], np.int64)
-            categories = np.array([row.category_id for row in rows], np.int64)
-        except OverflowError:
-            return None
-        given = ids[ids != _NO_ID]
-        if (given < 0).any() or (given >= _HASHED).any():
-            return None
-        if (images <= -HUGE).any() or (images >= HUGE).any():
-            return None
-        self.index.instances += len(rows)
-        have_rings = _are_given([row.segmentation for row in rows])
-        self._count_kind(categories[have_rings], POLYGON)
-        if not have_rings.all():
-            have_box = _are_given([row.bbox for row in rows]) & ~have_rings
-            self._count_kind(categories[have_box], RECTANGLE)
-            self._count_kind(categories[~have_rings & ~have_box], CLASSIFICATION)
-        return self._records(images), ids
+    def _of(self, part: Window[PlainRow] | Columns, number: int) -> tuple[IntArray, IntArray]:
+        if isinstance(part, Columns):
+            return self._taken(part)
+        found = columns(part) if self.has_categories else None
+        return self._one_by_one(part, number) if found is None else self._taken(found)
 
-    def _count_kind(self, categories: IntArray, kind: str) -> None:
-        values, counts = np.unique(categories, return_counts=True)
-        self.tallies[kind].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    def _taken(self, found: Columns) -> tuple[IntArray, IntArray]:
+        """The records and ids of annotations that are as nearly all are."""
+        self.index.instances += len(found.ids)
+        for kind, tally in found.tallies.items():
+            self.tallies[kind].update(tally)
+        return self._records(found.images), found.ids
 
     def _records(self, images: IntArray) -> IntArray:
         found = self.owners.of(images)
         return np.where(found < 0, found - _LATER, found)
 
-    def _one_by_one(self, window: Window[_PlainRow], number: int) -> tuple[IntArray, IntArray]:
+    def _one_by_one(self, window: Window[PlainRow], number: int) -> tuple[IntArray, IntArray]:
         """The records and ids of annotations of any kind."""
         owner = np.zeros(len(window.starts), np.int64)
-        ids = np.full(len(owner), _NO_ID, np.int64)
+        ids = np.full(len(owner), NO_ID, np.int64)
         keys: dict[int, int] = {}
         starts = window.starts.tolist()
         for place, text in enumerate(window.elements()):

@@ -12,21 +12,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from ..errors import InputError
 from ..problems import OnProblem, Problem
-from . import coco_images
+from . import coco_images, coco_parts
 from .coco_categories import Categories, Id, Unusable
 from .coco_files import split_of
-from .coco_grouping import PLAIN, WARNING_FILE, Annotations
+from .coco_grouping import WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
 from .jsonspans import address
 from .jsontext import UNREADABLE, decoded, why
 from .scratch import IntArray, Scratch, Stored
+
+if TYPE_CHECKING:
+    from .base import Spread
 
 _ARRAYS = ("images", "annotations")
 
@@ -124,20 +127,20 @@ class _Outlined:
         self._is_sure = True
 
 
-def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem) -> CocoIndex:
-    """Index one open file. Raises InputError when it is not a COCO dataset."""
+def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem, spread: Spread | None = None) -> CocoIndex:
+    """Index one open file, a large one by processes (parsers.base). Raises InputError when it is not a COCO dataset."""
     outline = file.outline(_ARRAYS)
     if outline is not None:
         outlined = _Outlined(file, outline, on_problem)
         try:
-            return _build(file, outline, scratch, outlined, outlined.check)
+            return _build(file, outline, scratch, outlined, spread, outlined.check)
         except InputError:
             with suppress(_Unsure):
                 outlined.check()
                 raise
         except _Unsure:
             pass
-    return _build(file, file.top(), scratch, on_problem)
+    return _build(file, file.top(), scratch, on_problem, spread)
 
 
 def _build(
@@ -145,11 +148,12 @@ def _build(
     top: dict[str, msgspec.Raw] | list[msgspec.Raw],
     scratch: Scratch,
     on_problem: OnProblem,
+    spread: Spread | None,
     check: Callable[[], None] | None = None,
 ) -> CocoIndex:
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))
-    images = file.windows(top, "images", coco_images.PLAIN, check)
+    images = _array(file, top, "images", check)
     if images is None:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
@@ -170,15 +174,28 @@ def _build(
     listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
-    listed_images = coco_images.read(file, images, scratch, on_problem)
+    plainly = file.windows(images, coco_images.PLAIN, check)
+    listed_images = coco_images.read(file, plainly, scratch, on_problem)
     index.names, index.image_number = listed_images.names, listed_images.number
     index.image_start, index.image_length = listed_images.start, listed_images.length
-    annotations = file.windows(top, "annotations", PLAIN, check)
+    annotations = _array(file, top, "annotations", check)
     if annotations is None:
         message = "there is no 'annotations' array: the images are read without instances"
         on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))
-    Annotations(file, index, on_problem, listed_images.owners).read(annotations or (), bool(categories))
+    parts = (
+        ()
+        if annotations is None
+        else coco_parts.parts(file, annotations, check, spread if categories else None)
+    )
+    Annotations(file, index, on_problem, listed_images.owners).read(parts, bool(categories))
     return index
+
+
+def _array(
+    file: JsonFile, top: dict[str, msgspec.Raw], key: str, check: Callable[[], None] | None
+) -> msgspec.Raw | None:
+    """An array of the document, which with ``check`` is not known to be one yet."""
+    return file.raw_array(top, key) if check is None else top[key]
 
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:

@@ -50,6 +50,11 @@ class JsonFile:
         self.rewritten = False
         """Whether tokens that JSON does not know were replaced."""
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the text is the file's, as another opening of it has it too."""
+        return isinstance(self._data, mmap.mmap) and not self.rewritten
+
     @classmethod
     def open(cls, path: Path) -> JsonFile:
         """Map the file. Raises InputError when it cannot be read or is not JSON; the error says what it looks like."""
@@ -91,9 +96,7 @@ class JsonFile:
         """Unmap the file. Elements taken from it that are still held keep the mapping alive."""
         try:
             self._view.release()
-            if (
-                isinstance(self._data, mmap.mmap) and not self.rewritten
-            ):  # other openings share what was rewritten
+            if isinstance(self._data, mmap.mmap) and self.is_mapped:  # others share what was rewritten
                 self._data.close()
         except BufferError:
             return  # an element is still held: the mapping goes with it
@@ -208,23 +211,17 @@ class JsonFile:
 
     def windows(
         self,
-        top: Mapping[str, msgspec.Raw],
-        key: str,
+        raw: msgspec.Raw,
         wanted: msgspec.json.Decoder[list[T]],
         check: Callable[[], None] | None = None,
-    ) -> Iterator[Window[T]] | None:
-        """The elements of the array under ``key``, some of them at a time; as ``array``, without all being held.
+        begin: int = 1,
+    ) -> Iterator[Window[T]]:
+        """The elements of an array, some of them at a time, without all being held; from where one of them begins.
 
         ``check`` is called where those of an outline are none; it raises an error, unless they are nevertheless.
         """
-        raw = self.raw_array(top, key) if check is None else top[key]
-        return None if raw is None else self._windows(raw, wanted, check)
-
-    def _windows(
-        self, raw: msgspec.Raw, wanted: msgspec.json.Decoder[list[T]], check: Callable[[], None] | None
-    ) -> Iterator[Window[T]]:
         try:
-            yield from windows(memoryview(raw), wanted, self.offset(raw), check)
+            yield from windows(memoryview(raw)[begin - 1 :], wanted, self.offset(raw) + begin - 1, check)
         except RecursionError as error:
             raise self._too_deep() from error
 
@@ -273,7 +270,7 @@ class JsonFile:
     def slices(self, starts: list[int], lengths: list[int]) -> list[bytes]:
         """Copies of many ranges."""
         wanted = zip(starts, lengths, strict=True)
-        if self.rewritten or not isinstance(self._data, mmap.mmap):
+        if not self.is_mapped:
             view = self._view
             return [bytes(view[start : start + length]) for start, length in wanted]
         # Reading costs less than to have the page mapped at each of many places far apart.

@@ -28,6 +28,7 @@ WINDOW, _TRIES = 1 << 20, 16
 _TAIL, _SEPARATOR = 1 << 16, 64
 _BLANK = b" \t\r\n"
 _NEXT = re.compile(rb"\s*,(?=\s*\{)")
+_AFTER_OBJECT = re.compile(rb"\}\s*,(?=\s*\{)")
 _OPEN, _COLON, _SPACE = b"{: "
 
 
@@ -76,6 +77,21 @@ def windows(
             if position + size >= len(array):
                 raise ValueError("what is an array as a whole is none in parts")
             size *= 2
+
+
+def segments(array: memoryview, size: int) -> list[tuple[int, int, int]]:
+    """Parts of an array of about ``size`` bytes: where each begins and ends, and where the next one begins.
+
+    A part ends where an object may; that it is an element shows when all before it were elements up to there.
+    """
+    found, begin = [], 1
+    while (place := begin + size) < len(array) - size:
+        next_one = _AFTER_OBJECT.search(array, place, place + size)
+        if next_one is None:
+            break
+        found.append((begin, next_one.start() + 1, next_one.end()))
+        begin = next_one.end()
+    return [*found, (begin, len(array) - 1, len(array))]
 
 
 def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, int]]:

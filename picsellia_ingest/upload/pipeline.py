@@ -78,7 +78,8 @@ class _Upload(Looking):
         job, report = self.job, self.report
         if job.parser is not None:
             self.progress.stage("index", None)
-            job.parser.begin(report.problems)
+            with workers.indexing(job.parser, workers.cores(job.nb_jobs)):
+                job.parser.begin(report.problems)
             job.selection.check(job.parser.header())
             report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]
         self.dataset = attach.find(

@@ -17,12 +17,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
 from . import cluster
+
+if TYPE_CHECKING:
+    from ..parsers.base import Parser
 
 T = TypeVar("T")
 
@@ -31,6 +34,9 @@ SPARE = 2
 """Threads besides the jobs."""
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
+
+LARGE = 96 << 20
+"""Bytes of a source from which on processes, which take half a second to start, pay for its index."""
 
 _SELDOM = 100_000
 """Objects that may be there anew before cycles are looked for; as they are a hundred bytes each, memory stays as it was."""
@@ -90,8 +96,39 @@ def each(
         yield from _in_processes(function, tasks, most, backend, lost)
 
 
-def start(nb_jobs: int, needed: tuple[type, ...]) -> None:
-    """Start processes that ``each`` will use, and let them load what defines these types."""
+def processes(nb_jobs: int) -> int:
+    """The number of processes that ``nb_jobs`` asks for: -1 for one on each core."""
+    return (os.cpu_count() or 1) if nb_jobs == -1 else nb_jobs
+
+
+def cores(nb_jobs: int) -> int:
+    """As many processes for work that ``nb_jobs`` threads would do, but no more than there are cores."""
+    most = processes(-1)
+    return most if nb_jobs == -1 else min(nb_jobs, most)
+
+
+@contextmanager
+def indexing(parser: Parser, nb_jobs: int, *needed: type, least: int = LARGE) -> Iterator[None]:
+    """Let a parser index a source of a large size, in bytes, with processes, which start meanwhile.
+
+    They load what defines the types that are ``needed``.
+    """
+    jobs, source = processes(nb_jobs), parser.path
+    if jobs == 1 or not source.is_file() or source.stat().st_size < least:
+        yield
+        return
+    thread = threading.Thread(target=_start, args=(jobs, (type(parser), *needed)))
+    thread.start()
+    parser.spread = lambda function, tasks: each(function, tasks, jobs, "loky")
+    try:
+        yield
+    finally:
+        parser.spread = None
+        thread.join()
+
+
+def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:
+    """Start processes that ``each`` will use."""
     with suppress(WorkerDiedError):  # whoever gives them work will see it
         for _ in _in_processes(_loaded, [(needed,)] * nb_jobs, nb_jobs, "loky", _unnamed):
             pass

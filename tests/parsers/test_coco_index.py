@@ -1,10 +1,10 @@
-"""However a COCO file is indexed - in memory or on disk, some elements at a time or one by one - it says the same."""
+"""However a COCO file is indexed - in memory or on disk, some elements at a time or one by one, here or in parts - it says the same."""
 
 from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 
 from picsellia_ingest.conversion.pipeline import convert
 from picsellia_ingest.errors import InputError
-from picsellia_ingest.parsers import coco_images, coco_index, coco_owners, jsonoutline, jsonspans, scratch
+from picsellia_ingest.parsers import (
+    coco_columns,
+    coco_images,
+    coco_owners,
+    coco_parts,
+    jsonoutline,
+    jsonspans,
+    scratch,
+)
+from picsellia_ingest.parsers.base import Spread
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
 
@@ -108,18 +117,34 @@ def patched(
         patch.setattr(coco_owners, "_DENSE", dense)
         if not plainly:
             patch.setattr(coco_images, "PLAIN", ODD)
-            patch.setattr(coco_index, "PLAIN", ODD)
+            patch.setattr(coco_parts, "PLAIN", ODD)
         yield
 
 
-def said(path: Path) -> list[Any]:
+@contextmanager
+def divided(segment: int, together: int) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coco_parts, "SEGMENT", segment)
+        patch.setattr(coco_parts, "LARGE", 1)
+        patch.setattr(coco_parts, "_TOGETHER", together)
+        yield
+
+
+def backwards(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """Stands for processes: the last result comes first."""
+    return (function(*task) for task in reversed(tasks))
+
+
+def said(path: Path, spread: Spread | None = None) -> list[Any]:
     """All that a source gives, read from a parser that was pickled."""
     problems: list[Problem] = []
     with Coco(path) as parser:
+        parser.spread = spread
         try:
             parser.prepare(problems.append)
         except InputError as error:
             return [*problems, str(error)]
+        parser.spread = None
         copy: Coco = pickle.loads(pickle.dumps(parser))
         names = copy.names()
         records = [record for shard in copy.shards(3) for record in copy.read(shard, problems.append)]
@@ -146,6 +171,7 @@ def written(path: Path, out: Path) -> bytes | str:
     window=st.integers(1, 400),
     step=st.integers(1, 5),
     edge=st.integers(1, 300),
+    segment=st.integers(1, 300),
 )
 def test_an_index_on_disk_says_what_one_in_memory_says(
     tmp_path_factory: pytest.TempPathFactory,
@@ -154,6 +180,7 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     window: int,
     step: int,
     edge: int,
+    segment: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("coco")
     for number, document in enumerate(documents):
@@ -166,6 +193,8 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
         assert written(path, results / "disk.json") == text
     with patched(64, step, window, plainly=False):
         assert said(path) == expected
+    with patched(0, step, window, edge), divided(segment, step):
+        assert said(path, backwards) == expected
 
 
 BREAKS = st.sampled_from(
@@ -193,7 +222,7 @@ BREAKS = st.sampled_from(
 @settings(max_examples=150, deadline=None)
 @given(
     document=DOCUMENT, style=STYLE, at=st.floats(0, 1), cut=st.integers(0, 30), put=BREAKS, window=st.integers(1, 300),
-    edge=st.integers(1, 200),
+    edge=st.integers(1, 200), segment=st.integers(1, 200),
 )  # fmt: skip
 def test_a_broken_document_is_refused_as_when_it_is_read_as_a_whole(
     tmp_path_factory: pytest.TempPathFactory,
@@ -204,6 +233,7 @@ def test_a_broken_document_is_refused_as_when_it_is_read_as_a_whole(
     put: str,
     window: int,
     edge: int,
+    segment: int,
 ) -> None:
     path = tmp_path_factory.mktemp("coco") / "instances.json"
     text = json.dumps(document, **style)
@@ -212,6 +242,31 @@ def test_a_broken_document_is_refused_as_when_it_is_read_as_a_whole(
     expected = said(path)
     with patched(0, 3, window, edge):
         assert said(path) == expected
+    with patched(0, 3, window, edge), divided(segment, 3):
+        assert said(path, backwards) == expected
+
+
+def test_all_parts_of_a_plain_file_are_read_by_processes(tmp_path: Path) -> None:
+    annotations = [
+        {"id": n, "image_id": n % 9, "category_id": 1, "bbox": BOX, "segmentation": RING} for n in range(99)
+    ]
+    images = [{"id": n, "file_name": f"{n}.jpg"} for n in range(9)]
+    source = tmp_path / "a.json"
+    source.write_text(
+        json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "car"}]})
+    )
+    read: list[int] = []
+
+    def noted(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        for number, found in backwards(function, tasks):
+            assert isinstance(found, coco_columns.Columns)
+            read.extend(found.ids.tolist())
+            yield number, found
+
+    expected = said(source)
+    with divided(500, 4):
+        assert said(source, noted) == expected
+    assert len(set(read)) == len(read) >= 94
 
 
 def test_what_is_on_disk_goes_with_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from joblib.externals import loky
 from picsellia_ingest.conversion import pipeline as conversion
 from picsellia_ingest.conversion import shards
 from picsellia_ingest.errors import WorkerDiedError
+from picsellia_ingest.parsers import coco_parts
+from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.selection import selection
 from picsellia_ingest.upload import workers
 from tests.paths import FIXTURES
@@ -69,10 +72,38 @@ def test_what_kills_its_process_each_time_is_named_and_all_else_is_done() -> Non
     assert sorted(found) == [-3, 0, 1, 2, 4, 5]
 
 
-def test_processes_that_were_started_before_do_the_work() -> None:
-    workers.start(2, (Path,))
-    started = set(at_work())
+def test_processes_that_were_started_before_index_a_source_and_do_the_work() -> None:
+    parser = Coco(DEMO / "instances.json")
+    started: set[int] = set()
+    with workers.indexing(parser, 2, least=1):
+        spread = parser.spread
+        assert spread is not None
+        started |= set(spread(os.getpid, [()] * 20))
+    assert vars(parser)["spread"] is None
+    assert 1 <= len(started) <= 2
+    started |= set(at_work())
     assert set(workers.each(lambda _: os.getpid(), [(number,) for number in range(20)], 2, "loky")) <= started
+
+
+def test_a_source_that_processes_index_says_what_it_says_to_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, results = tmp_path / "many.json", []
+    annotations = [{"id": n, "image_id": n % 7, "category_id": 1, "bbox": [1, 2, 3, 4]} for n in range(500)]
+    images = [{"id": n, "file_name": f"{n}.jpg"} for n in range(7)]
+    source.write_text(
+        json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "car"}]})
+    )
+    monkeypatch.setattr(coco_parts, "SEGMENT", 1000)
+    monkeypatch.setattr(coco_parts, "LARGE", 1)
+    for jobs in (1, 2):
+        with Coco(source) as parser:
+            with workers.indexing(parser, jobs, least=1):
+                assert (parser.spread is None) == (jobs == 1)
+                parser.begin(pytest.fail)
+            results.append([*parser.read(parser.shards()[0], pytest.fail)])
+    assert results[0] == results[1]
+    assert sum(len(record.instances) for record in results[0]) == 500
 
 
 def test_a_single_task_does_not_take_this_process_along() -> None:
