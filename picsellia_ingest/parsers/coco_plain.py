@@ -57,13 +57,15 @@ class PlainAnnotations:
         counts: Sequence[int],
     ) -> None:
         """``sizes`` are the (width, height) of images as stated, of which each has so many of the annotations, in order."""
-        self._rows = rows = _rows(texts)
+        together = decoded_together(_ROWS, texts)
+        self._rows = rows = list(map(_row, texts)) if together is None else together
         found = [categories.get(row.category_id) for row in rows]
         self._labels = [label if type(label) is str else "" for label in found]
         boxes = [row.bbox for row in rows]
         edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64).reshape(-1, 2)
         inside = _are_plain_boxes(boxes, np.repeat(edges, counts, axis=0))
-        is_plain = (inside & _have_each_key_once(rows, texts)).tolist()
+        once = _have_each_key_once(rows, texts, are_all=together is not None)
+        is_plain = (inside & once).tolist()
         self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
         self._rings = [
             rings if plain and label else None
@@ -155,11 +157,6 @@ _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}
 """What stands for the commas of a box, and for the one behind it."""
 
 
-def _rows(texts: Sequence[bytes]) -> list[_Row]:
-    rows = decoded_together(_ROWS, texts)
-    return [_row(text) for text in texts] if rows is None else rows
-
-
 def _row(text: bytes) -> _Row:
     if len(text) > BYTES_MAX:
         return _NONE
@@ -174,14 +171,24 @@ def _attributes(row: _Row) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not _UNSET}
 
 
-def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes]) -> _Bools:
-    """Whether there are as many quotes as the keys need; where there is text besides, it is not plain either."""
-    quotes = np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
-    unset = np.zeros(len(rows), np.int64)
+def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes], *, are_all: bool) -> _Bools:
+    """Whether each has as many quotes as its keys need; where there is text besides, it is not plain either.
+
+    None has fewer, if they ``are_all`` what the texts are: where all together have as many as they need, so has each.
+    """
+    needed = np.full(len(rows), 2 * 7, np.int64)
     for column in ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows]):
         if msgspec.UnsetType in set(map(type, column)):
-            unset += [value is _UNSET for value in column]
-    found: _Bools = quotes == 2 * (7 - unset)
+            needed -= [2 * (value is _UNSET) for value in column]
+    found: _Bools = np.ones(len(rows), np.bool_)
+    least: int = needed.sum()
+    for at, row in enumerate(rows):
+        if isinstance(row.segmentation, dict):
+            found[at] = False
+            for value in row.segmentation.values():
+                least += 4 if bytes(memoryview(value)[:1]) == b'"' else 2
+    if not are_all or b"".join(texts).count(b'"') != least:
+        found = needed == np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
     return found
 
 

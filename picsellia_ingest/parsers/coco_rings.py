@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import msgspec
@@ -26,6 +27,10 @@ _LONGEST = 16
 """Characters of a number up to which its shortest form is the only one without a zero at its end: 15 digits and a point."""
 _WHOLE = 7
 """Characters before the point that a number may have: the arithmetic with such numbers is exact."""
+_TOGETHER = 1024
+"""Rings that are looked at together: what is made of them on the way fits into a processor's cache."""
+_ROUNDING = 1e-6
+"""Pixels; numbers of so many digits are off by less."""
 _TINY = np.frombuffer(b"0.0000", np.uint8)
 """What a number begins with that would be written with an exponent."""
 _NEGATIVE = re.compile(rb"-0(?:,|\.0000)")
@@ -40,6 +45,11 @@ GEOMETRY = b'[{"x":%b]'
 def written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
     """The JSON of each ring, given as ``[x, y, x, y]`` from a valid document: its points without what GEOMETRY has around
     them; None if it is not that plain."""
+    parts = [rings[begin : begin + _TOGETHER] for begin in range(0, len(rings), _TOGETHER)]
+    return list(chain.from_iterable(map(_written, parts)))
+
+
+def _written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
     if not rings:
         return []
     text = b"".join(rings).translate(_MARKED, _BLANK)  # /1,2,3,4,/5,6,7,8,
@@ -74,7 +84,7 @@ def _is_flat(ring: bytes | msgspec.Raw) -> bool:
 
 
 def _only(rings: Sequence[bytes | msgspec.Raw], usable: Sequence[bool]) -> list[bytes | None]:
-    found = iter(written([ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]))
+    found = iter(_written([ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]))
     return [next(found) if is_usable else None for is_usable in usable]
 
 
@@ -122,26 +132,30 @@ def _begins(characters: _Bytes, commas: _Ints, numbers: _Ints) -> _Ints:
 
 
 def _is_round(characters: _Bytes, commas: _Ints, first: _Ints, last: _Ints) -> NDArray[np.bool_]:
-    """Whether a ring's first three points are on no line, and its last point is not its first; as Python would compute it."""
-    numbers = np.stack(
-        [*(np.minimum(first + place, last) for place in range(6)), np.maximum(last - 1, 0), last]
-    )
+    """Whether a ring's first three points are on no line, and its last point is not its first, by more than rounding."""
+    numbers = np.stack([*(np.minimum(first + place, last) for place in range(6)), last - 1, last])
     x, y, second_x, second_y, third_x, third_y, last_x, last_y = _values(characters, commas, numbers)
-    is_bent: NDArray[np.bool_] = (second_x - x) * (third_y - y) != (second_y - y) * (third_x - x)
-    is_bent &= (x != last_x) | (y != last_y)
+    across, down, far_across, far_down = second_x - x, second_y - y, third_x - x, third_y - y
+    reach = abs(across) + abs(down) + abs(far_across) + abs(far_down)
+    is_bent: NDArray[np.bool_] = abs(across * far_down - down * far_across) > _ROUNDING * reach
+    is_bent &= abs(last_x - x) + abs(last_y - y) > _ROUNDING
     return is_bent
 
 
 def _values(characters: _Bytes, commas: _Ints, numbers: _Ints) -> NDArray[np.float64]:
-    """The values of numbers of at most 15 digits: two whole numbers that a double holds, divided, are rounded as by any reader."""
-    begins, ends = _begins(characters, commas, numbers), commas[numbers]
-    digits = np.zeros(numbers.shape, np.int64)
-    scale = np.ones(numbers.shape, np.int64)
-    is_behind = np.zeros(numbers.shape, np.bool_)
-    for place in range(min(int((ends - begins).max()), _LONGEST)):
-        found = characters[np.minimum(begins + place, ends)]
+    """The values of numbers, but for rounding."""
+    at, ends = _begins(characters, commas, numbers), commas[numbers]
+    is_negative = characters[at] == _MINUS
+    values, powers, is_behind = (
+        np.zeros(numbers.shape),
+        np.ones(numbers.shape),
+        np.zeros(numbers.shape, np.bool_),
+    )
+    for _ in range(min(int((ends - at).max()), _LONGEST)):
+        found = characters.take(at)
+        at += at < ends
         is_digit = found >= _ZERO
-        digits = np.where(is_digit, digits * 10 + found - _ZERO, digits)
-        scale = np.where(is_digit & is_behind, scale * 10, scale)
+        values = np.where(is_digit, values * 10 + (found - float(_ZERO)), values)
+        powers = np.where(is_digit & is_behind, powers * 10, powers)
         is_behind |= found == _DOT
-    return np.where(characters[begins] == _MINUS, -1.0, 1.0) * (digits / scale)
+    return np.where(is_negative, -values, values) / powers

@@ -25,7 +25,7 @@ from ..problems import Place, Problem, Unit
 from . import jsonrewrite
 from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, spans, windows
-from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
+from .jsontext import BLOCK, BYTES_MAX, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ T = TypeVar("T")
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
 _LINES = 1 << 16
 """Bytes of a block whose lines are counted."""
+_GAPS = 64
+"""Bytes between ranges, on average, up to which they are read together."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -269,7 +271,7 @@ class JsonFile:
 
     def slices(self, starts: list[int], lengths: list[int]) -> list[bytes]:
         """Copies of many ranges."""
-        wanted = zip(starts, lengths, strict=True)
+        wanted = list(zip(starts, lengths, strict=True))
         if not self.is_mapped:
             view = self._view
             return [bytes(view[start : start + length]) for start, length in wanted]
@@ -277,6 +279,10 @@ class JsonFile:
         read, shift = os.pread, self._shift
         with self.path.open("rb", 0) as stream:
             number = stream.fileno()
+            begin, length = _around(wanted)
+            if length:
+                text = read(number, length, begin + shift)
+                return [text[start - begin : start - begin + length] for start, length in wanted]
             return [read(number, length, start + shift) for start, length in wanted]
 
     def place(self, offset: int, pointer: str | None) -> Place:
@@ -291,6 +297,18 @@ class JsonFile:
             text = bytes(self._view[block * _LINES : (block + 1) * _LINES])
         line_start = block * _LINES + text.rfind(b"\n") + 1 if before else 0
         return Place(str(self.path), before + 1, offset - line_start + 1, offset + self._shift, pointer)
+
+
+def _around(ranges: list[tuple[int, int]]) -> tuple[int, int]:
+    """The one range that holds them all, if they follow each other so closely that it is little more."""
+    begin, end, gaps = (ranges[0][0], ranges[0][0], 0) if ranges else (0, 0, 0)
+    for start, length in ranges:
+        if start < end:
+            return begin, 0
+        gaps += start - end
+        end = start + length
+    is_little = gaps <= _GAPS * len(ranges) and end - begin <= BYTES_MAX
+    return begin, end - begin if is_little else 0
 
 
 def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | None = None) -> InputError:

@@ -110,6 +110,35 @@ def test_what_is_plain_is_what_the_long_way_makes_of_it(
             assert sent(found) == sent(expected)
 
 
+MASKS = st.sampled_from(
+    [
+        {"size": [4, 4], "counts": [3, 2, 11]},
+        {"size": [4, 4], "counts": "0b"},
+        {"counts": '"', "size": [1, 1], "more": {}},
+    ]
+)
+
+
+@given(
+    st.lists(annotation_rows() | annotation_rows().flatmap(lambda row: st.tuples(st.just(row), MASKS).map(
+        lambda found: {**found[0], "segmentation": found[1]})), min_size=1, max_size=6),
+    st.sets(st.integers(0, 5)), st.sampled_from(['"area": 1, ', '"id": 3, ', '"bbox": [1, 2, 3, 4], ', ""]),
+)  # fmt: skip
+def test_which_are_plain_does_not_depend_on_what_they_are_looked_at_with(
+    rows: list[dict[str, Any]], twice: set[int], key: str
+) -> None:
+    texts = [json.dumps(row) for row in rows]
+    given_twice = [
+        f"{{{key}{text[1:]}".encode() if at in twice else text.encode() for at, text in enumerate(texts)
+    ]
+    together = PlainAnnotations(given_twice, CATEGORIES, [(100, 100)], [len(texts)]).are_plain()
+    assert together == [
+        PlainAnnotations([text], CATEGORIES, [(100, 100)], [1]).are_plain()[0] for text in given_twice
+    ]
+    for at, is_plain in enumerate(together):
+        assert not (is_plain and at in twice and key and key.split('"')[1] in rows[at])
+
+
 def sent(found: Instance) -> bytes:
     return msgspec.json.encode(wire.objects(found, rectangle=False, notes=Counter()))
 

@@ -172,3 +172,20 @@ def test_many_ranges_are_what_each_is_also_of_a_file_that_had_to_be_rewritten(
         ranges = file.slices(starts, lengths)
         assert ranges == [file.slice(*at) for at in zip(starts, lengths, strict=True)]
     assert [b"NaN" in ranges[0], ranges[1]] == [False, b'{"b": 1}']
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 90), st.integers(0, 9)), max_size=8),
+    st.booleans(),
+    st.sampled_from([0, 3, 64]),
+)
+def test_many_ranges_are_read_together_or_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, ranges: list[tuple[int, int]], in_order: bool, gaps: int
+) -> None:
+    text = bytes(range(33, 133))
+    wanted = sorted(ranges) if in_order else ranges
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsellia_ingest.parsers.jsonfile._GAPS", gaps)
+        with JsonFile.open(write(tmp_path_factory.mktemp("json"), b"{" + text)) as file:
+            found = file.slices([start + 1 for start, _ in wanted], [length for _, length in wanted])
+    assert found == [text[start : start + length] for start, length in wanted]
