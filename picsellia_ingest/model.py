@@ -145,18 +145,25 @@ class Prepared(Sequence[Instance]):
     where it is several objects, or has something to say beyond its shape. ``boxes`` are the same objects without their polygons.
     """
 
-    __slots__ = ("_boxes", "_made", "_make", "objects")
+    __slots__ = ("_boxes", "_count", "_made", "_make", "_objects")
 
     def __init__(
         self,
-        objects: Sequence[bytes | None],
+        count: int,
+        objects: Callable[[], Sequence[bytes | None]],
         boxes: Callable[[], Sequence[bytes | None]],
         make: Callable[[int], Instance],
     ) -> None:
-        self.objects = objects
+        self._count = count
+        self._objects = objects
         self._boxes = boxes
         self._make = make
         self._made: tuple[Instance, ...] | None = None
+
+    @property
+    def objects(self) -> Sequence[bytes | None]:
+        """The objects."""
+        return self._objects()
 
     @property
     def boxes(self) -> Sequence[bytes | None]:
@@ -165,11 +172,11 @@ class Prepared(Sequence[Instance]):
 
     def _instances(self) -> tuple[Instance, ...]:
         if self._made is None:
-            self._made = tuple(map(self._make, range(len(self.objects))))
+            self._made = tuple(map(self._make, range(self._count)))
         return self._made
 
     def __len__(self) -> int:
-        return len(self.objects)
+        return self._count
 
     def __iter__(self) -> Iterator[Instance]:
         return iter(self._instances())

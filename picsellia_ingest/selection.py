@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,21 @@ class Selection:
             return record
         given = record.instances
         if isinstance(given, Prepared) and not (self.labels or self.only or self.drop):
-            boxes = given.boxes
-            if None not in boxes:  # each has a polygon
-                counts[AS_BOX] += len(boxes)
-                return msgspec.structs.replace(record, instances=_boxed(given, boxes))
+            boxed = self._boxed(given, counts)
+            return msgspec.structs.replace(record, instances=boxed)
         kept = [found for one in record.instances if (found := self._instance(one, counts)) is not None]
         return msgspec.structs.replace(record, instances=tuple(kept))
+
+    def _boxed(self, given: Prepared, counts: Counter[str]) -> Prepared:
+        """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
+        boxes = given.boxes
+        others = {at: self._instance(given[at], counts) for at, box in enumerate(boxes) if box is None}
+        counts[AS_BOX] += len(boxes) - len(others)
+
+        def made(at: int) -> Instance:
+            return others.get(at) or msgspec.structs.replace(given[at], polygon=None)
+
+        return Prepared(len(boxes), lambda: boxes, lambda: boxes, made)
 
     def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:
         name = self.name(instance.label)
@@ -107,10 +116,6 @@ class Selection:
             changes["polygon"] = None
             changes["rectangle"] = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, **changes) if changes else instance
-
-
-def _boxed(found: Prepared, boxes: Sequence[bytes | None]) -> Prepared:
-    return Prepared(boxes, lambda: boxes, lambda at: msgspec.structs.replace(found[at], polygon=None))
 
 
 def selection(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
-from .coco_rings import GEOMETRY, written
+from .coco_rings import GEOMETRY, Rings
 from .jsontext import BYTES_MAX, UNREADABLE, decoded_together
+from .scratch import IntArray
 
 _Number: TypeAlias = int | float
 _Box: TypeAlias = tuple[_Number, _Number, _Number, _Number]
@@ -65,16 +66,19 @@ class PlainAnnotations:
         edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64).reshape(-1, 2)
         inside = _are_plain_boxes(boxes, np.repeat(edges, counts, axis=0))
         once = _have_each_key_once(rows, texts, are_all=together is not None)
-        is_plain = (inside & once).tolist()
-        self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
-        self._rings = [
-            rings if plain and label else None
-            for rings, plain, label in zip(_rings(rows), is_plain, self._labels, strict=True)
+        lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
+        self._rings = Rings(list(chain.from_iterable(lists)))
+        ends = np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)))
+        self._ends: list[int] = ends.tolist()
+        is_plain = inside & once & _have_plain_rings(self._rings.plain, ends)
+        self._are_plain = [
+            plain and label != "" for plain, label in zip(is_plain.tolist(), self._labels, strict=True)
         ]
+        self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
 
     def are_plain(self) -> list[bool]:
         """Whether each is."""
-        return [rings is not None for rings in self._rings]
+        return self._are_plain
 
     def masks(self) -> dict[int, Polygon]:
         """The outlines of those that are masks, if nothing is to be said of these."""
@@ -83,14 +87,18 @@ class PlainAnnotations:
 
     def instance(self, number: int) -> Instance:
         """One that is plain."""
-        polygon = Polygon(tuple([Ring(None, text=GEOMETRY % ring) for ring in self._rings[number] or ()]))
+        first = self._ends[number - 1] if number else 0
+        rings = [
+            Ring(None, text=GEOMETRY % (ring or b"")) for ring in self._texts[first : self._ends[number]]
+        ]
         box = Rectangle(*self._boxes[number])
-        return Instance(self._labels[number], box, polygon, (), _attributes(self._rows[number]))
+        return Instance(self._labels[number], box, Polygon(tuple(rings)), (), _attributes(self._rows[number]))
 
     def prepared(self, numbers: range) -> Prepared:
         """The instances of several that are plain."""
         return Prepared(
-            self._objects[numbers.start : numbers.stop],
+            len(numbers),
+            lambda: self._objects[numbers.start : numbers.stop],
             lambda: self._box_objects[numbers.start : numbers.stop],
             lambda at: self.instance(numbers[at]),
         )
@@ -103,30 +111,38 @@ class PlainAnnotations:
             return self.instance(one) if isinstance(one, int) else one
 
         return Prepared(
-            [self._objects[one] if type(one) is int else None for one in members],
+            len(members),
+            lambda: [self._objects[one] if type(one) is int else None for one in members],
             lambda: [self._box_objects[one] if type(one) is int else None for one in members],
             made,
         )
 
     @cached_property
+    def _texts(self) -> list[bytes | None]:
+        return self._rings.written()
+
+    @cached_property
     def _objects(self) -> list[bytes | None]:
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
-        return [
-            b"".join((begins[label], rings[0], b']},"qa":[],', box, b"}"))
-            if rings is not None and len(rings) == 1 and not row.iscrowd
-            else None
-            for label, rings, box, row in zip(
-                self._labels, self._rings, self._box_members, self._rows, strict=True
-            )
-        ]
+        found: list[bytes | None] = []
+        texts, first = self._texts, 0
+        for is_plain, label, end, box, row in zip(
+            self._are_plain, self._labels, self._ends, self._box_members, self._rows, strict=True
+        ):
+            if is_plain and end - first == 1 and not row.iscrowd:
+                found.append(b"".join((begins[label], texts[first] or b"", b']},"qa":[],', box, b"}")))
+            else:
+                found.append(None)
+            first = end
+        return found
 
     @cached_property
     def _box_objects(self) -> list[bytes | None]:
         begins = self._begins(RECTANGLE, b",")
         return [
-            b"".join((begins[label], box, b',"qa":[]}')) if rings is not None and not row.iscrowd else None
-            for label, rings, box, row in zip(
-                self._labels, self._rings, self._box_members, self._rows, strict=True
+            b"".join((begins[label], box, b',"qa":[]}')) if is_plain and not row.iscrowd else None
+            for is_plain, label, box, row in zip(
+                self._are_plain, self._labels, self._box_members, self._rows, strict=True
             )
         ]
 
@@ -138,8 +154,8 @@ class PlainAnnotations:
     def _box_members(self) -> list[bytes]:
         """Each box as the member of an object."""
         boxes = [
-            (top, left, width, height) if rings is not None else (0, 0, 0, 0)
-            for (left, top, width, height), rings in zip(self._boxes, self._rings, strict=True)
+            (top, left, width, height) if is_plain else (0, 0, 0, 0)
+            for (left, top, width, height), is_plain in zip(self._boxes, self._are_plain, strict=True)
         ]
         if not boxes:
             return []
@@ -192,15 +208,12 @@ def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes], *, are_all
     return found
 
 
-def _rings(rows: Sequence[_Row]) -> list[list[bytes] | None]:
-    """The rings of each polygon (coco_rings); None where one of them is not plain, or where there are none."""
-    lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
-    found = written(list(chain.from_iterable(lists)))
-    if len(found) == len(rows) == sum(map(bool, lists)):
-        return [None if ring is None else [ring] for ring in found]
-    rest = iter(found)
-    rings = [list(islice(rest, len(own))) for own in lists]
-    return [[one for one in own if one is not None] if own and None not in own else None for own in rings]
+def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> _Bools:
+    """Whether there are rings up to where those of each end, and all are plain."""
+    seen = np.append(0, np.cumsum(np.array(plain, np.int64)))
+    counts = np.diff(ends, prepend=0)
+    found: _Bools = (counts > 0) & (seen[ends] - seen[ends - counts] == counts)
+    return found
 
 
 _NO_EDGE = 1 << 20

@@ -10,9 +10,9 @@ read number by number.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -35,23 +35,45 @@ _TINY = np.frombuffer(b"0.0000", np.uint8)
 """What a number begins with that would be written with an exponent."""
 _NEGATIVE = re.compile(rb"-0(?:,|\.0000)")
 """Minus nothing, and what would be written with an exponent."""
+_NO_INTS = np.zeros(0, np.int64)
 _BLANK = b" \t\r\n"
 _MARKED = bytes.maketrans(b"[]", b"/,")
 
 GEOMETRY = b'[{"x":%b]'
-"""The JSON of a ring's points, of what ``written`` makes of it."""
+"""The JSON of a ring's points, of what ``Rings.written`` makes of it."""
 
 
-def written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
-    """The JSON of each ring, given as ``[x, y, x, y]`` from a valid document: its points without what GEOMETRY has around
-    them; None if it is not that plain."""
-    parts = [rings[begin : begin + _TOGETHER] for begin in range(0, len(rings), _TOGETHER)]
-    return list(chain.from_iterable(map(_written, parts)))
+class Rings:
+    """Rings given as ``[x, y, x, y]`` from a valid document, and which of them are plain."""
+
+    def __init__(self, rings: Sequence[bytes | msgspec.Raw]) -> None:
+        parts = [rings[begin : begin + _TOGETHER] for begin in range(0, len(rings), _TOGETHER)]
+        self._parts = list(map(_part, parts))
+        self.plain: list[bool] = list(chain.from_iterable(part.plain for part in self._parts))
+
+    def written(self) -> list[bytes | None]:
+        """The JSON of each: its points without what GEOMETRY has around them; None if it is not that plain."""
+        texts = chain.from_iterable(part.written() for part in self._parts)
+        return [text if is_plain else None for text, is_plain in zip(texts, self.plain, strict=True)]
 
 
-def _written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
-    if not rings:
-        return []
+class _Part(NamedTuple):
+    """Some rings as one text, all but those that are no lists of pairs of numbers."""
+
+    plain: list[bool]
+    text: bytes
+    commas: _Ints
+    last: _Ints
+    """The number that each ends with."""
+    usable: list[bool]
+
+    def written(self) -> Iterator[bytes | None]:
+        """The JSON of each that is usable, plain or not."""
+        found = iter(_marked(self.text, self.commas, self.last))
+        return (next(found) if is_usable else None for is_usable in self.usable)
+
+
+def _part(rings: Sequence[bytes | msgspec.Raw]) -> _Part:
     text = b"".join(rings).translate(_MARKED, _BLANK)  # /1,2,3,4,/5,6,7,8,
     characters = np.frombuffer(text, np.uint8)
     if characters.min() < _COMMA or characters.max() > _NINE or characters[-1] != _COMMA:
@@ -68,13 +90,17 @@ def _written(rings: Sequence[bytes | msgspec.Raw]) -> list[bytes | None]:
     unusual = _unusual(text, characters, commas, lengths)
     plain = (counts >= 6) & ~_hold(unusual, first, last)
     plain &= _is_round(characters, commas, first, last)
-    marked = characters.copy()
+    return _Part(plain.tolist(), text, commas, last, [True] * len(rings))
+
+
+def _marked(text: bytes, commas: _Ints, last: _Ints) -> list[bytes]:
+    marked = np.frombuffer(text, np.uint8).copy()
     marked[commas[0::2]] = _BETWEEN
     marked[commas[1::2]] = _AFTER
     marked[commas[last]] = _END
-    points = marked.tobytes().replace(b"\x01", b',"y":').replace(b"\x02", b'},{"x":').split(b"/")
+    points: list[bytes] = marked.tobytes().replace(b"\x01", b',"y":').replace(b"\x02", b'},{"x":').split(b"/")
     del points[0]
-    return [found if is_plain else None for found, is_plain in zip(points, plain.tolist(), strict=True)]
+    return points
 
 
 def _is_flat(ring: bytes | msgspec.Raw) -> bool:
@@ -83,9 +109,16 @@ def _is_flat(ring: bytes | msgspec.Raw) -> bool:
     return text.startswith(b"[") and text != b"[]" and not text[1:-1].translate(None, b"0123456789.,-")
 
 
-def _only(rings: Sequence[bytes | msgspec.Raw], usable: Sequence[bool]) -> list[bytes | None]:
-    found = iter(_written([ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]))
-    return [next(found) if is_usable else None for is_usable in usable]
+def _only(rings: Sequence[bytes | msgspec.Raw], usable: list[bool]) -> _Part:
+    some = [ring for ring, is_usable in zip(rings, usable, strict=True) if is_usable]
+    if not some:
+        return _Part(usable, b"", _NO_INTS, _NO_INTS, usable)
+    part = _part(some)
+    plain, of_some = iter(part.plain), iter(part.usable)
+    return part._replace(
+        plain=[is_usable and next(plain) for is_usable in usable],
+        usable=[is_usable and next(of_some) for is_usable in usable],
+    )
 
 
 def _hold(numbers: _Ints, first: _Ints, last: _Ints) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from picsellia_ingest import wire
 from picsellia_ingest.errors import ItemError
 from picsellia_ingest.losses import Losses
-from picsellia_ingest.model import Header, ImageRecord, Instance, Rectangle
+from picsellia_ingest.model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers.coco_plain import PlainAnnotations
 from picsellia_ingest.parsers.coco_shapes import instance
 from picsellia_ingest.parsers.picsellia_writer import PicselliaWriter
@@ -143,11 +143,17 @@ def sent(found: Instance) -> bytes:
     return msgspec.json.encode(wire.objects(found, rectangle=False, notes=Counter()))
 
 
-def in_a_file(instances: Sequence[Instance], *, rectangle: bool = False) -> bytes | None:
-    """The record as a PICSELLIA file has it, without or with a preference for boxes."""
-    record = ImageRecord("a.png", 100, 100, instances)
-    chosen = Selection(rectangle=rectangle).apply(record, Counter())
-    return PicselliaWriter(Header(), source="COCO").rows(chosen, Losses())[1]
+def in_a_file(instances: Sequence[Instance], *, rectangle: bool = False) -> tuple[Any, ...]:
+    """The record as a PICSELLIA file has it, without or with a preference for boxes, and what is said of that."""
+    record, choices, losses = ImageRecord("a.png", 100, 100, instances), Counter[str](), Losses()
+    chosen = Selection(rectangle=rectangle).apply(record, choices)
+    row = PicselliaWriter(Header(), source="COCO").rows(chosen, losses)[1]
+    return (
+        row,
+        choices,
+        losses.to_dict(),
+        chosen == msgspec.structs.replace(record, instances=tuple(chosen.instances)),
+    )
 
 
 @given(st.lists(annotation_rows(), min_size=1, max_size=5), st.integers(0, 4), st.booleans())
@@ -158,7 +164,9 @@ def test_what_is_prepared_is_written_as_its_instances_are(
     batch = PlainAnnotations(texts, CATEGORIES, [(100, 100)], [len(texts)])
     plain = [number for number, is_plain in enumerate(batch.are_plain()) if is_plain]
     other = Instance("other", Rectangle(1, 2, 3, 4), None, (), {"score": 0.5})
-    members: list[Instance | int] = [*plain[:place], other, *plain[place:]]
+    rings = (Ring((1, 1, 9, 1, 9, 9)), Ring((20, 20, 30, 20, 30, 30)))
+    mask = Instance("mask", None, Polygon(rings), (), {"iscrowd": 1})
+    members: list[Instance | int] = [mask, *plain[:place], other, *plain[place:]]
     mixed = batch.mixed(members)
     assert in_a_file(mixed, rectangle=rectangle) == in_a_file(tuple(mixed), rectangle=rectangle)
     if len(plain) == len(texts):

@@ -29,7 +29,7 @@ RINGS = st.tuples(
 
 def written(rings: list[bytes]) -> list[bytes | None]:
     """The JSON of the points of rings given without their brackets."""
-    found = coco_rings.written([b"[%b]" % ring for ring in rings])
+    found = coco_rings.Rings([b"[%b]" % ring for ring in rings]).written()
     return [None if one is None else GEOMETRY % one for one in found]
 
 

@@ -6,6 +6,7 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +15,12 @@ from picsellia_ingest.parsers.spool import Spool
 ROWS = st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=4)
 
 
-@given(st.lists(st.tuples(st.booleans(), ROWS), max_size=6))
-def test_rows_keep_their_order_however_they_come(given_rows: list[tuple[bool, list[bytes]]]) -> None:
-    with tempfile.TemporaryDirectory() as name:
+@given(st.lists(st.tuples(st.booleans(), ROWS), max_size=6), st.sampled_from([1, 5, 1 << 18]))
+def test_rows_keep_their_order_however_they_come(
+    given_rows: list[tuple[bool, list[bytes]]], together: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsellia_ingest.parsers.spool._BUFFER", together)
         folder = Path(name)
         spool = Spool(folder / "rows", b",\n")
         expected: list[bytes] = []
@@ -36,3 +40,17 @@ def test_rows_keep_their_order_however_they_come(given_rows: list[tuple[bool, li
         assert out.getvalue() == b",\n".join(expected)
         spool.remove()
         assert list(folder.iterdir()) == []
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=4).filter(lambda row: b"\n" not in row), max_size=6),
+    st.integers(1, 9),
+)
+def test_rows_added_one_by_one_are_had_again(given_rows: list[bytes], together: int) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsellia_ingest.parsers.spool._BUFFER", together)
+        spool = Spool(Path(name) / "rows", b"\n")
+        for row in given_rows:
+            spool.add(row)
+        assert [*spool.rows()] == given_rows
+        spool.remove()

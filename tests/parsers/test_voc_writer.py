@@ -14,8 +14,7 @@ from picsellia_ingest import bridges, geometry
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers.base import Options, Shard
-from picsellia_ingest.parsers.coco_rings import GEOMETRY
-from picsellia_ingest.parsers.coco_rings import written as ring_texts
+from picsellia_ingest.parsers.coco_rings import GEOMETRY, Rings
 from picsellia_ingest.parsers.cvat_writer import append
 from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_writer import VocWriter
@@ -95,7 +94,7 @@ def test_a_record_is_written_as_lxml_writes_its_tree(
 
 @given(st.lists(NUMBERS.map(repr), min_size=6, max_size=20))
 def test_a_ring_that_is_text_is_written_as_its_points_are(numbers: list[str]) -> None:
-    found = ring_texts([b"[%b]" % ",".join(numbers).encode()])[0]
+    found = Rings([b"[%b]" % ",".join(numbers).encode()]).written()[0]
     if found is None:
         return
     ring = Ring(None, text=GEOMETRY % found)
