@@ -48,12 +48,16 @@ def is_outside(box: Rectangle, size: tuple[int | None, int | None]) -> bool:
 
 
 def is_ring_outside(ring: Ring, size: tuple[int | None, int | None]) -> bool:
-    """As ``is_outside``, for the bounds of a ring; told by its first point where that is enough."""
+    """As ``is_outside``, for the bounds of a ring that is not flat; told by its first point where that is enough."""
     width, height = size
     if width is None or height is None:
         return False
     x, y = ring.first
-    return not (0 < x < width and 0 < y < height) and is_outside(bounds(Polygon((ring,))), size)
+    if 0 <= x < width and 0 <= y < height:
+        # Beside an edge it lies outside only if it is all there, which takes numbers below 0 or makes it flat.
+        if (x and y) or (ring.text is not None and b"-" not in ring.text):
+            return False
+    return is_outside(bounds(Polygon((ring,))), size)
 
 
 def rotated(box: Rectangle, degrees: float, around: Point) -> Polygon:
