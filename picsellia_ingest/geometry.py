@@ -53,10 +53,10 @@ def is_ring_outside(ring: Ring, size: tuple[int | None, int | None]) -> bool:
     if width is None or height is None:
         return False
     x, y = ring.first
-    if 0 <= x < width and 0 <= y < height:
-        # Beside an edge it lies outside only if it is all there, which takes numbers below 0 or makes it flat.
-        if (x and y) or (ring.text is not None and b"-" not in ring.text):
-            return False
+    # Beside an edge it lies outside only if it is all there, which takes numbers below 0 or makes it flat.
+    reaches_in = (x and y) or (ring.text is not None and b"-" not in ring.text)
+    if 0 <= x < width and 0 <= y < height and reaches_in:
+        return False
     return is_outside(bounds(Polygon((ring,))), size)
 
 
