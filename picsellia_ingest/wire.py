@@ -241,6 +241,16 @@ def missing(
     return result
 
 
+def is_all_of(content: bytes, record: Mapping[str, Any]) -> bool:
+    """Whether a record holds what a document as the journal kept it says, and nothing else, told by their bytes.
+
+    When not, they may be the same all the same: ``lacks`` tells.
+    """
+    kept = sealed(content)
+    data, answers = (msgspec.json.encode(record.get(key) or []) for key in ("annotations", "image_qa"))
+    return (data, answers) == (bytes(kept.data), bytes(kept.image_qa))
+
+
 def lacks(document: Document, held: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
     """Positions of the objects, and of the picture-level answers, that the held records do not have."""
     objects = [found for record in held for found in record.get("annotations") or ()]

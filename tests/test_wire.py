@@ -120,6 +120,26 @@ def test_a_document_knows_how_many_objects_each_instance_became() -> None:
     assert wire.instances_held(document, lacking) == 1
 
 
+@given(st.lists(st.builds(Instance, texts, st.builds(Rectangle, numbers, numbers, sizes, sizes)), max_size=3),
+       st.lists(answers, max_size=2), st.sampled_from(["as it is", "fewer", "more", "another key"]))  # fmt: skip
+def test_what_is_all_of_a_document_by_its_bytes_lacks_nothing(
+    instances: list[Instance], questions: list[Answer], change: str
+) -> None:
+    record = ImageRecord("a.jpg", instances=tuple(instances), qa=tuple(questions))
+    document = wire.document(record, rectangle=False, notes=Counter())
+    content = wire.encode(document)
+    held = {"annotations": list(document.data), "image_qa": document.image_qa, "nb_labels": 9}
+    assert wire.is_all_of(content, held)
+    assert wire.lacks(document, [held]) == ([], [])
+    if change == "fewer":
+        held["annotations"] = document.data[1:]
+    elif change == "more":
+        held["annotations"] = [*document.data, {"type": "classification", "label": "more"}]
+    elif change == "another key":
+        held["annotations"] = [{**one, "id": 7} for one in document.data]
+    assert wire.is_all_of(content, held) is (held["annotations"] == document.data)
+
+
 def test_equal_objects_are_counted_and_not_merged() -> None:
     one = {"type": "classification", "label": "a"}
     assert wire.missing([one, one], [one]) == [1]

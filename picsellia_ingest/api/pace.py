@@ -115,8 +115,9 @@ class Pace:
         finally:
             with self._ready:
                 self._busy -= 1
+                # One may begin for one that ended; how many where bytes end depends on their sizes.
+                self._ready.notify_all() if self._bytes else self._ready.notify()
                 self._bytes -= size
-                self._ready.notify_all()
 
     def _wait(self, size: int) -> float | None:
         """None when there is room, or the seconds until there may be; 0 for until another request ends."""
@@ -129,9 +130,10 @@ class Pace:
     def went_well(self) -> None:
         """An answer came that is no trouble. Until the first trouble the limit doubles in each round, then it creeps."""
         with self._ready:
-            self._answered = True
+            self._answered, before = True, self.limit
             self._limit = min(self._most, self._limit + (1 / self._limit if self._steady else 1.0))
-            self._ready.notify_all()
+            if self.limit > before:
+                self._ready.notify()
 
     def asked_too_much(self, wait: float = 0.0) -> None:
         """The platform cannot keep up, or asks for a pause of so many seconds."""

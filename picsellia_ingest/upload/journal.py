@@ -255,7 +255,7 @@ class Journal:
         return self._windows(f"{_HERE} AND code=?", [self.run, code], size)
 
     def _windows(self, where: str, values: Sequence[object], size: int) -> Iterator[list[Item]]:
-        return ([self._item(row) for row in rows] for rows in self._row_windows("*", where, values, size))
+        return ([self._item(row) for row in rows] for rows in self._row_windows(_ITEM, where, values, size))
 
     def _row_windows(
         self, columns: str, where: str, values: Sequence[object], size: int
@@ -309,7 +309,7 @@ class Journal:
     def sample(self, size: int, where: str) -> list[Item]:
         """Some of the run's items that meet a condition of this package's own, by chance."""
         rows = self._base.execute(
-            f"SELECT * FROM item WHERE run=? AND ({where}) ORDER BY random() LIMIT ?", (self.run, size)
+            f"SELECT {_ITEM} FROM item WHERE run=? AND ({where}) ORDER BY random() LIMIT ?", (self.run, size)
         )
         return [self._item(row) for row in rows]
 
@@ -373,14 +373,15 @@ class Journal:
         )
         return [tuple(row) for row in rows]
 
-    def find(self, names: Sequence[str]) -> dict[str, Item]:
-        """The run's items with these names."""
+    def find(self, names: Sequence[str], *, documents: bool = True) -> dict[str, Item]:
+        """The run's items with these names, where it is wanted without their documents."""
         marks = ",".join("?" * len(names))
+        columns = _ITEM if documents else _ITEM.replace("document", "NULL")
         rows = self._base.execute(
-            f"SELECT * FROM item WHERE {_HERE} AND name IN ({marks})",
+            f"SELECT {columns} FROM item WHERE {_HERE} AND name IN ({marks})",
             (self.run, *names),
         )
-        return {row["name"]: self._item(row) for row in rows}
+        return {item.name: item for item in map(self._item, rows)}
 
     def new_labels(self, dataset: str, labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of the labels (name, kind) that were not created yet, as far as is remembered."""
@@ -397,17 +398,21 @@ class Journal:
                 "INSERT OR IGNORE INTO label VALUES(?,?,?)", [(dataset, name, kind) for name, kind in labels]
             )
 
-    def _item(self, row: sqlite3.Row) -> Item:
-        path = None if row["path"] is None else self._file(os.fsdecode(row["path"]))
+    def _item(self, row: Iterable[Any]) -> Item:
+        number, name, path, size, sha256, width, height, key, picture, document, instances, state, partly = (
+            row
+        )
         return Item(
-            row["id"], row["name"], path, row["size"] or 0, row["sha256"] or b"", row["width"] or 0, row["height"] or 0,
-            row["object_key"] or "", row["picture_id"], row["document"], row["instances"], State(row["state"]), bool(row["partly_held"]),
+            number, name, None if path is None else self._file(os.fsdecode(path)), size or 0, sha256 or b"", width or 0,
+            height or 0, key or "", picture, document, instances, _STATES[state], bool(partly),
         )  # fmt: skip
 
     def _file(self, path: str) -> AnyPath:
         return self.images.called(path) if isinstance(self.images, Far) else Path(path)
 
 
+_ITEM = "id, name, path, size, sha256, width, height, object_key, picture_id, document, instances, state, partly_held"
+_STATES = tuple(State)
 _HERE = "+run=?"
 """Of the run; with + SQLite does not choose the index of runs, in which all items are, before that of names or numbers."""
 _AGAIN = "state=0, picture_id=NULL, picture_there=0, code=NULL, error=NULL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -99,6 +100,24 @@ def test_the_bytes_under_way_are_bounded_and_a_larger_picture_goes_alone() -> No
     turns.expect(8)
     assert under_way(turns, 5, pace.BYTES_UNDER_WAY // 3) == 3
     assert under_way(turns, 5, pace.BYTES_UNDER_WAY * 2) == 1
+
+
+def test_nobody_who_waits_is_forgotten_whatever_sizes_and_pauses_there_are() -> None:
+    turns = Pace()
+    turns.expect(6)
+    chance = random.Random(3)
+
+    def work(size: int, trouble: bool) -> None:
+        with turns.turn(size):
+            time.sleep(0.0005)
+        turns.asked_too_much(0.01) if trouble else turns.went_well()
+
+    with ThreadPoolExecutor(20) as pool:
+        sizes = [0, 0, 1, pace.BYTES_UNDER_WAY // 2, pace.BYTES_UNDER_WAY]
+        running = [pool.submit(work, chance.choice(sizes), chance.random() < 0.05) for _ in range(600)]
+        for one in running:
+            one.result(20)
+    assert under_way(turns, 20) == turns.limit
 
 
 def test_a_pause_that_the_platform_asks_for_holds_everybody_back() -> None:
