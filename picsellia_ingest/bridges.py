@@ -8,12 +8,14 @@ reading a bridge is told by its two ends standing twice, and is taken out again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from .geometry import Point, ring_area
 from .model import Ring
+
+if TYPE_CHECKING:  # numpy takes a quarter of a second of CPU time to load, and few polygons have holes
+    from numpy import float64
+    from numpy.typing import NDArray
 
 
 def bridge(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
@@ -67,6 +69,7 @@ def join(lines: Sequence[Sequence[float]]) -> tuple[float, ...]:
 
 def _way(ring: list[Point], following: list[Point], taken: set[tuple[Point, Point]]) -> tuple[int, int]:
     """The nearest two vertices of two rings between which nothing runs yet; the nearest two when there are none."""
+    import numpy as np
     from scipy.spatial import cKDTree
 
     distances, nearest = map(np.asarray, cKDTree(np.asarray(following)).query(np.asarray(ring)))
@@ -168,6 +171,8 @@ def _oriented(points: Sequence[float], *, clockwise: bool) -> list[tuple[float, 
 
 def _seen_from(point: tuple[float, float], ring: list[tuple[float, float]]) -> int:
     """The index of the nearest vertex of the ring that ``point``, inside of it, sees without crossing an edge."""
+    import numpy as np
+
     vertices = np.asarray(ring, np.float64)
     after = np.roll(vertices, -1, axis=0)
     for index in np.argsort(((vertices - point) ** 2).sum(axis=1), kind="stable").tolist():
@@ -179,18 +184,18 @@ def _seen_from(point: tuple[float, float], ring: list[tuple[float, float]]) -> i
 
 
 def _crosses(
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
+    start: NDArray[float64],
+    end: NDArray[float64],
+    first: NDArray[float64],
+    second: NDArray[float64],
 ) -> bool:
     """Whether the open segment from start to end properly crosses, or passes through a vertex of, any edge."""
 
-    def side(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(
-            (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1])
-            - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
-        )
+    def side(a: NDArray[float64], b: NDArray[float64], c: NDArray[float64]) -> NDArray[float64]:
+        found: NDArray[float64] = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (
+            b[..., 1] - a[..., 1]
+        ) * (c[..., 0] - a[..., 0])
+        return found
 
     one, two = side(start, end, first), side(start, end, second)
     three, four = side(first, second, start), side(first, second, end)
