@@ -29,9 +29,16 @@ def area(polygon: Polygon) -> float:
 
 def bounds(polygon: Polygon) -> Rectangle:
     """The smallest box around all rings."""
-    xs = [x for ring in polygon.rings for x in ring.points[0::2]]
-    ys = [y for ring in polygon.rings for y in ring.points[1::2]]
-    return Rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    xs: Sequence[float]
+    ys: Sequence[float]
+    if len(polygon.rings) == 1:  # as nearly every polygon has it
+        points = polygon.rings[0].points
+        xs, ys = points[0::2], points[1::2]
+    else:
+        xs = [x for ring in polygon.rings for x in ring.points[0::2]]
+        ys = [y for ring in polygon.rings for y in ring.points[1::2]]
+    left, top = min(xs), min(ys)
+    return Rectangle(left, top, max(xs) - left, max(ys) - top)
 
 
 def around(rectangle: Rectangle | None, polygon: Polygon | None) -> Rectangle | None:
@@ -92,6 +99,10 @@ def clean_ring(points: Sequence[float]) -> tuple[float, ...]:
 def is_flat(points: Sequence[float]) -> bool:
     """Whether all points lie on one line, so that the ring has no inside. A bow-tie is not flat."""
     x0, y0 = points[0], points[1]
+    if len(points) >= 6:  # three points mostly tell
+        dx, dy = points[2] - x0, points[3] - y0
+        if (dx or dy) and dx * (points[5] - y0) != dy * (points[4] - x0):
+            return False
     base: tuple[float, float] | None = None
     for x, y in zip(points[2::2], points[3::2], strict=True):
         dx, dy = x - x0, y - y0

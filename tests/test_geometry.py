@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from picsellia_ingest import geometry, raster
-from picsellia_ingest.model import Polygon, Ring
+from picsellia_ingest.model import Polygon, Rectangle, Ring
 from tests.drawing import filled
 
 
@@ -65,6 +66,26 @@ def test_a_repeated_last_point_is_dropped_however_often_it_is_repeated() -> None
 def test_points_on_one_line_are_flat(steps: list[int], dx: int, dy: int) -> None:
     points = [value for step in steps for value in (step * dx, step * dy)]
     assert geometry.is_flat(points)
+
+
+@given(st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=3, max_size=5))
+def test_a_ring_is_flat_exactly_where_no_three_points_span_an_area(points: list[tuple[int, int]]) -> None:
+    spans = any(geometry.ring_area([*a, *b, *c]) for a, b, c in itertools.combinations(points, 3))
+    assert geometry.is_flat([value for point in points for value in point]) is not spans
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(-9, 9), st.floats(-9, 9)), min_size=3, max_size=4),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_the_bounds_hold_every_point_of_every_ring(rings: list[list[tuple[float, float]]]) -> None:
+    polygon = Polygon(tuple(Ring(tuple(value for point in ring for value in point)) for ring in rings))
+    xs, ys = ([point[at] for ring in rings for point in ring] for at in (0, 1))
+    left, top = min(xs), min(ys)
+    assert geometry.bounds(polygon) == Rectangle(left, top, max(xs) - left, max(ys) - top)
 
 
 def test_a_bow_tie_is_not_flat_though_its_area_is_zero() -> None:

@@ -47,6 +47,7 @@ def run(
     """
     told = progress or Quiet()
     with (
+        workers.collecting_seldom(),
         cluster.connected(job.backend, job.scheduler, job.imgdir),
         connection.traffic.pace.run(workers.requests(job.nb_jobs), job.patience, told.say),
     ):

@@ -267,6 +267,20 @@ def collect_seldom() -> None:
     gc.set_threshold(_SELDOM)
 
 
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Within it new objects are looked at seldom, in whatever process this is; where that was chosen already it stays so."""
+    often, *others = gc.get_threshold()
+    if not 0 < often < _SELDOM:
+        yield
+        return
+    gc.set_threshold(_SELDOM, *others)
+    try:
+        yield
+    finally:
+        gc.set_threshold(often, *others)
+
+
 @lru_cache(maxsize=1)
 def _settle() -> None:
     """Leave Ctrl-C to the process that gives out the work, and do not outlive it."""

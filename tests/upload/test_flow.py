@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -91,3 +92,16 @@ def test_what_is_left_when_nobody_asks_any_more_is_not_done() -> None:
         found.close()  # type: ignore[attr-defined]
     assert len(done) < 20
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+
+
+def test_garbage_is_looked_for_seldom_for_a_while_and_as_before_then() -> None:
+    before = gc.get_threshold()
+    with workers.collecting_seldom():
+        assert gc.get_threshold()[0] > 10 * before[0]
+    assert gc.get_threshold() == before
+    gc.set_threshold(0)
+    try:
+        with workers.collecting_seldom():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
