@@ -94,14 +94,13 @@ def test_what_is_left_when_nobody_asks_any_more_is_not_done() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
-def test_garbage_is_looked_for_seldom_for_a_while_and_as_before_then() -> None:
-    before = gc.get_threshold()
-    with workers.collecting_seldom():
-        assert gc.get_threshold()[0] > 10 * before[0]
-    assert gc.get_threshold() == before
-    gc.set_threshold(0)
+@pytest.mark.parametrize(("often", "within"), [(700, 100_000), (200_000, 200_000), (0, 0)])
+def test_garbage_is_looked_for_seldom_for_a_while_and_as_before_then(often: int, within: int) -> None:
+    others = gc.get_threshold()
+    gc.set_threshold(often)
     try:
         with workers.collecting_seldom():
-            assert gc.get_threshold()[0] == 0
+            assert gc.get_threshold()[0] == within
+        assert gc.get_threshold()[0] == often
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*others)
