@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from .. import bridges, geometry
@@ -42,8 +43,11 @@ FRACTION_MAX = 2
 
 def usable_label(name: object) -> bool:
     """Whether a label can be seen, sent and stored: text of a possible length, no control and no half characters."""
-    if not isinstance(name, str) or len(name) > LABEL_MAX:
-        return False
+    return isinstance(name, str) and len(name) <= LABEL_MAX and _can_be_seen(name)
+
+
+@lru_cache(1024)  # many instances have few labels
+def _can_be_seen(name: str) -> bool:
     kinds = set(map(unicodedata.category, name))
     return bool(kinds - {"Cf", "Zs", "Zl", "Zp"}) and not kinds & {"Cc", "Cs"}
 
