@@ -97,6 +97,10 @@ def _named(run: int, kind: str) -> str:
     return f"run={run:d} AND kind='{kind}' AND name=(SELECT name FROM item WHERE id=?)"
 
 
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
+
+
 class Made:
     """The table of one journal; ``transaction`` is the journal's."""
 
@@ -167,21 +171,28 @@ class Made:
         for found in outcomes:
             (whole if found.whole else other if found.added else nothing).append(found)
         row = _named(run, ANNOTATION)
-        again = self._confirmed(row, [found.id for found in whole])
+        again = self._confirmed(run, [found.id for found in whole])
         other += [found for found in whole if found.id in again]
-        self._base.executemany(
-            f"UPDATE made SET before=0, sure=1 WHERE {row}",  # otherwise as it was begun
-            [(found.id,) for found in whole if found.id not in again],
+        first = [found.id for found in whole if found.id not in again]
+        # One statement for all of them: each is a turn in which other threads may take the interpreter.
+        self._base.execute(
+            f"UPDATE made SET before=0, sure=1 WHERE run=? AND kind='{ANNOTATION}' AND name IN"  # otherwise as it was begun
+            f" (SELECT name FROM item WHERE id IN ({_marks(first)}))",
+            (run, *first),
         )
         for found in other:
             self._confirm_annotation(row, found)
         self._base.executemany(f"DELETE FROM made WHERE {row} AND sure=0", [(found.id,) for found in nothing])
         self._not_by_others(run, ANNOTATION, [found.id for found in (*whole, *other)])
 
-    def _confirmed(self, row: str, items: list[int]) -> set[int]:
-        """Those of the items of which the run made something before."""
-        query = f"SELECT 1 FROM made WHERE {row} AND sure<>0"
-        return {item for item in items if self._base.execute(query, (item,)).fetchone()}
+    def _confirmed(self, run: int, items: list[int]) -> set[int]:
+        """Those of the items of which the run sent annotations before."""
+        rows = self._base.execute(
+            "SELECT item.id FROM item CROSS JOIN made WHERE made.run=? AND made.name=item.name"
+            f" AND kind='{ANNOTATION}' AND sure<>0 AND item.id IN ({_marks(items)})",
+            (run, *items),
+        )
+        return {row[0] for row in rows}
 
     def _not_by_others(self, run: int, kind: str, items: list[int]) -> None:
         """What this run made was not there, so what an interrupted run was sending did not arrive."""
