@@ -35,6 +35,8 @@ def instance(row: dict[str, Any], size: Size, warn: Warn) -> Instance:
 
 
 def _check_type(kind: object, rectangle: Rectangle | None, polygon: Polygon | None, warn: Warn) -> None:
+    if (kind == POLYGON and polygon is not None) or (kind == RECTANGLE and rectangle is not None):
+        return
     given = {RECTANGLE: rectangle, POLYGON: polygon}
     has = " and ".join(name for name, shape in given.items() if shape is not None) or "no geometry"
     if kind is None and has != "no geometry":
@@ -43,8 +45,7 @@ def _check_type(kind: object, rectangle: Rectangle | None, polygon: Polygon | No
     if kind not in (CLASSIFICATION, RECTANGLE, POLYGON):
         message = f"the object's type is {kind!r:.40}"
         raise ItemError("type_unknown", message, "write classification, rectangle or polygon", "type")
-    agrees = has == "no geometry" if kind == CLASSIFICATION else given[str(kind)] is not None
-    if not agrees:
+    if kind != CLASSIFICATION or has != "no geometry":
         code = "no_geometry" if has == "no geometry" else "type_unlike_geometry"
         raise ItemError(
             code, f"the object's type is {kind}, but it has {has}", "mend the type, or draw it", "type"
