@@ -27,12 +27,11 @@ from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, spans, windows
 from .jsontext import BLOCK, BYTES_MAX, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
+from .textlines import Lines
 
 T = TypeVar("T")
 
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
-_LINES = 1 << 16
-"""Bytes of a block whose lines are counted."""
 _GAPS = 64
 """Bytes between ranges, on average, up to which they are read together."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -42,11 +41,11 @@ class JsonFile:
     """One file, open. Use it as a context manager, or call ``close``."""
 
     def __init__(self, path: Path, data: mmap.mmap | bytes, shift: int) -> None:
-        self.path = path
+        self.path, self._name = path, str(path)
         self._data = data
         self._view = memoryview(data)[shift:]
         self._shift = shift
-        self._lines: NDArray[np.int64] | None = None
+        self._lines = Lines()
         self._braces: NDArray[np.int64] | None = None
         self._base = address(self._view)
         self.rewritten = False
@@ -287,16 +286,8 @@ class JsonFile:
 
     def place(self, offset: int, pointer: str | None) -> Place:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
-        if self._lines is None:
-            self._lines = _running(counts(self._view, b"\n", _LINES))
-        block = offset // _LINES
-        text = bytes(self._view[block * _LINES : offset])
-        before = int(self._lines[block]) + text.count(b"\n")
-        if not text.count(b"\n") and before:
-            block = int(np.searchsorted(self._lines, before)) - 1
-            text = bytes(self._view[block * _LINES : (block + 1) * _LINES])
-        line_start = block * _LINES + text.rfind(b"\n") + 1 if before else 0
-        return Place(str(self.path), before + 1, offset - line_start + 1, offset + self._shift, pointer)
+        lines, begin = self._lines.at(self._view, offset)
+        return Place(self._name, lines + 1, offset - begin + 1, offset + self._shift, pointer)
 
 
 def _around(ranges: list[tuple[int, int]]) -> tuple[int, int]:

@@ -93,11 +93,12 @@ class Keys:
 
     def __init__(self, *names: str) -> None:
         self.names = names
-        self._members = [re.compile(rb'"%b"\s*:' % name.encode()) for name in names]
+        quoted = [b'"%b"' % name.encode() for name in names]
+        self._members = [(name, re.compile(rb"%b\s*:" % name)) for name in quoted]
 
     def stand(self, text: bytes, most: int) -> bool:
         """Whether one of them stands more than so many times in a text, as a key."""
-        return any(len(member.findall(text)) > most for member in self._members)
+        return any(text.count(name) > most and len(key.findall(text)) > most for name, key in self._members)
 
 
 def repeated_key(text: bytes, keys: Keys) -> str | None:

@@ -143,19 +143,21 @@ def test_nan_and_infinity_become_texts_and_move_no_offset(
 @given(
     st.lists(st.sampled_from(["a", "\n", "é", "\r\n", "\n\n"]), max_size=30),
     st.integers(1, 9),
-    st.integers(0, 60),
+    st.lists(st.integers(0, 60), min_size=1, max_size=8),
 )
-def test_a_place_counts_the_lines_before_it_whatever_the_block(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], block: int, offset: int
+def test_a_place_counts_the_lines_before_it_whatever_the_block_and_what_was_asked_before(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], block: int, offsets: list[int]
 ) -> None:
     text = ("{}" + "".join(pieces)).encode()
-    offset = min(offset, len(text))
+    offsets = [min(offset, len(text)) for offset in offsets]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("picsellia_ingest.parsers.jsonfile._LINES", block)
+        patch.setattr("picsellia_ingest.parsers.textlines.BLOCK", block)
         with JsonFile.open(write(tmp_path_factory.mktemp("json"), text)) as file:
-            place = file.place(offset, None)
-    before = text[:offset].split(b"\n")
-    assert (place.line, place.column, place.byte) == (len(before), len(before[-1]) + 1, offset)
+            places = [file.place(offset, None) for offset in offsets]
+    before = [text[:offset].split(b"\n") for offset in offsets]
+    assert [(place.line, place.column, place.byte) for place in places] == [
+        (len(lines), len(lines[-1]) + 1, offset) for lines, offset in zip(before, offsets, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
