@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 import threading
 import time
+from copy import copy
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
-from flask import Flask, Response, g, request
+from flask import Config, Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter
 
@@ -60,17 +62,23 @@ class _Anything(BaseConverter):
 
 def create_app(platform: Platform) -> Flask:
     """The application that answers for a platform."""
+    app = copy(_routes())
+    app.config = Config(app.root_path, app.config)
+    app.config["MAX_CONTENT_LENGTH"] = platform.limits.request_size
+    app.extensions = {EXTENSION: platform}
+    gates = (_check_host, _check_site, _RateLimit(platform.limits), _authenticate)
+    app.before_request_funcs = {**app.before_request_funcs, None: [*gates]}
+    return app
+
+
+@cache
+def _routes() -> Flask:
+    """What answers for any platform. It is made once: nearly all of the time goes into the patterns of the routes."""
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.config["MAX_CONTENT_LENGTH"] = platform.limits.request_size
-    app.extensions[EXTENSION] = platform
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.url_map.converters["anything"] = _Anything
-    app.before_request(_check_host)
-    app.before_request(_check_site)
-    app.before_request(_RateLimit(platform.limits))
-    app.before_request(_authenticate)
     for blueprint in (*routes.BLUEPRINTS, pages.routes):
         app.register_blueprint(blueprint)
     app.register_error_handler(PicselliaError, _refuse)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 
-from sqlalchemy import URL, Connection, Table, create_engine
+from sqlalchemy import URL, Connection, Table, create_engine, create_mock_engine, inspect
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.dml import Insert
 
 from ..errors import InvalidQueryError, ServerError
@@ -30,6 +32,28 @@ def insert_new(conn: Connection, table: Table) -> Insert:
     return postgresql_dialect.insert(table).on_conflict_do_nothing()
 
 
+def _make_tables(conn: Connection) -> None:
+    """Make the tables that are not there."""
+    if not metadata.tables.keys().isdisjoint(inspect(conn).get_table_names()):
+        metadata.create_all(conn)
+        return
+    for statement in _statements(conn.engine.url.drivername):
+        conn.exec_driver_sql(statement)
+
+
+@cache
+def _statements(driver: str) -> list[str]:
+    """What makes all tables; to put it into words takes longer than to have it done."""
+    found: list[str] = []
+
+    def note(statement: ExecutableDDLElement, *_: object) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine(f"{driver}://", note)
+    metadata.create_all(engine, checkfirst=False)
+    return found
+
+
 class Database:
     """Reading and writing transactions over one engine. Raises ServerError when it cannot be used."""
 
@@ -41,7 +65,7 @@ class Database:
         try:
             with self.writing() as conn:
                 self._kind.bring_up_to_date(conn)
-                metadata.create_all(conn)
+                _make_tables(conn)
                 counters.keep(conn)
         except OperationalError as error:
             self.close()

@@ -152,6 +152,26 @@ def test_a_request_over_the_limit_is_413(root: Path) -> None:
     assert (answer.status_code, list(answer.json())) == (413, ["error"])
 
 
+def test_two_platforms_of_one_process_answer_each_for_itself(tmp_path: Path) -> None:
+    small, rare = Limits(request_size=1000), Limits(requests_per_second=1e-9)
+    with start(tmp_path / "small", limits=small) as one, start(tmp_path / "rare", limits=rare) as other:
+        foreign = requests.get(
+            f"{other.address}ping", headers={"Authorization": f"Token {one.token}"}, timeout=5
+        )
+        assert foreign.status_code == 401
+        assert requests.get(f"{other.address}ping", timeout=5).status_code == 429
+        owner = Caller.of(one)
+        with owner.session:
+            large = owner.call("POST", "get_organization", {"organization": "x" * 2000})
+            assert large.status_code == 413
+            assert owner.call("GET", "ping").status_code == 200
+    with start(tmp_path / "rare") as other:
+        owner = Caller.of(other)
+        with owner.session:
+            large = owner.call("POST", "get_organization", {"organization": "x" * 2000})
+    assert large.status_code == 404
+
+
 def test_over_the_rate_the_answer_is_429_with_a_wait(root: Path) -> None:
     with start(root, limits=Limits(requests_per_second=2)) as running:
         sent = {"Authorization": f"Token {running.token}"}
