@@ -17,12 +17,12 @@ from picsellia_ingest.api import pace, storage, transport
 from picsellia_ingest.api.connection import Traffic
 from picsellia_ingest.errors import NetworkError
 
-Serve = Callable[[socket.socket], None]
+Serve = Callable[[socket.socket, threading.Event], None]
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Serve], str]]:
-    """Starts a host that does with each connection what it is told; all of it ends with the test."""
+    """Starts a host that does with each connection what it is told, until the test is over."""
     monkeypatch.setattr(transport, "TRIES", 1)
     monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.0)
     over = threading.Event()
@@ -37,7 +37,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Serve], str]]:
                     connection, _ = listener.accept()
                     with connection, suppress(OSError):
                         connection.settimeout(5)
-                        serve(connection)
+                        serve(connection, over)
 
         threads.append(threading.Thread(target=accept))
         threads[-1].start()
@@ -51,24 +51,24 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Serve], str]]:
     transport.close_idle_connections()
 
 
-def drip_answer(connection: socket.socket) -> None:
+def drip_answer(connection: socket.socket, over: threading.Event) -> None:
     connection.recv(1 << 16)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     for _ in range(100):
         connection.sendall(b"x" * 300)
-        time.sleep(0.03)
+        if over.wait(0.03):
+            return
 
 
-def say_nothing(connection: socket.socket) -> None:
-    while connection.recv(1 << 16):
+def say_nothing(connection: socket.socket, over: threading.Event) -> None:
+    while not over.is_set() and connection.recv(1 << 16):
         pass
 
 
-def sip_request(connection: socket.socket) -> None:
+def sip_request(connection: socket.socket, over: threading.Event) -> None:
     for _ in range(1000):
-        if not connection.recv(2000):
+        if not connection.recv(2000) or over.wait(0.02):
             return
-        time.sleep(0.02)
 
 
 def given_up(work: Callable[[], object]) -> float:
