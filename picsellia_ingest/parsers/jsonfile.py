@@ -24,16 +24,14 @@ from ..errors import InputError
 from ..problems import Place, Problem, Unit
 from . import jsonrewrite
 from .jsonoutline import outline
-from .jsonspans import RAWS, Spans, Window, address, spans, windows
-from .jsontext import BLOCK, BYTES_MAX, MANY, UNREADABLE, counts, crumbs, syntax
+from .jsonspans import RAWS, Spans, Window, address, around, spans, windows
+from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
 from .textlines import Lines
 
 T = TypeVar("T")
 
 _BETWEEN_VALUES = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*\Z', re.S)
-_GAPS = 64
-"""Bytes between ranges, on average, up to which they are read together."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -278,7 +276,7 @@ class JsonFile:
         read, shift = os.pread, self._shift
         with self.path.open("rb", 0) as stream:
             number = stream.fileno()
-            begin, length = _around(wanted)
+            begin, length = around(wanted)
             if length:
                 text = read(number, length, begin + shift)
                 return [text[start - begin : start - begin + length] for start, length in wanted]
@@ -288,18 +286,6 @@ class JsonFile:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
         lines, begin = self._lines.at(self._view, offset)
         return Place(self._name, lines + 1, offset - begin + 1, offset + self._shift, pointer)
-
-
-def _around(ranges: list[tuple[int, int]]) -> tuple[int, int]:
-    """The one range that holds them all, if they follow each other so closely that it is little more."""
-    begin, end, gaps = (ranges[0][0], ranges[0][0], 0) if ranges else (0, 0, 0)
-    for start, length in ranges:
-        if start < end:
-            return begin, 0
-        gaps += start - end
-        end = start + length
-    is_little = gaps <= _GAPS * len(ranges) and end - begin <= BYTES_MAX
-    return begin, end - begin if is_little else 0
 
 
 def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | None = None) -> InputError:

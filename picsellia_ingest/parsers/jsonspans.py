@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .jsontext import UNREADABLE
+from .jsontext import BYTES_MAX, UNREADABLE
 
 T = TypeVar("T")
 Spans: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -26,6 +26,8 @@ RAWS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspe
 WINDOW, _TRIES = 1 << 20, 16
 """Bytes of an array that are looked at together, and ends of objects that may not be the ends of elements."""
 _TAIL, _SEPARATOR = 1 << 16, 64
+_GAPS = 64
+"""Bytes between ranges, on average, up to which they are read together."""
 _BLANK = b" \t\r\n"
 _NEXT = re.compile(rb"\s*,(?=\s*\{)")
 _AFTER_OBJECT = re.compile(rb"\}\s*,(?=\s*\{)")
@@ -185,6 +187,18 @@ def _are_separated(text: NDArray[np.uint8], starts: NDArray[np.int64], separator
     """Whether the separator stands before each start but the first."""
     behind = starts[1:] - len(separator)
     return all(bool((text[behind + place] == byte).all()) for place, byte in enumerate(separator))
+
+
+def around(ranges: list[tuple[int, int]]) -> tuple[int, int]:
+    """The one range that holds them all, if they follow each other so closely that it is little more."""
+    begin, end, gaps = (ranges[0][0], ranges[0][0], 0) if ranges else (0, 0, 0)
+    for start, length in ranges:
+        if start < end:
+            return begin, 0
+        gaps += start - end
+        end = start + length
+    is_little = gaps <= _GAPS * len(ranges) and end - begin <= BYTES_MAX
+    return begin, end - begin if is_little else 0
 
 
 def address(buffer: Any) -> int:

@@ -187,7 +187,7 @@ def test_many_ranges_are_read_together_or_one_by_one(
     text = bytes(range(33, 133))
     wanted = sorted(ranges) if in_order else ranges
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("picsellia_ingest.parsers.jsonfile._GAPS", gaps)
+        patch.setattr("picsellia_ingest.parsers.jsonspans._GAPS", gaps)
         with JsonFile.open(write(tmp_path_factory.mktemp("json"), b"{" + text)) as file:
             found = file.slices([start + 1 for start, _ in wanted], [length for _, length in wanted])
     assert found == [text[start : start + length] for start, length in wanted]
