@@ -11,6 +11,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from . import files
 from .evidence_views import View
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from PIL.Image import Image
 
 _LABELS, _EXAMPLES = 40, 5
@@ -39,12 +41,6 @@ def write(title: str, views: Sequence[View], data: object, path: Path) -> None:
 
 def page(title: str, views: Sequence[View]) -> str:
     """The page as HTML: a part for each view, and before several an overview."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("picsellia_ingest.client")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     parts = [
         {
             "view": view,
@@ -59,7 +55,19 @@ def page(title: str, views: Sequence[View]) -> str:
         }
         for view in views
     ]  # fmt: skip
-    return environment.get_template("evidence.html").render(title=title, parts=parts)
+    return template().render(title=title, parts=parts)
+
+
+@cache
+def template() -> Template:
+    """The template of all pages: to read it takes longer than to fill it in."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("picsellia_ingest.client")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("evidence.html")
 
 
 def _left_out(used: int, unused: int) -> str:

@@ -1,6 +1,6 @@
 """Runs commands of this package that kill themselves at a chosen point; a program of its own.
 
-Everything is imported once; for each line of its input, a JSON object, a child is forked that runs the command
+Everything is imported, and read, once; for each line of its input, a JSON object, a child is forked that runs the command
 ``arguments``, as a program of its own does, and whose output goes to the file ``output``. The answer is a line too: the
 child's exit status (the signal's number, negative, where it was killed). Points are counted: before and after the plan,
 each commit of the journal, each request and each answer. At number ``crash_at`` the child kills itself. ``limits`` are set
@@ -10,6 +10,7 @@ by their names in ``resource``; with ``clock`` the time of day jumps. The child 
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import itertools
 import json
@@ -25,11 +26,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import joblib  # noqa: F401 - imported here once, not in each child
-from PIL import Image
+from PIL import Image, ImageDraw  # noqa: F401 - as joblib
 
 import picsellia_ingest
 from picsellia_ingest.api import transport
 from picsellia_ingest.cli import main
+from picsellia_ingest.client import evidence_page
 from picsellia_ingest.upload.journal import Journal
 from picsellia_ingest.upload.pipeline import _Upload
 
@@ -102,6 +104,8 @@ def serve() -> None:
         if not module.name.endswith(_NEED_MORE):
             importlib.import_module(module.name)
     Image.init()
+    evidence_page.template()
+    gc.freeze()  # a child that collects would copy all of it
     for line in sys.stdin:
         wanted = json.loads(line)
         child = os.fork()
