@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, create_engine
@@ -36,9 +37,9 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     names: list[str] = []
 
     def make(name: str) -> URL:
-        postgres.sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-        names.append(name)
-        return postgresql_url(postgres.address(name))
+        names.append(f"{name}_{uuid4().hex}")  # the server is that of all tests
+        postgres.sql(f"CREATE DATABASE {names[-1]} TEMPLATE template0 ENCODING 'UTF8'")
+        return postgresql_url(postgres.address(names[-1]))
 
     yield make
     for name in names:
