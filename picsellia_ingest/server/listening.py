@@ -67,6 +67,15 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
             self.coming, self.begun = self.request, time.monotonic()
         return done
 
+    def writable(self) -> bool:
+        """Not while a thread sends: for what it cannot send it wakes the loop, which until then would turn for nothing."""
+        if not self.outbuf_lock.acquire(blocking=False):
+            return False
+        try:
+            return bool(super().writable())
+        finally:
+            self.outbuf_lock.release()
+
     def late(self, now: float) -> bool:
         """Whether the request that comes in comes in too slowly."""
         request, seconds = self.coming, now - self.begun

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from waitress import wasyncore
 
 from picsellia_ingest.server import Limits, RunningPlatform, listening, start
 from tests.server.caller import JPEG, Caller, send
@@ -141,3 +145,28 @@ def test_a_connection_that_is_to_be_closed_is_closed(running: RunningPlatform) -
         connection.sendall(head.format(token=running.token).encode())
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 404")
+
+
+def test_the_loop_does_not_turn_while_an_answer_is_sent(
+    running: RunningPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = itertools.count()
+    turn = wasyncore.poll2
+
+    def counted(*given: Any) -> None:
+        next(turns)
+        turn(*given)
+
+    def ask(times: int) -> None:
+        with requests.Session() as session:
+            for _ in range(times):
+                sent = {"Authorization": f"Token {running.token}"}
+                assert session.get(running.address + "ping", headers=sent, timeout=20).status_code == 200
+
+    monkeypatch.setattr(wasyncore, "poll2", counted)
+    threads = [threading.Thread(target=ask, args=(20,)) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert next(turns) < 5 * 20 * 24
