@@ -1,27 +1,29 @@
 """Kept-alive connections, each taken for one request at a time and given back, so that threads share them.
 
 The only user of ``requests``, which makes a connection: it knows proxies and certificates, and what the environment says of
-both, and is asked once a connection. Each request then goes to urllib3 below it as it is, which takes a third of the time
-that ``requests`` takes to prepare one. Cookies are not kept, ``.netrc`` is not read, redirects are not followed, and
-nothing is tried twice here.
+both, and is asked once a connection. The first request goes to urllib3 below it, which opens the connection; those that
+follow go to ``http.client`` below that, which takes half the time of urllib3 and a fifth of that of ``requests``. Cookies
+are not kept, ``.netrc`` is not read, redirects are not followed, and nothing is tried twice here.
 """
 
 from __future__ import annotations
 
 import atexit
+import re
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from http import client
+from typing import Any, ClassVar, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 from requests.utils import check_header_validity
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3 import HTTPConnectionPool, HTTPHeaderDict, HTTPResponse, Retry, Timeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as TimedOut
 
 CONNECT_SECONDS = 5.0
@@ -29,12 +31,35 @@ IDLE_SECONDS = 4.0
 _SMALL = 1 << 16
 """Bytes of a body up to which copying it behind the head costs less than sending it by itself."""
 _ONCE = Retry(total=False, redirect=False)
-FAILURES = (HTTPError, requests.RequestException, OSError)
+_PLAIN = re.compile(r"/[\w.~!$&'()*+,;=:@/?-]*(?:%[0-9A-F]{2}[\w.~!$&'()*+,;=:@/?-]*)*", re.ASCII)
+"""A target in which urllib3 would change nothing."""
+FAILURES = (HTTPError, client.HTTPException, requests.RequestException, OSError)
 """What a request raises that got no whole answer."""
 
 
 class SlowError(TimedOut):
     """An answer that takes longer, or is longer, than any that is meant."""
+
+
+class Answering(Protocol):
+    """The beginning of an answer, whose body is to be read to its end."""
+
+    @property
+    def status(self) -> int:
+        """As a number."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By their names in any case."""
+
+    def read1(self, amt: int) -> bytes:
+        """What has arrived of the body, at most so many bytes; nothing at its end."""
+
+    def release_conn(self) -> None:
+        """Let the connection have the next request, now that the body was read."""
+
+    def close(self) -> None:
+        """Read no more."""
 
 
 class _NoAuth(AuthBase):
@@ -48,13 +73,36 @@ class _Together:
     """A connection that sends the head of a request with its body, as far as that is small: http.client sends one after the
     other, which costs a call and a packet more."""
 
+    last: ClassVar[_Together | None] = None
+    """The connection that sent last. There is a class for each line."""
     _gathers = False
     _head = b""
 
     def request(self, *args: Any, **options: Any) -> None:
+        type(self).last = self
         self._gathers, self._head = True, b""
         super().request(*args, **options)  # type: ignore[misc]
         self._flush()
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: Any, seconds: float
+    ) -> Answering:
+        """Another request over the connection, past urllib3."""
+        own: Any = self
+        own.sock.settimeout(seconds)
+        self._gathers, self._head = True, b""
+        # A host that takes no more may have answered why.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.HTTPConnection.request(own, method, target, body, headers)
+            self._flush()
+        with _in_time():
+            answer = client.HTTPConnection.getresponse(own)
+        if "Content-Encoding" in answer.headers:
+            return HTTPResponse(
+                answer, HTTPHeaderDict(answer.getheaders()), answer.status, preload_content=False, original_response=answer,
+                request_method=method,
+            )  # fmt: skip
+        return _Plain(answer)
 
     def send(self, data: Any) -> None:
         if not self._gathers or not isinstance(data, bytes) or len(data) > _SMALL:
@@ -70,6 +118,32 @@ class _Together:
         head, self._head, self._gathers = self._head, b"", False
         if head:
             super().send(head)  # type: ignore[misc]
+
+
+class _Plain:
+    """An answer whose body is as it was sent, read by http.client, which does not say when a body breaks off."""
+
+    def __init__(self, answer: client.HTTPResponse) -> None:
+        self._answer = answer
+        self.status = answer.status
+        self.headers = cast(Mapping[str, str], answer.headers)
+        self.close = self.release_conn = answer.close
+
+    def read1(self, amt: int) -> bytes:
+        """Raises IncompleteRead at an end that comes too early, and ReadTimeoutError."""
+        with _in_time():
+            chunk = self._answer.read1(amt)
+        if not chunk and self._answer.length:
+            raise client.IncompleteRead(b"", self._answer.length)
+        return chunk
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise ReadTimeoutError(None, None, "no answer in time") from None  # type: ignore[arg-type]
 
 
 class Line:
@@ -90,21 +164,25 @@ class Line:
             asked, verify, proxies, cert
         )
         kind = self._pool.ConnectionCls
-        self._pool.ConnectionCls = type(f"Together{kind.__name__}", (_Together, kind), {})
+        self._kind: Any = type(f"Together{kind.__name__}", (_Together, kind), {})
+        self._pool.ConnectionCls = self._kind
         adapter.cert_verify(self._pool, url, verify, cert)  # type: ignore[no-untyped-call]
         self._whole = adapter.request_url(asked, proxies) != asked.path_url
-        self._headers = {key: value for key, value in session.headers.items() if isinstance(value, str)}
+        self._headers = {name: str(session.headers[name]) for name in ("User-Agent", "Accept-Encoding")}
 
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float
-    ) -> BaseHTTPResponse:
-        """The beginning of an answer, whose body is to be read to its end. ``seconds`` bound each wait for a byte."""
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float) -> Answering:
+        """The beginning of an answer. ``seconds`` bound each wait for a byte."""
         for header in headers.items():
             check_header_validity(header)
+        headers = {**self._headers, **headers}
+        target = url if self._whole else url[len(self.origin) :]
+        last: Any = self._kind.last
+        if last is not None and last.is_connected and _PLAIN.fullmatch(target):
+            again: Answering = last.ask(method, target, headers, body, seconds)
+            return again
         return self._pool.urlopen(
-            method, url if self._whole else url[len(self.origin) :], body, {**self._headers, **headers}, retries=_ONCE,
-            redirect=False, assert_same_host=False, timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
-            preload_content=False, decode_content=False,
+            method, target, body, headers, retries=_ONCE, redirect=False, assert_same_host=False,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=seconds), preload_content=False,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -143,10 +221,10 @@ def take(origin: str) -> Line:
 @contextmanager
 def answering(
     method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float
-) -> Iterator[BaseHTTPResponse]:
+) -> Iterator[Answering]:
     """The answer to a request, over a connection that is kept when the answer was read to its end, and closed otherwise."""
     line = take(origin_of(url))
-    response: BaseHTTPResponse | None = None
+    response: Answering | None = None
     try:
         response = line.send(method, url, headers, body, seconds)
         yield response

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
-from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import TimeoutError as TimedOut
 
 from ..errors import Action, ApiLimitError, NetworkError, PicselliaError, ProcessingError
@@ -104,7 +103,7 @@ def _no_answer(traffic: Traffic, origin: str, error: BaseException) -> NetworkEr
     return NetworkError(f"{origin} does not answer: {_why(error)}", "is the host right, and up?")
 
 
-def _take(response: BaseHTTPResponse, deadline: float, into: Opener | None) -> bytes:
+def _take(response: lines.Answering, deadline: float, into: Opener | None) -> bytes:
     """Read the body to its end: as bytes, or into the file that is opened for it."""
     file = into(response.status, response.headers) if into else None
     if file is None:
@@ -124,8 +123,8 @@ def _take(response: BaseHTTPResponse, deadline: float, into: Opener | None) -> b
     return b""
 
 
-def _chunks(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
-    while chunk := response.read1(_CHUNK, decode_content=True):
+def _chunks(response: lines.Answering, deadline: float) -> Iterator[bytes]:
+    while chunk := response.read1(_CHUNK):
         yield chunk
         if time.monotonic() > deadline:
             raise lines.SlowError("the answer takes too long")
@@ -141,6 +140,8 @@ def _why(error: BaseException) -> str:
         ("Name or service not known", "its name cannot be resolved"),
         ("ConnectTimeout", "no connection in time"),
         ("ReadTimeout", "no answer in time"),
+        ("timed out", "no answer in time"),
+        ("too slowly", "it takes bytes too slowly"),
         ("reset", "connection reset"),
         ("certificate", "its TLS certificate cannot be verified"),
     ):
