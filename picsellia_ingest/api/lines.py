@@ -31,6 +31,7 @@ IDLE_SECONDS = 4.0
 _SMALL = 1 << 16
 """Bytes of a body up to which copying it behind the head costs less than sending it by itself."""
 _ONCE = Retry(total=False, redirect=False)
+_ORIGIN = re.compile(r"[^:/?#]+://[^/?#]*")
 _PLAIN = re.compile(r"/[\w.~!$&'()*+,;=:@/?-]*(?:%[0-9A-F]{2}[\w.~!$&'()*+,;=:@/?-]*)*", re.ASCII)
 """A target in which urllib3 would change nothing."""
 FAILURES = (HTTPError, client.HTTPException, requests.RequestException, OSError)
@@ -197,8 +198,8 @@ _lock = threading.Lock()
 
 def origin_of(url: str) -> str:
     """Scheme, host and port of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    found = _ORIGIN.match(url)
+    return found[0] if found else ""
 
 
 def take(origin: str) -> Line:

@@ -1,7 +1,7 @@
-"""Parallel work: the only user of joblib.
+"""Parallel work: with ``threads``, the only user of joblib.
 
-joblib pulls its input from its own threads and gives no back-pressure, and one raised error ends everything. So it is
-given lists, in bounded windows, and functions that return an outcome and never raise for one item. Threads are the
+joblib pulls its input from its own threads and gives no back-pressure, and one raised error ends everything. So processes
+are given lists, in bounded windows, and functions that return an outcome and never raise for one item. Threads are the
 default, since the work is waiting for answers; all that is handed over can be pickled, so that a caller may choose
 processes. One that dies takes all of its pool along and does not say what it worked on: what is left is tried again,
 first together, then each by itself, which shows what kills them.
@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
-from . import cluster
+from . import cluster, threads
 
 if TYPE_CHECKING:
     from ..parsers.base import Parser
@@ -91,7 +92,7 @@ def each(
     elif most == 1 or (len(tasks) < 2 and backend == THREADS):
         yield from (function(*task) for task in tasks)
     elif backend == THREADS:
-        yield from _parallel(function, tasks, min(most, len(tasks)), backend)
+        yield from threads.work(function, tasks, min(most, len(tasks)))
     else:
         yield from _in_processes(function, tasks, most, backend, lost)
 
@@ -146,7 +147,7 @@ def flow(
     lost: Callable[..., T] = _unnamed,
     ahead: Callable[..., Any] | None = None,
 ) -> Iterator[T]:
-    """``each`` for window after window of tasks, the next one begun before the last one's end, so that nobody waits.
+    """``each`` for window after window of tasks, each fetched before the last one's end, so that nobody waits.
 
     Some threads more than jobs make the next request ready while all others wait for answers; requests are bounded by
     their pace. With ``ahead`` there are none: ``function`` is given one argument more: None, or what a thread makes
@@ -158,48 +159,14 @@ def flow(
         for tasks in windows:
             yield from each(function, [(*task, *more) for task in tasks], nb_jobs, backend, lost)
     elif ahead is None:
-        together = most + SPARE
-        yield from _overlapping(
-            lambda tasks: _parallel(function, tasks, min(together, len(tasks)), THREADS), windows, together
-        )
+        yield from threads.work(function, chain.from_iterable(windows), most + SPARE)
     else:
-        threads = ThreadPoolExecutor(_ahead(most), "ahead")
-
-        def begin(tasks: Sequence[tuple[Any, ...]]) -> Iterator[T]:
-            with_more = ((*task, threads.submit(ahead, *task)) for task in tasks)
-            return _parallel(function, with_more, min(most, len(tasks)), THREADS)
-
+        executor = ThreadPoolExecutor(_ahead(most), "ahead")
+        tasks_with_more = ((*task, executor.submit(ahead, *task)) for task in chain.from_iterable(windows))
         try:
-            yield from _overlapping(begin, windows, most)
+            yield from threads.work(function, tasks_with_more, most)
         finally:
-            threads.shutdown(cancel_futures=True)
-
-
-def _overlapping(
-    begin: Callable[[Sequence[tuple[Any, ...]]], Iterator[T]],
-    windows: Iterable[Sequence[tuple[Any, ...]]],
-    most: int,
-) -> Iterator[T]:
-    """The results of all windows. Each is fetched when half of the one before is done, and begun at its end."""
-    rest = iter(windows)
-    running: list[Iterator[T]] = []
-    tasks = next(rest, ())
-    try:
-        while tasks:
-            left, following = len(tasks), None
-            running = running or [begin(tasks)]
-            for found in running[0]:
-                left -= 1
-                yield found
-                if following is None and left <= len(tasks) // 2:
-                    following = next(rest, ())
-                if following and left <= most and len(running) == 1:
-                    running.append(begin(following))
-            tasks = following or ()
-            del running[0]
-    finally:
-        for one in running:
-            one.close()  # type: ignore[attr-defined]
+            executor.shutdown(cancel_futures=True)
 
 
 def _parallel(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -69,11 +72,11 @@ def test_some_threads_more_than_jobs_make_the_next_work_ready() -> None:
     assert sorted(workers.flow(wait, tasks, 2)) == list(range(8))
 
 
-def test_no_window_is_fetched_before_half_of_the_one_before_is_done() -> None:
+def test_no_window_is_fetched_before_its_tasks_are_needed() -> None:
     told: list[int] = []
     found = workers.flow(double, windows(told), 2)
     next(found)
-    assert told == [0]
+    assert told == [0, 5, 6]  # 12 tasks are under way
     assert len(list(found)) == sum(SIZES) - 1
     assert told == [0, 5, 6, 46, 48]
 
@@ -88,9 +91,8 @@ def test_what_is_left_when_nobody_asks_any_more_is_not_done() -> None:
 
     found = workers.flow(slowly, windows([]), 2, ahead=double)
     next(found)
-    with pytest.warns(UserWarning, match="not used"):  # as joblib says
-        found.close()  # type: ignore[attr-defined]
-    assert len(done) < 20
+    found.close()  # type: ignore[attr-defined]
+    assert len(done) < 10
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
@@ -104,3 +106,29 @@ def test_garbage_is_looked_for_seldom_for_a_while_and_as_before_then(often: int,
         assert gc.get_threshold()[0] == often
     finally:
         gc.set_threshold(*others)
+
+
+def test_what_a_task_raises_is_raised_and_nothing_more_is_begun() -> None:
+    done: list[int] = []
+
+    def fails(number: int) -> None:
+        if number == 3:
+            raise LookupError(number)
+        time.sleep(0.01)
+        done.append(number)
+
+    with pytest.raises(LookupError):
+        list(workers.flow(fails, windows([]), 2))
+    assert len(done) < 20
+
+
+def test_without_threads_of_joblib_all_is_done_one_by_one() -> None:
+    program = (
+        "from picsellia_ingest.upload import workers\n"
+        "print(list(workers.flow(lambda n: 2 * n, [[(1,), (2,)], [(3,)]], 5)))"
+    )
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(
+        run, env={**os.environ, "JOBLIB_MULTIPROCESSING": "0"}, capture_output=True, timeout=60
+    )
+    assert done.stdout.split() == [b"[2,", b"4,", b"6]"]
