@@ -40,6 +40,8 @@ _STEPS[[ord("]"), ord("}")]] = -1
 def decoded(text: bytes | msgspec.Raw) -> Any:
     """The value of an element. Raises one of UNREADABLE."""
     plain = bytes(text)
+    if len(plain) <= DEEPEST:
+        return msgspec.json.decode(plain)
     containers = plain.count(b"[") + plain.count(b"{")
     if len(plain) > BYTES_MAX or containers > CONTAINERS_MAX:
         raise ValueError(f"it has {len(plain)} bytes, {containers} lists and objects: too many for one value")

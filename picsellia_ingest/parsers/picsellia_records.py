@@ -9,6 +9,7 @@ import msgspec
 from ..errors import InputError, ItemError
 from ..model import ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
+from . import picsellia_plain
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
@@ -79,17 +80,9 @@ class RecordReader:
         if record is not None:
             self._text = self.file.slice(record.start, record.length)
         size = self._size(row, more)
-        objects = self._objects(raw)
-        twice = self._repeated(raw, len(objects))
-        kept: list[Instance] = []
-        for number in range(len(objects)):
-            one, objects[number] = (
-                objects[number],
-                None,
-            )  # an image may have so many that holding both would tell
-            found = self._instance(one, number, size, twice.get(number))
-            if found is not None:
-                kept.append(found)
+        kept = self._plain(raw, size)
+        if kept is None:
+            kept = self._instances(raw, size)
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more
@@ -97,6 +90,23 @@ class RecordReader:
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
         return ImageRecord(self.entry.name, *size, tuple(kept), qa, row, place=place)
+
+    def _plain(self, raw: msgspec.Raw | None, size: Size) -> list[Instance] | None:
+        """The instances where all objects are as the platform writes them, as nearly always; None otherwise."""
+        found = None if raw is None else picsellia_plain.instances(raw, size)
+        return None if found is None or _MEANING.stand(self._text, len(found)) else found
+
+    def _instances(self, raw: msgspec.Raw | None, size: Size) -> list[Instance]:
+        objects = self._objects(raw)
+        twice = self._repeated(raw, len(objects))
+        kept: list[Instance] = []
+        for number in range(len(objects)):
+            # An image may have so many that holding both would tell.
+            one, objects[number] = objects[number], None
+            found = self._instance(one, number, size, twice.get(number))
+            if found is not None:
+                kept.append(found)
+        return kept
 
     def _at(self) -> int:
         at = self.entry.record or self.entry.image

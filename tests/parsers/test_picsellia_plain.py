@@ -1,0 +1,106 @@
+"""Objects that are decoded together are what the general path makes of them, object by object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from picsellia_ingest.errors import ItemError
+from picsellia_ingest.model import Instance
+from picsellia_ingest.parsers import picsellia_plain
+from picsellia_ingest.parsers.checks import Size
+from picsellia_ingest.parsers.picsellia_objects import instance
+
+NUMBERS: st.SearchStrategy[Any] = st.one_of(
+    st.integers(-3, 110),
+    st.floats(-3, 110, allow_nan=False),
+    st.sampled_from([0.0, -0.0, 0.05, 1e9, -1e9, 1.5e9, 10**12, 10**30, 100.5, 100.6, -0.6, True, "7", None]),
+)
+FEW = st.integers(0, 3)
+PLAIN_CORNERS = [{"x": 10.5, "y": 10}, {"x": 20, "y": 10.25}, {"x": 20, "y": 21.0}, {"x": 11, "y": 20}]
+CORNERS = st.one_of(
+    st.lists(st.fixed_dictionaries({"x": NUMBERS, "y": NUMBERS}), max_size=6),
+    st.lists(st.fixed_dictionaries({"x": FEW, "y": FEW}), min_size=2, max_size=5),
+    st.builds(lambda corner: [*PLAIN_CORNERS, corner], st.fixed_dictionaries({"x": NUMBERS, "y": NUMBERS})),
+)
+SHAPES = st.one_of(
+    CORNERS.map(lambda corners: {"geometry": corners}),
+    st.sampled_from([{}, [], None, {"geometry": []}, {"geometry": PLAIN_CORNERS, "more": 1}, PLAIN_CORNERS]),
+)
+BOXES = st.one_of(
+    st.fixed_dictionaries({"left": NUMBERS, "top": NUMBERS, "width": NUMBERS, "height": NUMBERS}),
+    st.sampled_from([{"left": 1, "top": 2.5, "width": 30, "height": 4}, {}, None, {"left": 1}]),
+)
+POLYGON = {"type": "polygon", "label": "crate", "polygon": {"geometry": PLAIN_CORNERS}, "qa": []}
+BOX = {
+    "type": "rectangle",
+    "label": "pallet",
+    "rectangle": {"left": 1, "top": 2.5, "width": 30, "height": 4},
+    "qa": [],
+}
+CHANGES: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"polygon": SHAPES}),
+    st.fixed_dictionaries({"rectangle": BOXES}),
+    st.sampled_from(["a b", " crate", "", "\u200b", 7, "x" * 2000]).map(lambda label: {"label": label}),
+    st.sampled_from(["polygon", "rectangle", "classification", "line", None]).map(
+        lambda kind: {"type": kind}
+    ),
+    st.sampled_from([None, [{"type": "text", "question": "q", "answer": "a"}]]).map(lambda qa: {"qa": qa}),
+    st.just({"area": 7}),
+)
+OBJECTS = st.builds(
+    lambda plain, *changes: plain | changes[0] | changes[1],
+    st.sampled_from([POLYGON, BOX]),
+    CHANGES,
+    st.just({}) | CHANGES,
+)
+SIZES = st.sampled_from([(100, 100), (None, None), (20, 21), (5, 5)])
+
+
+def long_way(rows: list[dict[str, Any]], size: Size) -> list[Instance] | None:
+    """What the general path makes of them without a word; None where it has something to say, or answers to read."""
+    said: list[Any] = []
+    rows = json.loads(json.dumps(rows))
+    try:
+        if any(row.pop("qa", None) for row in rows):
+            return None
+        found = [instance(row, size, lambda *problem: said.append(problem)) for row in rows]
+    except ItemError:
+        return None
+    return None if said else found
+
+
+def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
+    return picsellia_plain.instances(json.dumps(rows).encode(), size)
+
+
+@settings(max_examples=400)
+@given(st.lists(OBJECTS, min_size=1, max_size=2), SIZES)
+@example([POLYGON, POLYGON], (100, 100))
+@example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, PLAIN_CORNERS[0]]}}], (100, 100))
+@example([POLYGON | {"polygon": {"geometry": [{"x": n, "y": 2 * n} for n in (1, 3, 4)]}}], (100, 100))
+@example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 1.5e9, "y": 3}]}}], (None, None))
+@example([BOX | {"rectangle": {"left": 1.5e9, "top": 2.5, "width": 30, "height": 4}}], (None, None))
+@example([BOX | {"rectangle": {"left": 100, "top": 2.5, "width": 0.3, "height": 4}}], (100, 100))
+def test_what_is_read_is_what_the_general_path_reads_without_a_word(
+    rows: list[dict[str, Any]], size: Size
+) -> None:
+    found = read(rows, size)
+    assert found is None or repr(found) == repr(long_way(rows, size))
+
+
+def test_what_the_platform_writes_is_read() -> None:
+    found = read([POLYGON, BOX])
+    assert found is not None
+    assert [one.kind for one in found] == ["polygon", "rectangle"]
+    assert read([]) == []
+
+
+def test_what_cannot_be_told_in_types_is_left_to_the_general_path() -> None:
+    assert read([POLYGON, 7]) is None
+    assert read({"a": POLYGON}) is None
+    assert picsellia_plain.instances(b"[" * 5, (None, None)) is None
+    assert read([POLYGON] * 10_000) is None
