@@ -192,6 +192,10 @@ def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> byte
             and "Content-Encoding" not in answer.headers
         ):
             raise ProcessingError(f"{len(answer.body)} of {stated} bytes arrived")
+        if not answer.body and stated is None and "Transfer-Encoding" not in answer.headers:
+            raise ProcessingError(
+                "no byte arrived, and nothing says that this is all"
+            )  # a head that broke off
         return answer.body
 
     return persist(traffic, url, attempt)

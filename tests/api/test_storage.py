@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,3 +127,26 @@ def test_a_full_disk_is_said_to_be_one(
     with pytest.raises(OSError, match="No space") as raised:
         storage.save(Traffic(), stored.url, tmp_path / "model")
     assert raised.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nDate: now\r\n"])
+def test_an_answer_whose_head_breaks_off_is_no_empty_object(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "PAUSE_FIRST", 0.0)
+    answers = [head, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"]
+
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert storage.fetch(Traffic(), f"http://127.0.0.1:{listener.getsockname()[1]}/x") == b"abc"
+        thread.join()
+    transport.close_idle_connections()
