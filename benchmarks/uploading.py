@@ -18,12 +18,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.published.environments import HOME, failure
 
@@ -162,6 +166,33 @@ def annotations_race(race: Race, count: int) -> None:
     asked = {"ann_path": str(source), "ann_format": "PICSELLIA"}
     print(f"{count} annotations of {source.stat().st_size / count / 1000:.1f} KB in the file:")
     compare("annotations", count, *race.run(asked, sorted(wanted), check))
+    print(
+        f"     five bare connections, each with one request after the other: {bare(race.host, 5):.0f} a second"
+    )
+
+
+def bare(host: str, connections: int, each: int = 200) -> float:
+    """Annotations a second that so many connections of http.client reach: what the stub and the machine allow."""
+    address, body = urlsplit(host), json.dumps({"data": [[1]] * 300}).encode()
+    seconds: list[float] = []
+
+    def send() -> None:
+        with closing(HTTPConnection(address.netloc)) as line:
+            for number in range(1 + each):
+                if number == 1:  # the first waits for the connection
+                    began = time.perf_counter()
+                line.request(
+                    "PUT", "/annotation/bare/bare/bare.jpg", body, {"Authorization": f"Token {TOKEN}"}
+                )
+                line.getresponse().read()
+            seconds.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=send) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return connections * each / statistics.mean(seconds)
 
 
 def compare(what: str, count: int, theirs: Took, five: Took, every: Took) -> None:
