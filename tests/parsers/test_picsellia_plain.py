@@ -17,7 +17,9 @@ from picsellia_ingest.parsers.picsellia_objects import instance
 NUMBERS: st.SearchStrategy[Any] = st.one_of(
     st.integers(-3, 110),
     st.floats(-3, 110, allow_nan=False),
-    st.sampled_from([0.0, -0.0, 0.05, 1e9, -1e9, 1.5e9, 10**12, 10**30, 100.5, 100.6, -0.6, True, "7", None]),
+    st.sampled_from(
+        [0.0, -0.0, 0.05, 1e9, -1e9, 1.5e9, 10**12, 10**30, 10**400, 100.5, 100.6, -0.6, True, "7", None]
+    ),
 )
 FEW = st.integers(0, 3)
 PLAIN_CORNERS = [{"x": 10.5, "y": 10}, {"x": 20, "y": 10.25}, {"x": 20, "y": 21.0}, {"x": 11, "y": 20}]
@@ -83,6 +85,8 @@ def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
 @example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, PLAIN_CORNERS[0]]}}], (100, 100))
 @example([POLYGON | {"polygon": {"geometry": [{"x": n, "y": 2 * n} for n in (1, 3, 4)]}}], (100, 100))
 @example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 1.5e9, "y": 3}]}}], (None, None))
+@example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 10**400, "y": 3}]}}], (None, None))
+@example([BOX | {"rectangle": {"left": 10**400, "top": 2.5, "width": 30, "height": 4}}], (100, 100))
 @example([BOX | {"rectangle": {"left": 1.5e9, "top": 2.5, "width": 30, "height": 4}}], (None, None))
 @example([BOX | {"rectangle": {"left": 100, "top": 2.5, "width": 0.3, "height": 4}}], (100, 100))
 def test_what_is_read_is_what_the_general_path_reads_without_a_word(
