@@ -29,7 +29,7 @@ from ..errors import (
 )
 from ..sources import AnyPath, Far
 from . import platform
-from .answers import check
+from .answers import Answer, check
 from .connection import Connection, Traffic
 from .transport import DEADLINE_SECONDS, persist, send
 
@@ -185,20 +185,19 @@ def fetch(traffic: Traffic, url: str, seconds: float = DEADLINE_SECONDS) -> byte
     def attempt() -> bytes:
         answer = send(traffic, "GET", url, {}, None, seconds)
         check(answer)
-        stated = answer.headers.get("Content-Length")
-        if (
-            stated is not None
-            and stated != str(len(answer.body))
-            and "Content-Encoding" not in answer.headers
-        ):
-            raise ProcessingError(f"{len(answer.body)} of {stated} bytes arrived")
-        if not answer.body and stated is None and "Transfer-Encoding" not in answer.headers:
-            raise ProcessingError(
-                "no byte arrived, and nothing says that this is all"
-            )  # a head that broke off
+        encoded = "Content-Encoding" in answer.headers
+        _check_whole(answer, len(answer.body), None if encoded else answer.headers.get("Content-Length"))
         return answer.body
 
     return persist(traffic, url, attempt)
+
+
+def _check_whole(answer: Answer, size: int, total: str | None) -> None:
+    """Compare what arrived with what was stated. Where nothing is, and nothing arrived, the head of the answer broke off."""
+    if total is not None and total != str(size):
+        raise ProcessingError(f"{size} of {total} bytes arrived")
+    if not size and not any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding")):
+        raise ProcessingError("no byte arrived, and nothing says that this is all")
 
 
 def save(traffic: Traffic, url: str, path: Path, seconds: float = SAVE_SECONDS) -> None:
@@ -249,9 +248,7 @@ class _Part:
             if begin.partition("-")[0] != str(held):
                 self._part.unlink(missing_ok=True)
                 raise ProcessingError("the storage answered with another part of the object")
-        size = self._part.stat().st_size
-        if total is not None and total != str(size):
-            raise ProcessingError(f"{size} of {total} bytes arrived")
+        _check_whole(answer, self._part.stat().st_size, total)
 
     def _open(self, status: int, headers: Mapping[str, str]) -> BinaryIO | None:
         if status == 206:

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,9 +129,19 @@ def test_a_full_disk_is_said_to_be_one(
     assert raised.value.errno == errno.ENOSPC
 
 
+def fetched(url: str, folder: Path) -> bytes:
+    return storage.fetch(Traffic(), url)
+
+
+def saved(url: str, folder: Path) -> bytes:
+    storage.save(Traffic(), url, folder / "object")
+    return (folder / "object").read_bytes()
+
+
+@pytest.mark.parametrize("get", [fetched, saved])
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nDate: now\r\n"])
 def test_an_answer_whose_head_breaks_off_is_no_empty_object(
-    head: bytes, monkeypatch: pytest.MonkeyPatch
+    head: bytes, get: Callable[[str, Path], bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(transport, "PAUSE_FIRST", 0.0)
     answers = [head, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"]
@@ -147,6 +157,6 @@ def test_an_answer_whose_head_breaks_off_is_no_empty_object(
         listener.settimeout(20)
         thread = threading.Thread(target=serve)
         thread.start()
-        assert storage.fetch(Traffic(), f"http://127.0.0.1:{listener.getsockname()[1]}/x") == b"abc"
+        assert get(f"http://127.0.0.1:{listener.getsockname()[1]}/x", tmp_path) == b"abc"
         thread.join()
     transport.close_idle_connections()
