@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
@@ -16,8 +17,20 @@ from typing import Any, Generic, TypeVar, cast
 T = TypeVar("T")
 _Task = tuple[Any, ...]
 
+THREADS = "threading"
 READY = 3
 """Tasks under way for each thread: one is worked on, the others wait, so that none is lacking while more are fetched."""
+
+
+def parallel(function: Callable[..., T], tasks: Iterable[_Task], most: int, backend: str) -> Iterator[T]:
+    """A call of joblib's for every task, begun at once, in so many threads or processes; results come as they are ready."""
+    from joblib import Parallel, delayed
+
+    run = Parallel(
+        n_jobs=max(2, most), backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+    )  # fmt: skip
+    found: Iterator[T] = run(delayed(function)(*task) for task in tasks)
+    return found
 
 
 def work(function: Callable[..., T], tasks: Iterable[_Task], most: int) -> Iterator[T]:
@@ -46,17 +59,13 @@ class _Crew(Generic[T]):
     """Threads that work on what they are given."""
 
     def __init__(self, function: Callable[..., T], most: int) -> None:
-        from joblib import Parallel, delayed
-
         self.under_way = 0
         self._given: SimpleQueue[_Task | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-        self._most = max(2, most)  # joblib makes no thread for one
-        run = Parallel(
-            n_jobs=self._most, backend="threading", return_as="generator_unordered", batch_size=1, pre_dispatch="all"
-        )  # fmt: skip
-        call = delayed(_take_tasks)(function, self._given, self._results)
-        self._running: Any = run([call] * self._most)
+        self._most = most
+        self._running: Any = parallel(
+            _take_tasks, [(function, self._given, self._results)] * most, most, THREADS
+        )
 
     def give(self, task: _Task) -> None:
         """Have a task done."""
@@ -73,19 +82,20 @@ class _Crew(Generic[T]):
 
     def end(self) -> None:
         """Let all threads end; nothing is under way."""
-        for _ in range(self._most):
-            self._given.put(None)
+        self._dismiss()
         for _ in self._running:
             pass
 
     def leave(self) -> None:
         """Have nothing more begun, and wait for nothing."""
-        try:
+        with suppress(Empty):
             while True:
                 self._given.get_nowait()
-        except Empty:
-            warnings.filterwarnings("ignore", ".*still being processed by the workers", UserWarning)
-            self._running.close()
+        warnings.filterwarnings("ignore", ".*still being processed by the workers", UserWarning)
+        self._running.close()
+        self._dismiss()
+
+    def _dismiss(self) -> None:
         for _ in range(self._most):
             self._given.put(None)
 
@@ -107,5 +117,5 @@ def _are_made() -> bool:
     """Whether joblib makes threads here: where it is told not to, or has no semaphores, all is done one by one."""
     from joblib import effective_n_jobs, parallel_config
 
-    with parallel_config(backend="threading"):
+    with parallel_config(backend=THREADS):
         return bool(effective_n_jobs(2) > 1)

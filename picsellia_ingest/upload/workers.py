@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-THREADS = "threading"
+THREADS = threads.THREADS
 SPARE = 2
 """Threads besides the jobs."""
 TOGETHER, ALONE = 2, 3
@@ -169,19 +169,6 @@ def flow(
             executor.shutdown(cancel_futures=True)
 
 
-def _parallel(
-    function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], most: int, backend: str
-) -> Iterator[T]:
-    """Begun at once; the results come as they are ready."""
-    from joblib import Parallel, delayed
-
-    run = Parallel(
-        n_jobs=max(2, most), backend=backend, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
-    )  # fmt: skip
-    found: Iterator[T] = run(delayed(function)(*task) for task in tasks)
-    return found
-
-
 def _in_processes(
     function: Callable[..., T],
     tasks: Sequence[tuple[Any, ...]],
@@ -197,7 +184,7 @@ def _in_processes(
     for _ in range(TOGETHER):
         numbered = [(number, function, task) for number, task in left.items()]
         try:
-            for number, found in _parallel(_work, numbered, min(most, len(numbered)), backend):
+            for number, found in threads.parallel(_work, numbered, min(most, len(numbered)), backend):
                 del left[number]
                 yield found
         except TerminatedWorkerError:
@@ -212,7 +199,7 @@ def _alone(function: Callable[..., T], task: tuple[Any, ...], backend: str, lost
 
     for _ in range(ALONE):
         try:
-            found: list[tuple[int, T]] = list(_parallel(_work, [(0, function, task)], 1, backend))
+            found: list[tuple[int, T]] = list(threads.parallel(_work, [(0, function, task)], 1, backend))
         except TerminatedWorkerError:
             continue
         return found[0][1]
