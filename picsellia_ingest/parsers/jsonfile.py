@@ -27,7 +27,7 @@ from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, around, spans, windows
 from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
 from .looks import IRREGULAR, remedy, sniff
-from .textlines import Lines
+from .textlines import Lines, lines_of
 
 T = TypeVar("T")
 
@@ -38,12 +38,12 @@ _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dic
 class JsonFile:
     """One file, open. Use it as a context manager, or call ``close``."""
 
-    def __init__(self, path: Path, data: mmap.mmap | bytes, shift: int) -> None:
+    def __init__(self, path: Path, data: mmap.mmap | bytes, shift: int, lines: Lines) -> None:
         self.path, self._name = path, str(path)
         self._data = data
         self._view = memoryview(data)[shift:]
         self._shift = shift
-        self._lines = Lines()
+        self._lines = lines
         self._braces: NDArray[np.int64] | None = None
         self._base = address(self._view)
         self.rewritten = False
@@ -69,21 +69,22 @@ class JsonFile:
                 data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise reject(path, "unreadable", f"cannot read the file: {error.strerror}") from error
+        lines = lines_of(path, status.st_size, status.st_mtime_ns)
         head = data[:4096]
         if head.startswith(b"\xef\xbb\xbf"):
-            return cls._checked(path, data, 3)
+            return cls._checked(path, data, 3, lines)
         if wide := jsonrewrite.codec(head):
             try:
                 text = jsonrewrite.transcoded(path, status.st_size, status.st_mtime_ns)
             except UnicodeError as error:
                 message = f"the file begins as {wide} but is not: {error}"
                 raise reject(path, "encoding", message, "save it as UTF-8") from error
-            return cls._checked(path, text, 0)
-        return cls._checked(path, data, 0)
+            return cls._checked(path, text, 0, lines)
+        return cls._checked(path, data, 0, lines)
 
     @classmethod
-    def _checked(cls, path: Path, data: mmap.mmap | bytes, shift: int) -> JsonFile:
-        file = cls(path, data, shift)
+    def _checked(cls, path: Path, data: mmap.mmap | bytes, shift: int, lines: Lines) -> JsonFile:
+        file = cls(path, data, shift, lines)
         first = bytes(file._view[:4096]).lstrip()[:1]
         if first not in (b"{", b"["):
             file.close()

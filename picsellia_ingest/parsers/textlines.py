@@ -2,9 +2,13 @@
 
 Line breaks are counted by blocks, once and when first asked for, so that any offset is found at little cost. Offsets
 mostly come in the order of the text, each near the one before it: then only what is between the two is looked at.
+A file is opened for each of its shards; its lines are kept, as counting them each time would take ever longer.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,3 +48,9 @@ class Lines:
             block = int(np.searchsorted(self._before, lines)) - 1
             part = bytes(text[block * BLOCK : (block + 1) * BLOCK])
         return lines, block * BLOCK + part.rfind(b"\n") + 1 if lines else 0
+
+
+@lru_cache(maxsize=8)
+def lines_of(path: Path, size: int, mtime_ns: int) -> Lines:  # noqa: ARG001 - what tells one file's text from another
+    """The lines of a file, the same for all who open it while it stays as it is."""
+    return Lines()

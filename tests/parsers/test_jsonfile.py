@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from picsellia_ingest.errors import InputError
 from picsellia_ingest.parsers.jsonfile import JsonFile
+from picsellia_ingest.parsers.jsontext import counts
 
 values = st.recursive(
     st.one_of(
@@ -158,6 +159,32 @@ def test_a_place_counts_the_lines_before_it_whatever_the_block_and_what_was_aske
     assert [(place.line, place.column, place.byte) for place in places] == [
         (len(lines), len(lines[-1]) + 1, offset) for lines, offset in zip(before, offsets, strict=True)
     ]
+
+
+def test_lines_are_counted_once_however_often_a_file_is_opened_and_anew_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def counting(text: memoryview, character: bytes, block: int) -> list[int]:
+        counted.append(len(text))
+        return counts(text, character, block)
+
+    monkeypatch.setattr("picsellia_ingest.parsers.textlines.counts", counting)
+    text = b"[" + b"\n" * 200_000 + b"]"
+
+    def line_of(offset: int) -> int | None:
+        with JsonFile.open(path) as file:
+            return file.place(offset, None).line
+
+    path = write(tmp_path, text)
+    assert [line_of(offset) for offset in (100_000, 200_000, 150_000)] == [100_000, 200_000, 150_000]
+    assert counted == [len(text)]
+    path = write(tmp_path, b"[" + text[2:])
+    assert line_of(100_000) == 100_000
+    path = write(tmp_path, text.replace(b"[\n", b"[ ") + b" ")
+    assert line_of(100_000) == 99_999
+    assert len(counted) == 3
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
