@@ -1,7 +1,8 @@
 """What a target cannot hold, by reason code, so that it can be said before anything is written.
 
 A writer notes what it changes or leaves out of an instance, an image or a dataset that it writes all the same, and
-drops an instance it cannot write at all. Codes are stable; ``REASONS`` says what each means.
+drops an instance it cannot write at all. Codes are stable; ``REASONS`` says what each means. Of attributes only those
+count whose absence loses something (``notable``).
 """
 
 from __future__ import annotations
@@ -95,3 +96,54 @@ class Losses:
         """The counts as plain values."""
         keys = [{"code": code, "attribute": key, "count": count} for (code, key), count in self.keys.items()]
         return {"changed": dict(self.changed), "dropped": dict(self.dropped), "attributes": keys}
+
+
+BOOKKEEPING = frozenset(
+    (
+        *("id", "image_id", "area", "bbox", "segmentation", "num_keypoints"),  # COCO
+        *("internal_picture_id", "nb_labels", "image"),  # PICSELLIA
+        *("xmax", "ymax", "xbr", "ybr"),  # far corners, to the last digit: PASCAL-VOC, CVAT
+        *(
+            "type",
+            "value",
+            "from_name",
+            "to_name",
+            "origin",
+            "original_width",
+            "original_height",
+        ),  # Label Studio
+        *("image_rotation", "annotation", "annotations", "completions", "data"),
+        *("rle", "group", "media"),  # Datumaro
+    )
+)
+"""Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""
+
+FLAGS = frozenset(
+    ("iscrowd", "difficult", "truncated", "occluded", "deleted", "segmented", "group_id", "pose")
+)
+"""Attributes that say nothing while they are off."""
+
+_OFF = (0, "0", "false", "False", "Unspecified")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+_USUAL = BOOKKEEPING | {"iscrowd"}
+"""What nearly every annotation has, of which nothing is notable while the flag is off."""
+
+
+def notable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes whose loss would lose something, those of a nested ``attributes`` among them.
+
+    Left out are bookkeeping, flags that are off, and values that are nothing (null, an empty text, list or object).
+    """
+    if attributes.keys() <= _USUAL and attributes.get("iscrowd", 0) in _OFF:
+        return {}
+    nested = attributes.get("attributes")
+    inner = nested if isinstance(nested, dict) else {}
+    found = {key: value for key, value in inner.items() if value not in _NOTHING}
+    for key, value in attributes.items():
+        if key in BOOKKEEPING or value in _NOTHING or value is inner:
+            continue
+        if not (key in FLAGS and value in _OFF):
+            found[key] = value
+    return found

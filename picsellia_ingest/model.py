@@ -80,10 +80,32 @@ _POINT = re.compile(rb'\[\{"x":([^,]*),"y":([^}]*)\}')
 _PAIRS = msgspec.json.Decoder(list[_Pair])
 
 
-class Polygon(msgspec.Struct, frozen=True):
-    """One or more rings. Several outer rings are one instance in several parts; a hole belongs to the outer ring before it."""
+class Polygon(msgspec.Struct, frozen=True, eq=False):
+    """One or more rings. Several outer rings are one instance in several parts; a hole belongs to the outer ring before it.
 
-    rings: tuple[Ring, ...]
+    A reader of masks may give what traces them instead, which is called when the rings are asked for.
+    """
+
+    _rings: tuple[Ring, ...] | Callable[[], tuple[Ring, ...]]
+
+    @property
+    def rings(self) -> tuple[Ring, ...]:
+        """The rings."""
+        if not isinstance(self._rings, tuple):
+            msgspec.structs.force_setattr(self, "_rings", self._rings())
+        return self._rings if isinstance(self._rings, tuple) else ()
+
+    def __eq__(self, other: object) -> bool:
+        return self.rings == other.rings if isinstance(other, Polygon) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.rings)
+
+    def __repr__(self) -> str:
+        return f"Polygon(rings={self.rings!r})"
+
+    def __reduce__(self) -> tuple[type[Polygon], tuple[tuple[Ring, ...]]]:
+        return Polygon, (self.rings,)
 
 
 class TextAnswer(msgspec.Struct, frozen=True):
@@ -252,54 +274,3 @@ class Header(msgspec.Struct, frozen=True):
 
     labels: tuple[Label, ...] = ()
     attributes: Attributes = msgspec.field(default_factory=dict)
-
-
-BOOKKEEPING = frozenset(
-    (
-        *("id", "image_id", "area", "bbox", "segmentation", "num_keypoints"),  # COCO
-        *("internal_picture_id", "nb_labels", "image"),  # PICSELLIA
-        *("xmax", "ymax", "xbr", "ybr"),  # far corners, to the last digit: PASCAL-VOC, CVAT
-        *(
-            "type",
-            "value",
-            "from_name",
-            "to_name",
-            "origin",
-            "original_width",
-            "original_height",
-        ),  # Label Studio
-        *("image_rotation", "annotation", "annotations", "completions", "data"),
-        *("rle", "group", "media"),  # Datumaro
-    )
-)
-"""Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""
-
-FLAGS = frozenset(
-    ("iscrowd", "difficult", "truncated", "occluded", "deleted", "segmented", "group_id", "pose")
-)
-"""Attributes that say nothing while they are off."""
-
-_OFF = (0, "0", "false", "False", "Unspecified")
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
-
-
-_USUAL = BOOKKEEPING | {"iscrowd"}
-"""What nearly every annotation has, of which nothing is notable while the flag is off."""
-
-
-def notable(attributes: Attributes) -> dict[str, Any]:
-    """The attributes whose loss would lose something, those of a nested ``attributes`` among them.
-
-    Left out are bookkeeping, flags that are off, and values that are nothing (null, an empty text, list or object).
-    """
-    if attributes.keys() <= _USUAL and attributes.get("iscrowd", 0) in _OFF:
-        return {}
-    nested = attributes.get("attributes")
-    inner = nested if isinstance(nested, dict) else {}
-    found = {key: value for key, value in inner.items() if value not in _NOTHING}
-    for key, value in attributes.items():
-        if key in BOOKKEEPING or value in _NOTHING or value is inner:
-            continue
-        if not (key in FLAGS and value in _OFF):
-            found[key] = value
-    return found

@@ -9,15 +9,17 @@ pixels, origin at the outer top-left corner, y down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cache, partial
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .model import Polygon, Ring
+
+T = TypeVar("T")
 
 MASK_PIXELS_MAX = 1 << 26
 """Masks above this many pixels are refused before anything is allocated."""
@@ -69,22 +71,44 @@ def _checked(counts: Sequence[int] | _Ints, height: int, width: int) -> _Ints:
 
 
 def rle_polygons(masks: Sequence[_Ints], height: int, width: int) -> list[Polygon | None]:
-    """As ``rle_polygon`` for each of several masks of one size, in a fraction of the time; None also for one that it would refuse."""
+    """As ``rle_polygon`` for each of several masks of one size, in a fraction of the time; None also for one that it would refuse.
+
+    All are traced when one is first asked for its rings: who wants boxes does not wait for that.
+    """
+    numbers = [number for number, runs in enumerate(masks) if _has_outline(runs, height, width)]
+
+    @cache
+    def traced() -> list[tuple[Ring, ...]]:
+        return _traced([masks[number] for number in numbers], height, width)
+
     found: list[Polygon | None] = [None] * len(masks)
-    usable = []
-    for number, runs in enumerate(masks):
-        with suppress(ValueError):
-            _checked(runs, height, width)
-            usable.append(number)
+    for place, number in enumerate(numbers):
+        found[number] = Polygon(partial(_nth, traced, place))
+    return found
+
+
+def _nth(made: Callable[[], list[T]], place: int) -> T:
+    return made()[place]
+
+
+def _has_outline(runs: _Ints, height: int, width: int) -> bool:
+    try:
+        return bool(_checked(runs, height, width)[1::2].any())
+    except ValueError:
+        return False
+
+
+def _traced(masks: Sequence[_Ints], height: int, width: int) -> list[tuple[Ring, ...]]:
+    """The rings of masks that are in order and not empty."""
+    found: list[tuple[Ring, ...]] = []
     together = max(1, MASK_PIXELS_MAX // (max(1, height) * (width + 1)))
-    for begin in range(0, len(usable), together):
-        chosen = usable[begin : begin + together]
+    for begin in range(0, len(masks), together):
+        chosen = masks[begin : begin + together]
         # A run of no length makes the runs of each mask even in number, so that the filled ones stay every second.
-        parts = [part for number in chosen for part in (masks[number], _NONE[: len(masks[number]) % 2])]
-        starts = np.cumsum([0, *(len(masks[number]) + len(masks[number]) % 2 for number in chosen[:-1])])
+        parts = [part for runs in chosen for part in (runs, _NONE[: len(runs) % 2])]
+        starts = np.cumsum([0, *(len(runs) + len(runs) % 2 for runs in chosen[:-1])])
         polygons = _run_polygons(np.concatenate(parts), starts, height, width)
-        for number, polygon in zip(chosen, polygons, strict=True):
-            found[number] = polygon
+        found += [polygon.rings for polygon in polygons if polygon is not None]
     return found
 
 

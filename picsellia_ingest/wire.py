@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from . import bridges, geometry
+from .losses import notable
 from .model import (
     CLASSIFICATION,
     POLYGON,
@@ -30,7 +31,6 @@ from .model import (
     Ring,
     SingleChoice,
     TextAnswer,
-    notable,
 )
 
 SPLIT_IN_PARTS = "split_in_parts"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,6 +69,28 @@ def test_masks_that_are_traced_together_have_the_outlines_of_each_alone(
     unfit = data.draw(st.sampled_from([[], [1], [-1, height * width + 1], [height * width * 2]]))
     runs.append(np.array(unfit, np.int64))
     assert tracing.rle_polygons(runs, height, width) == [*expected, None]
+
+
+def test_masks_are_traced_when_one_is_asked_for_its_rings_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[int] = []
+
+    def counting(runs: Any, starts: Any, height: int, width: int) -> list[Polygon | None]:
+        traced.append(len(starts))
+        return run_polygons(runs, starts, height, width)
+
+    run_polygons = tracing._run_polygons
+    monkeypatch.setattr(tracing, "_run_polygons", counting)
+    runs = [np.array(one) for one in ([1, 2, 1], [4], [0, 1, 3], [3, 2])]
+    first, empty, second, unfit = tracing.rle_polygons(runs, 2, 2)
+    assert (empty, unfit, traced) == (None, None, [])
+    assert first is not None
+    assert second is not None
+    assert second.rings == (Ring((0, 0, 1, 0, 1, 1, 0, 1)),)
+    assert [len(ring.points) for ring in first.rings] == [8, 8]
+    assert traced == [2]
+    again: Polygon = pickle.loads(pickle.dumps(tracing.rle_polygons(runs, 2, 2)[0]))
+    assert (again, hash(again), repr(again)) == (first, hash(first), repr(first))
+    assert again != first.rings
 
 
 @pytest.mark.parametrize("text", ["", "abc\x7f", "é", "P", "oooooooooo"])

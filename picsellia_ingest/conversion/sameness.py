@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .. import geometry
-from ..model import ImageRecord, Instance, Ring, notable
+from ..losses import notable
+from ..model import ImageRecord, Instance, Ring
 from ..wire import canonical
 
 Points: TypeAlias = tuple[float, ...]

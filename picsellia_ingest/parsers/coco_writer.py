@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from .. import bridges, geometry, raster, wire
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon
 from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of

@@ -14,8 +14,8 @@ import numpy as np
 from lxml import etree
 
 from .. import geometry, raster
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Rectangle, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon, Rectangle
 from .cvat_shapes import CORNERS
 from .documents import DocumentWriter
 from .staging import Staging

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from .. import geometry, raster
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon
 from .datumaro import DEFAULT
 from .documents import DocumentWriter
 from .names import inside

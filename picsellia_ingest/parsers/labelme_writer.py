@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from .. import bridges, geometry, raster, wire
 from ..errors import ItemError
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Ring, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon, Ring
 from .answers import ANSWERS
 from .labelme import file_name
 from .labelme_shapes import SPELLING, box, outline, picture, spelled

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from ..errors import ItemError
-from ..losses import Losses
-from ..model import CLASSIFICATION, Header, ImageRecord, Instance, notable
+from ..losses import Losses, notable
+from ..model import CLASSIFICATION, Header, ImageRecord, Instance
 from .base import Options
 from .names import inside, stem
 from .numbers import number

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..errors import ItemError
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Ring, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon, Ring
 from .split_documents import SplitDocumentWriter
 from .staging import Staging
 from .via import METADATA, shape_of, spelled

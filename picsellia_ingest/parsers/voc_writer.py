@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from .. import bridges, geometry
-from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring, notable
+from ..losses import Losses, notable
+from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring
 from .names import inside, unique_stems
 from .numbers import number
 from .staging import Staging

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from .. import bridges, geometry
-from ..losses import Losses
-from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring, notable
+from ..losses import Losses, notable
+from ..model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
 from .base import Options
 from .names import inside, unique_stems
 from .staging import Staging

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import picsellia_ingest
+from picsellia_ingest.client.inspect import inspect
 from picsellia_ingest.conversion import pipeline
 from picsellia_ingest.conversion.report import Conversion
 from picsellia_ingest.errors import FormatError, InputError, InvalidQueryError, ResourceNotFoundError
@@ -198,6 +199,22 @@ def test_boxes_are_written_as_asked_for_and_counted(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "out.json").read_text())
     assert report.choices["box_preferred"] == report.instances == len(written["annotations"])
     assert all(row["bbox"] and not row["segmentation"] for row in written["annotations"])
+
+
+def test_masks_that_have_a_box_are_not_traced_where_only_boxes_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = json.loads(MASKS.read_text())
+    boxed = [row for row in given["annotations"] if row["segmentation"] and row.get("bbox")]
+    assert any(isinstance(row["segmentation"], dict) for row in boxed)
+    source = tmp_path / "in.json"
+    source.write_text(json.dumps({**given, "annotations": boxed}))
+    monkeypatch.setattr("picsellia_ingest.tracing._run_polygons", None)
+    report = picsellia_ingest.convert(source, tmp_path / "out.json", "COCO", rectangle=True)
+    assert report.choices["box_preferred"] == report.instances_written == len(boxed)
+    written = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert [row["bbox"] for row in written] == [row["bbox"] for row in boxed]
+    assert inspect(source).with_polygon == len(boxed)
 
 
 def test_labels_are_renamed_merged_and_left_out_and_the_counts_add_up(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from picsellia_ingest import geometry, parsers, tracing
-from picsellia_ingest.losses import REASONS, SPECIAL, Losses
+from picsellia_ingest.losses import REASONS, SPECIAL, Losses, notable
 from picsellia_ingest.model import (
     Answer,
     Header,
@@ -33,7 +33,6 @@ from picsellia_ingest.model import (
     Ring,
     SingleChoice,
     TextAnswer,
-    notable,
 )
 from picsellia_ingest.parsers.base import Parser, Shard
 from picsellia_ingest.parsers.checks import plain_label

@@ -63,7 +63,14 @@ def _requirements(shared: Path) -> None:
 
 
 def _install(home: Path, what: str, *arguments: str | Path) -> None:
-    _run(f"{what} cannot be installed here", home / "bin" / "pip", "install", "--quiet", "--no-compile", *arguments)
+    _run(
+        f"{what} cannot be installed here",
+        home / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        *arguments,
+    )
 
 
 def _packages(home: Path) -> Path:
