@@ -31,12 +31,13 @@ def bounds(polygon: Polygon) -> Rectangle:
     """The smallest box around all rings."""
     xs: Sequence[float]
     ys: Sequence[float]
-    if len(polygon.rings) == 1:  # as nearly every polygon has it
-        points = polygon.rings[0].points
+    rings = polygon.rings
+    if len(rings) == 1:  # as nearly every polygon has it
+        points = rings[0].points
         xs, ys = points[0::2], points[1::2]
     else:
-        xs = [x for ring in polygon.rings for x in ring.points[0::2]]
-        ys = [y for ring in polygon.rings for y in ring.points[1::2]]
+        xs = [x for ring in rings for x in ring.points[0::2]]
+        ys = [y for ring in rings for y in ring.points[1::2]]
     left, top = min(xs), min(ys)
     return Rectangle(left, top, max(xs) - left, max(ys) - top)
 

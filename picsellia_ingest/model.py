@@ -91,9 +91,11 @@ class Polygon(msgspec.Struct, frozen=True, eq=False):
     @property
     def rings(self) -> tuple[Ring, ...]:
         """The rings."""
-        if not isinstance(self._rings, tuple):
-            msgspec.structs.force_setattr(self, "_rings", self._rings())
-        return self._rings if isinstance(self._rings, tuple) else ()
+        found = self._rings
+        if not isinstance(found, tuple):
+            found = found()
+            msgspec.structs.force_setattr(self, "_rings", found)
+        return found
 
     def __eq__(self, other: object) -> bool:
         return self.rings == other.rings if isinstance(other, Polygon) else NotImplemented

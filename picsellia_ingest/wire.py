@@ -81,8 +81,9 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
 
 
 def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) -> list[dict[str, Any]]:
-    if len(polygon.rings) == 1 and not polygon.rings[0].hole:
-        return [_object(instance, POLYGON, {POLYGON: {"geometry": _geometry(polygon.rings[0], [])}})]
+    rings = polygon.rings
+    if len(rings) == 1 and not rings[0].hole:
+        return [_object(instance, POLYGON, {POLYGON: {"geometry": _geometry(rings[0], [])}})]
     parts = geometry.parts(polygon)
     if len(parts) > 1:
         notes[SPLIT_IN_PARTS] += 1

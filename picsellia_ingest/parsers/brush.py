@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..tracing import MASK_PIXELS_MAX, Mask
 
@@ -24,7 +23,7 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     if not all(type(byte) is int and 0 <= byte < 256 for byte in stream):
         raise ValueError("not a list of bytes")
-    bits = _Bits(np.unpackbits(np.array(stream, np.uint8)))
+    bits = _Bits(bytes(stream))
     total = bits.take(32)
     if total != height * width * 4:
         raise ValueError(
@@ -34,36 +33,34 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
     sizes = [bits.take(4) + 1 for _ in range(4)]
     if word != 8:
         raise ValueError(f"its values have {word} bits, not 8")
-    values = np.zeros(total, np.uint8)
+    values = bytearray(total)
     at = 0
     while at < total:
-        repeated = bits.take(1)
-        length = bits.take(sizes[bits.take(2)]) + 1
+        head = bits.take(3)
+        length = bits.take(sizes[head & 3]) + 1
         if at + length > total:
             raise ValueError("it holds more values than it says")
-        values[at : at + length] = bits.take(8) if repeated else bits.bytes(length)
+        is_repeated = head >> 2
+        values[at : at + length] = bits.bytes(1) * length if is_repeated else bits.bytes(length)
         at += length
-    return values.reshape(height, width, 4)[..., 3] > 0
+    return np.frombuffer(values, np.uint8)[3::4].reshape(height, width) > 0
 
 
 class _Bits:
-    """Reads whole numbers off a row of bits, the highest first."""
+    """Reads whole numbers off a stream of bits, the highest first."""
 
-    def __init__(self, bits: NDArray[np.uint8]) -> None:
-        self.bits, self.at = bits, 0
+    def __init__(self, stream: bytes) -> None:
+        self._stream, self._at, self._end = stream, 0, 8 * len(stream)
 
     def take(self, count: int) -> int:
-        found = self._next(count)
-        return int(found.dot(1 << np.arange(count - 1, -1, -1, dtype=np.int64)))
-
-    def bytes(self, count: int) -> NDArray[np.uint8]:
-        return np.packbits(self._next(count * 8))
-
-    def _next(self, count: int) -> NDArray[np.uint8]:
-        self.at += count
-        if self.at > len(self.bits):
+        begin, self._at = self._at, self._at + count
+        if self._at > self._end:
             raise ValueError("it ends early")
-        return self.bits[self.at - count : self.at]
+        touched = int.from_bytes(self._stream[begin >> 3 : (self._at + 7) >> 3], "big")
+        return (touched >> (-self._at & 7)) & ((1 << count) - 1)
+
+    def bytes(self, count: int) -> bytes:
+        return self.take(8 * count).to_bytes(count, "big")
 
 
 def encode(mask: Mask) -> list[int]:
