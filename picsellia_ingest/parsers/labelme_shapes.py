@@ -22,7 +22,7 @@ from ..errors import ItemError
 from ..model import Answer, Instance, Polygon, Rectangle, Ring
 from ..tracing import Mask
 from .checks import Warn, ring, usable_label
-from .numbers import as_numbers, number, text_number
+from .numbers import as_numbers, number, plain_pairs, text_number
 from .voc_masks import check_png
 
 SPELLING = "segmentation"
@@ -52,8 +52,8 @@ def instance(row: dict[str, Any], warn: Warn) -> Instance:
         raise ItemError("shape_not_supported", message, "draw it as a polygon", "shape_type")
     if row.get("shape_type") in ("rectangle", "polygon", "mask"):
         del row["shape_type"]
-    points = as_numbers(points)
-    if points != spelled(rectangle, polygon, mask=kind == "mask"):
+    usual = spelled(rectangle, polygon, mask=kind == "mask")
+    if points != usual and (points := as_numbers(points)) != usual:
         spelling["points"] = points
     if spelling:
         row[SPELLING] = spelling
@@ -84,6 +84,8 @@ def _numbers(points: object, code: str, warn: Warn | None) -> list[float]:
     """The coordinates of a list of points, flat."""
     if not isinstance(points, list):
         raise ItemError(code, f"the points are not a list: {points!r:.80}", "write [[x, y], ...]", "points")
+    if (plain := plain_pairs(points)) is not None:
+        return plain
     found: list[float] = []
     for point in points:
         values = [number(value) for value in point] if isinstance(point, list) else []

@@ -15,7 +15,7 @@ from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import brush
 from .checks import Size, Warn, check_inside, outline, usable_label
-from .numbers import number, positive_int
+from .numbers import number, plain_pairs, positive_int
 
 REGIONS = ("rectangle", "polygon", "brush")
 """Regions that an instance can be; each also with ``labels`` behind its name, which then holds the label."""
@@ -127,15 +127,24 @@ def _brush(value: dict[str, Any], width: int, height: int) -> Polygon:
 
 def _polygon(value: dict[str, Any], width: int, height: int) -> Polygon:
     corners = value.get("points")
-    points: list[float] = []
-    for corner in corners if isinstance(corners, list) else [None]:
+    numbers = plain_pairs(corners) if isinstance(corners, list) else None
+    if numbers is None:
+        numbers = _pairs(corners if isinstance(corners, list) else [None])
+    sides = (width, height)
+    points = [share / 100 * sides[place % 2] for place, share in enumerate(numbers)]
+    return Polygon(outline(points, "value/points"))
+
+
+def _pairs(corners: list[Any]) -> list[float]:
+    found: list[float] = []
+    for corner in corners:
         pair = [number(part) for part in corner] if isinstance(corner, list) else []
         if len(pair) != 2 or pair[0] is None or pair[1] is None:
             raise ItemError(
                 "polygon_invalid", f"a point is not two numbers: {corner!r:.80}", "mend it", "value/points"
             )
-        points += (pair[0] / 100 * width, pair[1] / 100 * height)
-    return Polygon(outline(points, "value/points"))
+        found += (pair[0], pair[1])
+    return found
 
 
 def _box(value: dict[str, Any], result: Mapping[str, Any], width: int, height: int) -> Shape:

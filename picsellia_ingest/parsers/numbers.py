@@ -8,32 +8,63 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 _DECIMAL = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+_LONGEST = 64
+"""Characters of a number in text."""
+_EXACT = 1 << 63
+"""What a whole number is below to be kept as one; a longer one is read back as a float."""
+_HUGE = 1e100
+_NUMBERS, _LIST, _PAIR = {int, float}, {list}, {2}
 
 
 def number(value: object) -> float | None:
     """The finite number that ``value`` is or spells in ASCII decimals; None for anything else."""
+    if type(value) is float or type(value) is int:
+        return value if -_EXACT < value < _EXACT else _finite(value)
     if isinstance(value, str):
-        if len(value) < 16 and value.isascii() and value.isdigit():
-            return int(value)
-        if len(value) > 64 or not _DECIMAL.fullmatch(value):
-            return None
-        found = float(value)
-        return int(found) if found.is_integer() and value.strip().lstrip("+-").isdigit() else _finite(found)
+        return _spelled(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return _finite(value)
 
 
+def _spelled(text: str) -> float | None:
+    if len(text) < 16 and text.isascii() and text.isdigit():
+        return int(text)
+    if len(text) > _LONGEST:
+        return None
+    # What Python takes besides decimals has an underscore, a character beyond ASCII or of control, or is not finite.
+    if (not (text.isascii() and text.isprintable()) or "_" in text) and not _DECIMAL.fullmatch(text):
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return int(found) if found.is_integer() and text.strip().lstrip("+-").isdigit() else _finite(found)
+
+
 def _finite(value: float) -> float | None:
     try:
-        if not math.isfinite(value) or abs(value) >= 1e100:
+        if not math.isfinite(value) or abs(value) >= _HUGE:
             return None
-        return value if abs(value) < 1 << 63 else float(value)  # a longer integer is read back as a float
+        return value if abs(value) < _EXACT else float(value)
     except OverflowError:  # an integer beyond what a float holds
         return None
+
+
+def plain_pairs(points: Sequence[Any]) -> list[float] | None:
+    """The numbers of a list of [x, y], flat, if all are plainly numbers; None where each must be looked at."""
+    if not points or set(map(type, points)) != _LIST or set(map(len, points)) != _PAIR:
+        return None
+    found: list[float] = list(chain.from_iterable(points))
+    if not set(map(type, found)) <= _NUMBERS:
+        return None
+    is_near = min(found) > -_EXACT and max(found) < _EXACT
+    return found if is_near and math.isfinite(sum(found)) else None
 
 
 def text_number(value: object) -> bool:
