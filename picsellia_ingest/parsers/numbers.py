@@ -44,7 +44,9 @@ def _spelled(text: str) -> float | None:
         found = float(text)
     except ValueError:
         return None
-    return int(found) if found.is_integer() and text.strip().lstrip("+-").isdigit() else _finite(found)
+    if not found.is_integer():
+        return found if math.isfinite(found) else None
+    return int(found) if text.strip().lstrip("+-").isdigit() else _finite(found)
 
 
 def _finite(value: float) -> float | None:

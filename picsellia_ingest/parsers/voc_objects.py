@@ -238,9 +238,12 @@ def _corners(box: Element, warn: Warn) -> tuple[float, float, float, float]:
 def _coordinate(element: Element, code: str, field: str, warn: Warn) -> float:
     written = text(element)
     found = number(written)
-    comma = _COMMA.fullmatch(written)
     # 1,250 may be a thousand and more; 12,5 and 0,125 can only be decimals.
-    if found is None and comma and (len(comma[2]) != 3 or comma[1].lstrip("+-") == "0"):
+    if (
+        found is None
+        and (comma := _COMMA.fullmatch(written))
+        and (len(comma[2]) != 3 or comma[1].lstrip("+-") == "0")
+    ):
         found = number(f"{comma[1]}.{comma[2]}")
         warn("decimal_comma", f"{written!r:.40} is read as {found}", field)
     if found is None:
@@ -259,9 +262,12 @@ def _polygon(given: list[Element], warn: Warn) -> Polygon | None:
 
 def _points(polygon: Element, warn: Warn) -> list[float]:
     """The flat coordinates of a polygon in either spelling."""
-    corners = children(polygon, "pt") or children(polygon, "point")
+    named = [(local(child), child) for child in polygon]
+    corners = [child for name, child in named if name == "pt"] or [
+        child for name, child in named if name == "point"
+    ]
     if not corners:
-        return _numbered_points(polygon, warn)
+        return _numbered_points(named, warn)
     points: list[float] = []
     for corner in corners:
         for axis in "xy":
@@ -272,16 +278,16 @@ def _points(polygon: Element, warn: Warn) -> list[float]:
     return points
 
 
-def _numbered_points(polygon: Element, warn: Warn) -> list[float]:
+def _numbered_points(named: list[tuple[str, Element]], warn: Warn) -> list[float]:
     """x1, y1, x2, ... in any order, counted from any number. Raises ItemError when one is missing or stands twice."""
     numbered: dict[tuple[int, str], Element] = {}
-    for child in polygon:
-        match = NUMBERED.fullmatch(local(child))
+    for name, child in named:
+        match = NUMBERED.fullmatch(name)
         if match is None:
             continue
         key = (int(match[2]), match[1])
         if key in numbered:
-            raise _no_polygon(f"{local(child)} stands twice")
+            raise _no_polygon(f"{name} stands twice")
         numbered[key] = child
     first = min((index for index, _ in numbered), default=1)
     points: list[float] = []
