@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -32,6 +33,10 @@ MANY, SMALL, PLAIN = 2_000_000, 16, 4096
 BLOCK = 1 << 22
 """Bytes of a text that are looked at together."""
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
+_ESCAPED = re.compile(rb"\\.", re.S)
+_PIECE = 1 << 18
+"""Bytes that a processor's cache holds with what is made of them."""
+_IN_VALUES = bytes(byte for byte in range(256) if byte not in b'"[]{},')
 _STEPS = np.zeros(256, np.int8)
 _STEPS[[ord("["), ord("{")]] = 1
 _STEPS[[ord("]"), ord("}")]] = -1
@@ -131,15 +136,26 @@ def crumbs(raw: bytes | memoryview | msgspec.Raw, objects: int | None = None) ->
     if SMALL * 2 * objects <= len(text) <= PLAIN * objects or sum(counts(raw, b",")) < MANY:
         return False
     elements, depth, quotes = 1, 0, 0
-    for start in range(0, len(text), BLOCK):
-        block = text[start : start + BLOCK]
-        is_quote = block == ord('"')
-        is_quote[1:] &= block[:-1] != ord("\\")
-        quoted = (np.cumsum(is_quote, dtype=np.int32) + quotes) & 1
+    for block in _structure(text):
+        quoted = (np.cumsum(block == ord('"'), dtype=np.int32) + quotes) & 1
         depths = np.cumsum(np.where(quoted, 0, _STEPS[block]), dtype=np.int32) + depth
         elements += int(np.count_nonzero((block == ord(",")) & (depths == 1) & (quoted == 0)))
-        depth, quotes = int(depths[-1]), int(quoted[-1])
+        if len(block):
+            depth, quotes = int(depths[-1]), int(quoted[-1])
     return elements > MANY and len(text) < SMALL * elements
+
+
+def _structure(text: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """A text, some of it at a time, without what is escaped and what only values are made of: a fraction of it."""
+    left = b""
+    for start in range(0, len(text), _PIECE):
+        piece = left + text[start : start + _PIECE].tobytes()
+        left = b"\\" * (
+            (len(piece) - len(piece.rstrip(b"\\"))) % 2
+        )  # escapes what the next piece begins with
+        if b"\\" in piece:
+            piece = _ESCAPED.sub(b"", piece.removesuffix(left))
+        yield np.frombuffer(piece.translate(None, _IN_VALUES), np.uint8)
 
 
 def counts(raw: bytes | memoryview | msgspec.Raw, character: bytes, block: int = BLOCK) -> list[int]:
