@@ -32,7 +32,6 @@ MANY, SMALL, PLAIN = 2_000_000, 16, 4096
 
 BLOCK = 1 << 22
 """Bytes of a text that are looked at together."""
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.S)
 _ESCAPED = re.compile(rb"\\.", re.S)
 _PIECE = 1 << 18
 """Bytes that a processor's cache holds with what is made of them."""
@@ -67,8 +66,7 @@ def decoded_together(decoder: msgspec.json.Decoder[list[T]], texts: Sequence[byt
 
 
 def _depth(text: bytes) -> int:
-    bare = np.frombuffer(_STRINGS.sub(b"", text), np.uint8)
-    return int(np.cumsum(_STEPS[bare], dtype=np.int32).max(initial=0))
+    return max(int(depths.max(initial=0)) for _, _, depths in _levels(np.frombuffer(text, np.uint8)))
 
 
 def why(error: Exception) -> tuple[str, str]:
@@ -135,14 +133,24 @@ def crumbs(raw: bytes | memoryview | msgspec.Raw, objects: int | None = None) ->
     objects = sum(counts(raw, b"{")) if objects is None else objects
     if SMALL * 2 * objects <= len(text) <= PLAIN * objects or sum(counts(raw, b",")) < MANY:
         return False
-    elements, depth, quotes = 1, 0, 0
+    elements = 1 + sum(
+        int(np.count_nonzero((block == ord(",")) & (depths == 1) & bare))
+        for block, bare, depths in _levels(text)
+    )
+    return elements > MANY and len(text) < SMALL * elements
+
+
+def _levels(
+    text: NDArray[np.uint8],
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int32]]]:
+    """What ``_structure`` gives, which of it is in no string, and how deep each character is."""
+    depth, quotes = 0, 0
     for block in _structure(text):
         quoted = (np.cumsum(block == ord('"'), dtype=np.int32) + quotes) & 1
-        depths = np.cumsum(np.where(quoted, 0, _STEPS[block]), dtype=np.int32) + depth
-        elements += int(np.count_nonzero((block == ord(",")) & (depths == 1) & (quoted == 0)))
+        depths = np.cumsum(np.where(quoted, 0, _STEPS[block]), dtype=np.int32) + np.int32(depth)
+        yield block, quoted == 0, depths
         if len(block):
             depth, quotes = int(depths[-1]), int(quoted[-1])
-    return elements > MANY and len(text) < SMALL * elements
 
 
 def _structure(text: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

@@ -1,7 +1,7 @@
 """The objects of a record that the platform wrote itself, decoded together into their types.
 
 They are what the general path, object by object, would make of them, in half of the time; a test holds the two together. Of
-a record with an object of which something is to be said, or with more in it than a label and one box or one outline,
+a record with an object of which something is to be said, or with more in it than a label, a box and an outline,
 nothing is read here. The checks are those of the general path.
 """
 
@@ -68,12 +68,12 @@ def instances(raw: bytes | msgspec.Raw, size: Size) -> list[Instance] | None:
 def _instance(row: _Object, size: Size) -> Instance:
     label, rectangle, polygon = check_label(row.label, _odd), None, None
     box, shape = row.rectangle, row.polygon
-    if row.type == POLYGON and shape is not None and box is None:
+    if box is not None:
+        rectangle = Rectangle(box.left, box.top, box.width, box.height)
+    if shape is not None:
         points = [value for corner in shape.geometry for value in (corner.x, corner.y)]
         polygon = Polygon(outline(points, POLYGON))
-    elif row.type == RECTANGLE and box is not None and shape is None:
-        rectangle = Rectangle(box.left, box.top, box.width, box.height)
-    else:
+    if row.type != (RECTANGLE if polygon is None else POLYGON) or (rectangle is None and polygon is None):
         raise _OddError
     check_inside(rectangle, polygon, size, _odd)
     return Instance(label, rectangle, polygon)

@@ -38,11 +38,7 @@ def _residues(parts: Mapping[str, list[Element]], rectangle: Rectangle | None) -
     """
     found: dict[str, Any] = {}
     for name in ("bndbox", "polygon"):
-        rests = [
-            value(child, frozenset(filter(_is_number, map(local, child))))
-            for child in parts.get(name, ())
-            if len(child)
-        ]
+        rests = [_rest(child) for child in parts.get(name, ()) if len(child)]
         if any(isinstance(rest, dict) and rest for rest in rests):
             found[name] = rests[0] if len(rests) == 1 else rests
     if rectangle is not None:
@@ -55,6 +51,14 @@ def _residues(parts: Mapping[str, list[Element]], rectangle: Rectangle | None) -
             if not geometry.is_far_edge(number(written), near, length):
                 found[name] = written
     return found
+
+
+def _rest(shape: Element) -> Any:
+    """A box or a polygon without its numbers."""
+    names = list(map(local, shape))
+    if all(map(_is_number, names)) and not shape.attrib and not text(shape):
+        return {}
+    return value(shape, frozenset(filter(_is_number, names)))
 
 
 @lru_cache(1024)

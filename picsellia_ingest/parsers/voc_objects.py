@@ -8,20 +8,16 @@ exactly is left out whole and reported; a repair that is certain is reported as 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..errors import InputError, ItemError
-from ..model import ImageRecord, Instance, Polygon, Rectangle
+from ..model import ImageRecord, Instance, Rectangle
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from . import voc_attributes, voc_xml
-from .checks import Size, Warn, check_inside, outline, usable_label
-from .numbers import number, positive_int
-from .voc_attributes import CORNERS, NUMBERED
+from . import voc_attributes, voc_shapes, voc_xml
+from .checks import Size, Warn, check_inside, usable_label
+from .numbers import positive_int
 from .voc_masks import Masks
 from .voc_xml import Element, children, grouped, line, local, text, value
-
-_COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -132,7 +128,7 @@ class RecordReader:
         parts = grouped(element)
         label = _label(parts.get("name", []))
         _refuse(parts)
-        polygon = _polygon(parts.get("polygon", []), warn)
+        polygon = voc_shapes.polygon(parts.get("polygon", []), warn)
         rectangle = self._box(parts.get("bndbox", []), size, warn)
         if polygon is None and rectangle is None:
             tags = ", ".join(f"<{local(child)}>" for child in element) or "nothing"
@@ -148,7 +144,7 @@ class RecordReader:
             return None
         if len(boxes) > 1:
             raise ItemError("box_repeated", f"the object has {len(boxes)} boxes", "keep one bndbox", "bndbox")
-        left, top, right, bottom = _corners(boxes[0], warn)
+        left, top, right, bottom = voc_shapes.corners(boxes[0], warn)
         self.evidence.take((left, top, right, bottom), size)
         if right < left or bottom < top:
             message = f"the corners are swapped: x {left:g} to {right:g}, y {top:g} to {bottom:g}"
@@ -219,90 +215,6 @@ def _refuse(parts: dict[str, list[Element]]) -> None:
         raise ItemError(
             "object_deleted", "the object is marked as deleted", "nothing, if that is meant", "deleted"
         )
-
-
-def _corners(box: Element, warn: Warn) -> tuple[float, float, float, float]:
-    values: list[float] = []
-    parts = grouped(box)
-    for corner in CORNERS:
-        found = parts.get(corner, [])
-        if len(found) != 1:
-            what = "is missing" if not found else f"stands {len(found)} times"
-            raise ItemError(
-                "box_invalid", f"{corner} {what}", "write xmin, ymin, xmax and ymax once", f"bndbox/{corner}"
-            )
-        values.append(_coordinate(found[0], "box_invalid", f"bndbox/{corner}", warn))
-    return values[0], values[1], values[2], values[3]
-
-
-def _coordinate(element: Element, code: str, field: str, warn: Warn) -> float:
-    written = text(element)
-    found = number(written)
-    # 1,250 may be a thousand and more; 12,5 and 0,125 can only be decimals.
-    if (
-        found is None
-        and (comma := _COMMA.fullmatch(written))
-        and (len(comma[2]) != 3 or comma[1].lstrip("+-") == "0")
-    ):
-        found = number(f"{comma[1]}.{comma[2]}")
-        warn("decimal_comma", f"{written!r:.40} is read as {found}", field)
-    if found is None:
-        raise ItemError(
-            code, f"{local(element)} is not a finite number: {written!r:.40}", "write it as 12.5", field
-        )
-    return found
-
-
-def _polygon(given: list[Element], warn: Warn) -> Polygon | None:
-    """The polygons of an object: several are its parts. An element without children says nothing."""
-    found = [child for child in given if len(child)]
-    rings = tuple(one for child in found for one in outline(_points(child, warn), "polygon"))
-    return Polygon(rings) if rings else None
-
-
-def _points(polygon: Element, warn: Warn) -> list[float]:
-    """The flat coordinates of a polygon in either spelling."""
-    named = [(local(child), child) for child in polygon]
-    corners = [child for name, child in named if name == "pt"] or [
-        child for name, child in named if name == "point"
-    ]
-    if not corners:
-        return _numbered_points(named, warn)
-    points: list[float] = []
-    for corner in corners:
-        for axis in "xy":
-            found = children(corner, axis)
-            if len(found) != 1:
-                raise _no_polygon(f"a point has {len(found)} values for {axis}")
-            points.append(_coordinate(found[0], "polygon_invalid", "polygon", warn))
-    return points
-
-
-def _numbered_points(named: list[tuple[str, Element]], warn: Warn) -> list[float]:
-    """x1, y1, x2, ... in any order, counted from any number. Raises ItemError when one is missing or stands twice."""
-    numbered: dict[tuple[int, str], Element] = {}
-    for name, child in named:
-        match = NUMBERED.fullmatch(name)
-        if match is None:
-            continue
-        key = (int(match[2]), match[1])
-        if key in numbered:
-            raise _no_polygon(f"{name} stands twice")
-        numbered[key] = child
-    first = min((index for index, _ in numbered), default=1)
-    points: list[float] = []
-    for step in range(len(numbered) + len(numbered) % 2):
-        index, axis = first + step // 2, "xy"[step % 2]
-        if (index, axis) not in numbered:
-            raise _no_polygon(f"{axis}{index} is missing")
-        points.append(_coordinate(numbered[index, axis], "polygon_invalid", f"polygon/{axis}{index}", warn))
-    return points
-
-
-def _no_polygon(message: str) -> ItemError:
-    return ItemError(
-        "polygon_invalid", f"the polygon cannot be read: {message}", "mend or remove it", "polygon"
-    )
 
 
 def _place(shown: str, element: Element, position: int, field: str) -> Place:

@@ -34,3 +34,13 @@ def test_a_text_that_ends_with_a_backslash_hides_nothing(monkeypatch: pytest.Mon
     monkeypatch.setattr(jsontext, "MANY", 1000)
     assert jsontext.crumbs(b'["\\\\", ' + b"1, " * 2000 + b"1]")
     assert not jsontext.crumbs(b'["\\\\", "' + b"1, " * 2000 + b'1"]')
+
+
+@pytest.mark.parametrize("text", ['"\\\\"', '"[["', '"\\\\\\"[["', "{}"])
+def test_nesting_is_counted_outside_of_texts(text: str) -> None:
+    def nested(levels: int) -> bytes:
+        return f'[{text}, "{"[" * 200}", {"[" * (levels - 1)}{"]" * (levels - 1)}]'.encode()
+
+    assert jsontext.decoded(nested(jsontext.DEEPEST))[0] == json.loads(text)
+    with pytest.raises(RecursionError, match="nested more than 100"):
+        jsontext.decoded(nested(jsontext.DEEPEST + 1))

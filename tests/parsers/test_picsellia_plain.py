@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -97,9 +98,12 @@ def test_what_is_read_is_what_the_general_path_reads_without_a_word(
 
 
 def test_what_the_platform_writes_is_read() -> None:
-    found = read([POLYGON, BOX])
+    both = POLYGON | {"rectangle": BOX["rectangle"]}
+    found = read([POLYGON, BOX, both])
     assert found is not None
-    assert [one.kind for one in found] == ["polygon", "rectangle"]
+    assert [one.kind for one in found] == ["polygon", "rectangle", "polygon"]
+    assert found[2] == msgspec.structs.replace(found[0], rectangle=found[1].rectangle)
+    assert read([both | {"type": "rectangle"}]) is None
     assert read([]) == []
 
 
