@@ -21,7 +21,7 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
     """The mask of a stream of bytes. Raises ValueError when it is none of that size."""
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
-    if not all(type(byte) is int and 0 <= byte < 256 for byte in stream):
+    if not set(map(type, stream)) <= {int} or min(stream, default=0) < 0 or max(stream, default=0) > 255:
         raise ValueError("not a list of bytes")
     bits = _Bits(bytes(stream))
     total = bits.take(32)

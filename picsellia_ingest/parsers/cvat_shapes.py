@@ -7,6 +7,7 @@ becomes the polygon of its corners; its own numbers stay in the attributes. XML 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .. import geometry, tracing
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from .checks import Size, Warn, check_inside, outline, usable_label
-from .numbers import number
+from .numbers import number, plain_decimals
 from .voc_xml import Element, local
 
 SHAPES = ("box", "polygon", "mask", "tag")
@@ -93,15 +94,25 @@ def _box(said: dict[str, Any], warn: Warn) -> tuple[Rectangle | None, Polygon | 
 
 
 def _polygon(said: dict[str, Any]) -> Polygon:
+    pairs = [pair.split(",") for pair in str(said.pop("points", "")).strip().rstrip(";").split(";")]
+    points = plain_decimals(list(chain.from_iterable(pairs))) if set(map(len, pairs)) == {2} else None
+    return Polygon(outline(_each(pairs) if points is None else points, "@points"))
+
+
+def _each(pairs: list[list[str]]) -> list[float]:
+    """The numbers of pairs, each looked at. Raises ItemError."""
     points: list[float] = []
-    for pair in str(said.pop("points", "")).strip().rstrip(";").split(";"):
-        values = [number(value) for value in pair.split(",")]
+    for pair in pairs:
+        values = [number(value) for value in pair]
         if len(values) != 2 or values[0] is None or values[1] is None:
             raise ItemError(
-                "polygon_invalid", f"a point is not x,y: {pair!r:.40}", "mend or remove it", "@points"
+                "polygon_invalid",
+                f"a point is not x,y: {','.join(pair)!r:.40}",
+                "mend or remove it",
+                "@points",
             )
         points += (values[0], values[1])
-    return Polygon(outline(points, "@points"))
+    return points
 
 
 def _mask(said: dict[str, Any]) -> Polygon:

@@ -18,6 +18,8 @@ _LONGEST = 64
 _EXACT = 1 << 63
 """What a whole number is below to be kept as one; a longer one is read back as a float."""
 _HUGE = 1e100
+_PLAIN, _SHORT = frozenset("0123456789.-"), 15
+"""What short decimals are written with, which a float holds exactly where they are whole."""
 _NUMBERS, _LIST, _PAIR = {int, float}, {list}, {2}
 
 
@@ -33,7 +35,7 @@ def number(value: object) -> float | None:
 
 
 def _spelled(text: str) -> float | None:
-    if len(text) < 16 and text.isascii() and text.isdigit():
+    if len(text) <= _SHORT and text.isascii() and text.isdigit():
         return int(text)
     if len(text) > _LONGEST:
         return None
@@ -67,6 +69,16 @@ def plain_pairs(points: Sequence[Any]) -> list[float] | None:
         return None
     is_near = min(found) > -_EXACT and max(found) < _EXACT
     return found if is_near and math.isfinite(sum(found)) else None
+
+
+def plain_decimals(words: Sequence[str]) -> list[float] | None:
+    """The numbers that words spell, if all are plainly decimals; None where each must be looked at."""
+    if not _PLAIN.issuperset("".join(words)) or max(map(len, words), default=0) > _SHORT:
+        return None
+    try:
+        return [float(word) if "." in word else int(word) for word in words]
+    except ValueError:
+        return None
 
 
 def text_number(value: object) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picsellia_ingest.parsers.numbers import number, plain_pairs, positive_int, text_number
+from picsellia_ingest.parsers.numbers import number, plain_decimals, plain_pairs, positive_int, text_number
 
 DECIMAL = re.compile(r"[ \t\n\r\f\v]*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?[ \t\n\r\f\v]*")
 
@@ -104,3 +104,16 @@ def test_pairs_that_are_plainly_numbers_are_as_each_number_by_itself(points: lis
 )
 def test_pairs_of_usual_numbers_are_plain(points: list[list[float]]) -> None:
     assert plain_pairs(points) == [value for point in points for value in point]
+
+
+@given(st.lists(st.text("0123456789.-", max_size=17) | st.text("12eE+_ ٣", max_size=3), max_size=4))
+def test_words_that_are_plainly_decimals_are_as_each_by_itself(words: list[str]) -> None:
+    found = plain_decimals(words)
+    if found is not None:
+        each = [number(word) for word in words]
+        assert (found, list(map(type, found))) == (each, list(map(type, each)))
+
+
+@given(st.lists(st.integers(-(10**14) + 1, 10**14).map(str) | st.floats(-999, 999).map("{:.3f}".format)))
+def test_short_decimals_are_plain(words: list[str]) -> None:
+    assert plain_decimals(words) == list(map(float, words))
