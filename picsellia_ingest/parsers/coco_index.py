@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from .coco_grouping import WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
 from .jsonspans import address
 from .jsontext import UNREADABLE, decoded, why
-from .scratch import IntArray, Scratch, Stored
+from .scratch import IntArray, Packed, Scratch
 
 if TYPE_CHECKING:
     from .base import Spread
@@ -46,7 +46,7 @@ class InOrder:
 
 
 @dataclass(slots=True)
-class CocoIndex:
+class CocoIndex(Packed):
     """Where things stand in one file. Record ``i`` is the i-th image that can be named, in the file's order."""
 
     path: Path
@@ -83,13 +83,6 @@ class CocoIndex:
     def annotation_length(self) -> InOrder:
         """How long each annotation is."""
         return InOrder(self.element_length, self.annotation_number)
-
-    def __getstate__(self) -> list[Any]:
-        return [self.scratch.packed(getattr(self, one.name)) for one in fields(self)]
-
-    def __setstate__(self, state: list[Any]) -> None:
-        for one, value in zip(fields(self), state, strict=True):
-            setattr(self, one.name, value.load() if isinstance(value, Stored) else value)
 
 
 class _Unsure(Exception):

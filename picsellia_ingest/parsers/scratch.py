@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -93,6 +93,20 @@ class Scratch:
     def packed(self, value: Any) -> Any:
         """A value as it is pickled: itself, or where it lies."""
         return next((stored for array, stored in self._stored if array is value), value)
+
+
+class Packed:
+    """A dataclass with a field ``scratch``, which is pickled with where its arrays lie in place of those on disk."""
+
+    __slots__ = ()
+    scratch: Scratch
+
+    def __getstate__(self) -> list[Any]:
+        return [self.scratch.packed(getattr(self, one.name)) for one in fields(self)]  # type: ignore[arg-type]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        for one, value in zip(fields(self), state, strict=True):  # type: ignore[arg-type]
+            setattr(self, one.name, value.load() if isinstance(value, Stored) else value)
 
 
 class Column:

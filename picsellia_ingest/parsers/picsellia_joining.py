@@ -1,0 +1,236 @@
+"""The records and images of a PICSELLIA file, joined by the picture's name, and where several pictures have it by its id.
+
+Both arrays are looked at a window at a time. Records that can be of no picture are reported here; all other findings
+wait until the record is read. While it works, the names of records are in memory.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from ..errors import ItemError
+from ..model import CLASSIFICATION, POLYGON, RECTANGLE
+from ..problems import OnProblem, Problem, Severity, Unit
+from .checks import INSTANCES_MAX, plain_label
+from .jsonfile import JsonFile
+from .jsontext import Keys, crumbs, repeated_key
+from .picsellia_index import Listed, PicselliaIndex
+from .picsellia_records import RAWS, Range, attempt, plain
+from .scratch import Scratch
+
+_NOTHING = msgspec.Raw(b"null")
+_NAMING = Keys("external_picture_url", "annotations")
+_EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
+Elements: TypeAlias = msgspec.Raw | list[msgspec.Raw]
+"""An array, split already or not."""
+
+
+class _Row(msgspec.Struct):
+    """What names a record or an image, and its objects."""
+
+    external_picture_url: msgspec.Raw = _NOTHING
+    internal_picture_id: msgspec.Raw = _NOTHING
+    annotations: msgspec.Raw = _NOTHING
+
+    @property
+    def name(self) -> str | None:
+        """The picture's name; None when it has none."""
+        found = plain(self.external_picture_url)
+        return found if isinstance(found, str) and found.strip() else None
+
+    @property
+    def picture(self) -> str | None:
+        """The picture's id; None when there is none."""
+        found = plain(self.internal_picture_id)
+        return found if isinstance(found, str) else None
+
+
+class _Object(msgspec.Struct):
+    label: str | int
+    type: str | None = None
+    rectangle: msgspec.Raw = _NOTHING
+    polygon: msgspec.Raw = _NOTHING
+
+
+_ROW = msgspec.json.Decoder(_Row)
+_ROWS = msgspec.json.Decoder(list[_Row])
+_OBJECT = msgspec.json.Decoder(_Object)
+_OBJECTS = msgspec.json.Decoder(list[_Object])
+
+
+def build(
+    file: JsonFile,
+    records: Elements,
+    images: Elements,
+    scratch: Scratch,
+    on_problem: OnProblem,
+    *,
+    is_listed: bool,
+) -> PicselliaIndex:
+    """Index the records and images of an open file."""
+    builder = _Builder(file, PicselliaIndex(scratch, is_listed), on_problem)
+    builder.take_records(records)
+    builder.take_images(images)
+    return builder.index
+
+
+class _Builder:
+    def __init__(self, file: JsonFile, index: PicselliaIndex, on_problem: OnProblem) -> None:
+        self.file, self.index, self.on_problem = file, index, on_problem
+        self.first: dict[str, int] = {}
+        """Where the first record of each name is among those that are taken in."""
+        self.others: dict[str, list[int]] = {}
+        """Where the further ones are."""
+        self.rejected: list[int] = []
+        """How many had been taken in when a record was rejected."""
+        self.by_id: dict[str, dict[str | None, int]] = {}
+        """Of names that several records have, where the first with each id is."""
+        self.full: set[str] = set()
+        """Such names whose records all have an image."""
+
+    def _rows(self, rows: Elements) -> Iterator[tuple[_Row | None, bytes, Range]]:
+        """Each element: decoded where it can be, its text, and where it stands."""
+        if isinstance(rows, list):
+            starts, lengths = self.file.offsets(rows)
+            for number, raw in enumerate(rows):
+                yield attempt(_ROW, raw), bytes(raw), Range(number, int(starts[number]), int(lengths[number]))
+            return
+        number = 0
+        for window in self.file.windows(rows, _ROWS):
+            decoded = iter(window.rows or ())
+            spans = zip(window.starts.tolist(), window.lengths.tolist(), strict=True)
+            for text, (start, length) in zip(window.elements(), spans, strict=True):
+                row = attempt(_ROW, text) if window.rows is None else next(decoded)
+                yield row, text, Range(number, start, length)
+                number += 1
+
+    def take_records(self, rows: Elements) -> None:
+        """Take the records in; those that are rejected are reported."""
+        index, listed = self.index, Listed(self.index.scratch, 2)
+        for row, text, at in self._rows(rows):
+            name, objects = self._tally(row)
+            index.instances += objects or 0
+            if self._is_rejected(text, at, name, objects) or name is None or objects is None:
+                self.rejected.append(listed.count)
+                continue
+            first = self.first.setdefault(name, listed.count)
+            if first != listed.count:
+                number = first + bisect_right(self.rejected, first)
+                again = ItemError(
+                    "image_repeated", f"{name!r:.200} has another record, number {number}; both are kept"
+                )
+                self._report(again, at, index.pointer(at.number), severity=Severity.WARNING)
+                self.others.setdefault(name, []).append(listed.count)
+            listed.add(name, (at.number, at.start, at.length), (objects,))
+        index.record_names, (index.records, index.objects) = listed.all()
+        index.joined = index.scratch.zeros(len(index.records), np.int64, shared=True)
+
+    def _is_rejected(self, text: bytes, at: Range, name: str | None, objects: int | None) -> bool:
+        lost = objects or 0
+        if (twice := repeated_key(text, _NAMING)) is not None:
+            field, code, hint = twice, "key_repeated", "keep the one that is meant"
+            message = f"a record has {twice!r} twice"
+        elif lost > INSTANCES_MAX:
+            field, code, hint = "annotations", "instances_too_many", "split the image"
+            message = f"{name!r:.200} has {lost} objects; at most {INSTANCES_MAX} are accepted"
+        elif name is None:
+            field, code, hint = "external_picture_url", "image_unnamed", "add external_picture_url"
+            message = f"a record with {lost} objects names no picture"
+        elif objects is None:
+            field, code, hint = "annotations", "annotations_invalid", "mend the record"
+            message = f"the annotations of {name!r:.200} are not a list"
+        else:
+            return False
+        pointer = f"{self.index.pointer(at.number)}/{field}"
+        self._report(ItemError(code, message, hint), at, pointer, lost)
+        return True
+
+    def _report(
+        self, found: ItemError, at: Range, pointer: str, lost: int = 0, severity: Severity = Severity.ERROR
+    ) -> None:
+        where = self.file.place(at.start, pointer)
+        self.on_problem(Problem(found.code, found.message, where, severity, Unit.IMAGE, lost, found.hint))
+
+    def _tally(self, row: _Row | None) -> tuple[str | None, int | None]:
+        """A record's name and the number of its objects, whose labels are taken in.
+
+        The number is None when ``annotations`` is something else than a list or null.
+        """
+        if row is None:
+            return None, 0
+        name = row.name
+        if crumbs(row.annotations):
+            return name, None
+        raws = [] if bytes(row.annotations) == b"null" else attempt(RAWS, row.annotations)
+        if name is None or raws is None or len(raws) > INSTANCES_MAX:
+            return name, None if raws is None else len(raws)
+        objects = attempt(_OBJECTS, row.annotations)
+        for found in objects if objects is not None else (attempt(_OBJECT, one) for one in raws):
+            label = plain_label(found.label) if found is not None else None
+            if found is not None and label is not None and (kind := _kind(found)) is not None:
+                self.index.kinds.setdefault(label, set()).add(kind)
+        return name, len(raws)
+
+    def take_images(self, rows: Elements) -> None:
+        """Give each image to the records of its picture; one of which there are none is an entry of its own."""
+        index, alone = self.index, Listed(self.index.scratch, 1)
+        seen: set[bytes] = set()
+        for row, _, at in self._rows(rows):
+            pointer, name = f"/images/{at.number}", None if row is None else row.name
+            if row is None or name is None:
+                unnamed = ItemError("image_unnamed", "an image has no name", "add external_picture_url")
+                self._report(unnamed, at, f"{pointer}/external_picture_url")
+                continue
+            picture = row.picture
+            key = blake2b(repr((name, picture)).encode(), digest_size=16).digest()
+            if key in seen:
+                message = f"the image {name!r:.200} is listed twice"
+                self._report(ItemError("image_repeated", message), at, pointer, severity=Severity.WARNING)
+                continue
+            seen.add(key)
+            if name in self.first:
+                self._join(name, picture, at)
+            else:
+                alone.add(name, (at.number, at.start, at.length))
+        index.image_names, (index.images,) = alone.all()
+
+    def _join(self, name: str, picture: str | None, at: Range) -> None:
+        """Give an image to the record of its id, or to all of its name; each keeps the first one."""
+        positions = [self.first[name]]
+        if name in self.others:
+            if name in self.full:
+                return
+            by_id = self._by_id(name)
+            if picture is not None and picture in by_id:
+                positions = [by_id[picture]]
+            else:
+                positions += self.others[name]
+                self.full.add(name)
+        for position in positions:
+            if not self.index.joined[3 * position + 2]:
+                self.index.joined[3 * position : 3 * position + 3] = at.number, at.start, at.length
+
+    def _by_id(self, name: str) -> dict[str | None, int]:
+        if name not in self.by_id:
+            found = self.by_id[name] = {}
+            for position in (self.first[name], *self.others[name]):
+                _, start, length = self.index.records[3 * position : 3 * position + 3].tolist()
+                row = attempt(_ROW, self.file.slice(start, length))
+                found.setdefault(None if row is None else row.picture, position)
+        return self.by_id[name]
+
+
+def _kind(row: _Object) -> str | None:
+    """The kind of the instance that an object will be; None when its type and geometry disagree."""
+    has_box, has_polygon = bytes(row.rectangle) not in _EMPTY, bytes(row.polygon) not in _EMPTY
+    if row.type == CLASSIFICATION:
+        return None if has_box or has_polygon else CLASSIFICATION
+    if (row.type == RECTANGLE and not has_box) or (row.type == POLYGON and not has_polygon):
+        return None
+    return POLYGON if has_polygon else RECTANGLE if has_box else None
