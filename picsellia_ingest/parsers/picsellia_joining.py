@@ -1,7 +1,7 @@
 """The records and images of a PICSELLIA file, joined by the picture's name, and where several pictures have it by its id.
 
-Both arrays are looked at a window at a time. Records that can be of no picture are reported here; all other findings
-wait until the record is read. While it works, the names of records are in memory.
+Records that can be of no picture are reported here; all other findings wait until the record is read. While it works, the
+names of records are in memory, and a view of each element of one array.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ class _Object(msgspec.Struct):
 
 
 _ROW = msgspec.json.Decoder(_Row)
-_ROWS = msgspec.json.Decoder(list[_Row])
 _OBJECT = msgspec.json.Decoder(_Object)
 _OBJECTS = msgspec.json.Decoder(list[_Object])
 
@@ -96,19 +95,13 @@ class _Builder:
 
     def _rows(self, rows: Elements) -> Iterator[tuple[_Row | None, bytes, Range]]:
         """Each element: decoded where it can be, its text, and where it stands."""
-        if isinstance(rows, list):
-            starts, lengths = self.file.offsets(rows)
-            for number, raw in enumerate(rows):
-                yield attempt(_ROW, raw), bytes(raw), Range(number, int(starts[number]), int(lengths[number]))
-            return
-        number = 0
-        for window in self.file.windows(rows, _ROWS):
-            decoded = iter(window.rows or ())
-            spans = zip(window.starts.tolist(), window.lengths.tolist(), strict=True)
-            for text, (start, length) in zip(window.elements(), spans, strict=True):
-                row = attempt(_ROW, text) if window.rows is None else next(decoded)
-                yield row, text, Range(number, start, length)
-                number += 1
+        # Not a window at a time: an end of an element cannot be told from those of points, of which an outline has many.
+        raws = rows if isinstance(rows, list) else self.file.items(rows) or []
+        starts, lengths = self.file.offsets(raws)
+        for number, (raw, start, length) in enumerate(
+            zip(raws, starts.tolist(), lengths.tolist(), strict=True)
+        ):
+            yield attempt(_ROW, raw), bytes(raw), Range(number, start, length)
 
     def take_records(self, rows: Elements) -> None:
         """Take the records in; those that are rejected are reported."""

@@ -1,4 +1,4 @@
-"""The index of a PICSELLIA file says the same in memory and on disk, however it is looked at."""
+"""The index of a PICSELLIA file says the same in memory and on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picsellia_ingest.parsers import jsonspans, picsellia_index, scratch
+from picsellia_ingest.parsers import picsellia_index, scratch
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import ProblemLog
 
@@ -55,7 +55,7 @@ def said(path: Path, *, pickled: bool = False) -> Any:
 @settings(max_examples=150, deadline=None)
 @given(
     records=st.lists(RECORDS, max_size=7), images=st.lists(IMAGES, max_size=6), bare=st.booleans(),
-    indent=st.sampled_from([None, 1]), window=st.integers(1, 300), together=st.integers(1, 3),
+    indent=st.sampled_from([None, 1]), together=st.integers(1, 3),
 )  # fmt: skip
 def test_an_index_on_disk_says_what_one_in_memory_says(
     tmp_path_factory: pytest.TempPathFactory,
@@ -63,7 +63,6 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     images: list[Any],
     bare: bool,
     indent: int | None,
-    window: int,
     together: int,
 ) -> None:
     document = (
@@ -75,7 +74,6 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "KEPT", 0)
         patch.setattr(scratch, "STEP", 3)
-        patch.setattr(jsonspans, "WINDOW", window)
         patch.setattr(picsellia_index, "_TOGETHER", together)
         assert said(path) == expected
         assert said(path, pickled=True) == expected
