@@ -43,6 +43,7 @@ docs: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.parsing
+	$(BIN)/python -m benchmarks.formats
 	$(BIN)/python -m benchmarks.uploading
 	$(BIN)/python -m benchmarks.scale
 
