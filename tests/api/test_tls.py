@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import select
+import selectors
 import socket
 import ssl
 import threading
@@ -150,13 +150,16 @@ def test_a_proxy_is_asked_for_a_tunnel_once(
         asked.append(connection.recv(1 << 16).split(b"\r\n")[0])
         with socket.create_connection((ADDRESS, port), timeout=20) as other:
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            ends = {connection: other, other: connection}
-            while True:
-                for end in select.select([*ends], [], [], 20)[0]:
-                    piece = end.recv(1 << 16)
-                    if not piece:
-                        return
-                    ends[end].sendall(piece)
+            # Not select(), which knows no file with a number above 1,024: other tests of this process may have many open.
+            with selectors.DefaultSelector() as ready:
+                for end, opposite in ((connection, other), (other, connection)):
+                    ready.register(end, selectors.EVENT_READ, (end, opposite))
+                while True:
+                    for key, _ in ready.select(20):
+                        end, opposite = key.data
+                        if not (piece := end.recv(1 << 16)):
+                            return
+                        opposite.sendall(piece)
 
     host = Host(certificate)
     port = listen(ADDRESS, host.serve)

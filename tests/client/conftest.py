@@ -9,10 +9,18 @@ import pytest
 
 from picsellia_ingest.api import transport
 from picsellia_ingest.client import Client
-from picsellia_ingest.server import start
+from picsellia_ingest.server import running, start
 from tests.client.sources import Uploads
 from tests.leaks import _no_secret_is_left  # noqa: F401 - a fixture for all that is tested here
 from tests.upload.faults import Faults
+
+
+@pytest.fixture(autouse=True)
+def _no_platform_is_left() -> Iterator[None]:
+    """Those of folders would run until the process ends, each with two dozen files open."""
+    yield
+    transport.close_idle_connections()
+    running._stop_shared()
 
 
 @pytest.fixture
@@ -40,6 +48,6 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Uploads
     """Uploads to a platform that refuses labels nobody made, and fails when it is told to."""
     monkeypatch.setattr(transport, "PAUSE_FIRST", 0.0)
     faults = Faults()
-    with start(tmp_path / "strict", strict=True, wrap=faults.wrap) as running:
-        yield Uploads(running, tmp_path, faults)
+    with start(tmp_path / "strict", strict=True, wrap=faults.wrap) as platform:
+        yield Uploads(platform, tmp_path, faults)
         transport.close_idle_connections()
