@@ -126,10 +126,11 @@ def _brush(value: dict[str, Any], width: int, height: int) -> Polygon:
 
 
 def _polygon(value: dict[str, Any], width: int, height: int) -> Polygon:
-    corners = value.get("points")
-    numbers = plain_pairs(corners) if isinstance(corners, list) else None
+    given = value.get("points")
+    corners = given if isinstance(given, list) else [None]
+    numbers = plain_pairs(corners)
     if numbers is None:
-        numbers = _pairs(corners if isinstance(corners, list) else [None])
+        numbers = _pairs(corners)
     sides = (width, height)
     points = [share / 100 * sides[place % 2] for place, share in enumerate(numbers)]
     return Polygon(outline(points, "value/points"))

@@ -60,15 +60,18 @@ def _finite(value: float) -> float | None:
         return None
 
 
+def are_plain(values: Sequence[Any]) -> bool:
+    """Whether values, one at least, are all what ``number`` gives back as it is."""
+    is_near = set(map(type, values)) <= _NUMBERS and min(values) > -_EXACT and max(values) < _EXACT
+    return is_near and math.isfinite(sum(values))
+
+
 def plain_pairs(points: Sequence[Any]) -> list[float] | None:
     """The numbers of a list of [x, y], flat, if all are plainly numbers; None where each must be looked at."""
     if not points or set(map(type, points)) != _LIST or set(map(len, points)) != _PAIR:
         return None
     found: list[float] = list(chain.from_iterable(points))
-    if not set(map(type, found)) <= _NUMBERS:
-        return None
-    is_near = min(found) > -_EXACT and max(found) < _EXACT
-    return found if is_near and math.isfinite(sum(found)) else None
+    return found if are_plain(found) else None
 
 
 def plain_decimals(words: Sequence[str]) -> list[float] | None:

@@ -93,23 +93,23 @@ class _Builder:
         self.full: set[str] = set()
         """Such names whose records all have an image."""
 
-    def _rows(self, rows: Elements) -> Iterator[tuple[_Row | None, bytes, Range]]:
-        """Each element: decoded where it can be, its text, and where it stands."""
+    def _rows(self, rows: Elements) -> Iterator[tuple[_Row | None, msgspec.Raw, Range]]:
+        """Each element: decoded where it can be, as it is, and where it stands."""
         # Not a window at a time: an end of an element cannot be told from those of points, of which an outline has many.
         raws = rows if isinstance(rows, list) else self.file.items(rows) or []
         starts, lengths = self.file.offsets(raws)
         for number, (raw, start, length) in enumerate(
             zip(raws, starts.tolist(), lengths.tolist(), strict=True)
         ):
-            yield attempt(_ROW, raw), bytes(raw), Range(number, start, length)
+            yield attempt(_ROW, raw), raw, Range(number, start, length)
 
     def take_records(self, rows: Elements) -> None:
         """Take the records in; those that are rejected are reported."""
         index, listed = self.index, Listed(self.index.scratch, 2)
-        for row, text, at in self._rows(rows):
+        for row, raw, at in self._rows(rows):
             name, objects = self._tally(row)
             index.instances += objects or 0
-            if self._is_rejected(text, at, name, objects) or name is None or objects is None:
+            if self._is_rejected(raw, at, name, objects) or name is None or objects is None:
                 self.rejected.append(listed.count)
                 continue
             first = self.first.setdefault(name, listed.count)
@@ -124,9 +124,9 @@ class _Builder:
         index.record_names, (index.records, index.objects) = listed.all()
         index.joined = index.scratch.zeros(len(index.records), np.int64, shared=True)
 
-    def _is_rejected(self, text: bytes, at: Range, name: str | None, objects: int | None) -> bool:
+    def _is_rejected(self, raw: msgspec.Raw, at: Range, name: str | None, objects: int | None) -> bool:
         lost = objects or 0
-        if (twice := repeated_key(text, _NAMING)) is not None:
+        if (twice := repeated_key(bytes(raw), _NAMING)) is not None:
             field, code, hint = twice, "key_repeated", "keep the one that is meant"
             message = f"a record has {twice!r} twice"
         elif lost > INSTANCES_MAX:

@@ -7,15 +7,13 @@ attributes.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, Instance, Polygon, Rectangle
 from .checks import Size, Warn, check_inside, check_label, outline
-from .numbers import number, text_number
+from .numbers import are_plain, number, text_number
 
-_ORDINARY = 1 << 60
 _SIDES = ("left", "top", "width", "height")
 
 
@@ -104,10 +102,9 @@ def _plain_points(corners: list[Any]) -> list[float] | None:
     """The numbers of points that are objects of two ordinary numbers, as most are; None for any other list."""
     try:
         points = [value for corner in corners for value in (corner["x"], corner["y"])]
-        ordinary = {int, float}.issuperset(map(type, points)) and min(points) > -_ORDINARY
-        return points if ordinary and max(points) < _ORDINARY and math.isfinite(sum(points)) else None
-    except (TypeError, KeyError, OverflowError):
+    except (TypeError, KeyError):
         return None
+    return points if are_plain(points) else None
 
 
 def _point(corner: object, warn: Warn) -> tuple[float, float]:

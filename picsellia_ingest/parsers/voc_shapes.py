@@ -58,13 +58,13 @@ def polygon(given: list[Element], warn: Warn) -> Polygon | None:
 def _points(shape: Element, warn: Warn) -> list[float]:
     """The flat coordinates of a polygon in either spelling."""
     named = [(local(child), child) for child in shape]
-    corners = [child for name, child in named if name == "pt"] or [
+    listed = [child for name, child in named if name == "pt"] or [
         child for name, child in named if name == "point"
     ]
-    if not corners:
+    if not listed:
         return _numbered_points(named, warn)
     points: list[float] = []
-    for corner in corners:
+    for corner in listed:
         for axis in "xy":
             found = children(corner, axis)
             if len(found) != 1:
