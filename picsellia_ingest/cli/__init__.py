@@ -16,9 +16,14 @@ from .. import __version__
 @click.version_option(__version__)
 def main() -> None:
     """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""
-    from ..upload import workers
+    import os
+
+    # One more thread for linear algebra, which nothing here does, costs each process a part of its start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ..upload import forks, workers
 
     workers.collect_seldom()
+    forks.allow()
 
 
 from . import convert, jobs, look, serve, token, undo, upload  # noqa: E402 - each adds its commands to ``main``

@@ -139,7 +139,7 @@ def inspect(
 
 def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     options, evidence = reader.options, Evidence()
-    with workers.indexing(reader, -1):
+    with workers.indexing(reader, -1, copied=True):
         reader.begin(found.problems)
     found.images, found.instances_stated, found.notes = (
         reader.count(),

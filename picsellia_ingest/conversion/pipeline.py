@@ -19,17 +19,14 @@ from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..selection import Selection, selection
 from ..sources import AnyPath, find
-from ..upload import matching, placing, workers
+from ..upload import forks, matching, placing, workers
 from . import shards
 from .report import Conversion
 
-LARGE = 60_000
-"""Instances from which on processes pay, where reading one takes as long as it does from COCO."""
+LARGE, LARGE_FOR_FORKS = 60_000, 10_000
+"""Instances from which on processes pay, where reading one takes as long as it does from COCO; and copies of this process."""
 _WORTH_STARTING = 24 << 20
 """Bytes of a source for which processes are started before it is known how much is in it."""
-_WINDOW = 32
-"""Shards that are given out together, for each job."""
-
 Step = Callable[[int], None]
 
 
@@ -133,7 +130,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
     parser = asked.parser
     report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
     report.recognised_by = parser.recognised_by if asked.recognised else ""
-    with workers.indexing(parser, asked.nb_jobs, asked.to, least=_WORTH_STARTING):
+    with workers.indexing(parser, asked.nb_jobs, asked.to, least=_WORTH_STARTING, copied=True):
         parser.begin(report.problems)
     header = parser.header()
     asked.selection.check(header)
@@ -186,7 +183,8 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         asked.images,
         asked.rename,
     )
-    jobs = workers.processes(asked.nb_jobs) if parser.instance_count() >= LARGE * parser.quickness else 1
+    least = LARGE_FOR_FORKS if forks.possible() else LARGE
+    jobs = workers.processes(asked.nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
     given: shards.Work | Path = work
     if jobs > 1:
         given = output.staging.folder / ".work"
@@ -195,14 +193,13 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         (given, number, shard, *_of_shard(names, keys, matches, shard))
         for number, shard in enumerate(parser.shards())
     )
-    for window in workers.windows(tasks, _WINDOW * jobs):
-        waiting: dict[int, shards.Done] = {}
-        expected = window[0][1]
-        for done in workers.each(shards.run, window, jobs, "loky", shards.died):
-            waiting[done.number] = done
-            while expected in waiting:
-                yield waiting.pop(expected)
-                expected += 1
+    waiting: dict[int, shards.Done] = {}
+    expected = 0
+    for done in workers.spread(shards.run, tasks, jobs, shards.died):
+        waiting[done.number] = done
+        while expected in waiting:
+            yield waiting.pop(expected)
+            expected += 1
     if isinstance(given, Path):
         given.unlink()
 

@@ -10,7 +10,7 @@ The account every parser keeps: ``instance_count()`` equals the instances in the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,8 +32,10 @@ SHARD = 500
 """Records decoded at a time."""
 
 
-Spread: TypeAlias = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
-"""Runs a function on the arguments of many tasks, in processes; the results come as they are ready."""
+Spread: TypeAlias = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Generator[Any, None, None]]
+"""Runs a function on the arguments of many tasks, in processes; the results come as they are ready.
+
+Where it can it begins at once; closed early it leaves the rest undone."""
 
 
 @dataclass(frozen=True, slots=True)

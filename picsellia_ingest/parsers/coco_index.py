@@ -8,7 +8,7 @@ the file. Annotations that can be on no image are reported here; all other findi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,11 @@ from ..errors import InputError
 from ..problems import OnProblem, Problem
 from . import coco_images, coco_parts
 from .coco_categories import Categories, Id, Unusable
+from .coco_columns import Columns, PlainRow
 from .coco_files import split_of
 from .coco_grouping import WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
-from .jsonspans import address
+from .jsonspans import Window, address
 from .jsontext import UNREADABLE, decoded, why
 from .scratch import IntArray, Packed, Scratch
 
@@ -146,7 +147,7 @@ def _build(
 ) -> CocoIndex:
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))
-    images = _array(file, top, "images", check)
+    images = file.raw_array(top, "images") if check is None else top["images"]
     if images is None:
         raise reject(
             file.path, "no_images", "there is no 'images' array", "is this a COCO dataset file?", "/images"
@@ -167,28 +168,27 @@ def _build(
     listed.read(categories or [])
     index.categories, index.labels = listed.by_id, listed.labels
     index.kinds = {name: set() for name in listed.labels}
+    spread = spread if categories else None
+    # Processes begin with the annotations while the images are read here.
+    ahead = None if check is None else coco_parts.parts(file, top["annotations"], check, spread)
     plainly = file.windows(images, coco_images.PLAIN, check)
     listed_images = coco_images.read(file, plainly, scratch, on_problem)
     index.names, index.image_number = listed_images.names, listed_images.number
     index.image_start, index.image_length = listed_images.start, listed_images.length
-    annotations = _array(file, top, "annotations", check)
-    if annotations is None:
-        message = "there is no 'annotations' array: the images are read without instances"
-        on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))
-    parts = (
-        ()
-        if annotations is None
-        else coco_parts.parts(file, annotations, check, spread if categories else None)
-    )
+    parts = ahead or _parts(file, top, on_problem, spread)
     Annotations(file, index, on_problem, listed_images.owners).read(parts, bool(categories))
     return index
 
 
-def _array(
-    file: JsonFile, top: dict[str, msgspec.Raw], key: str, check: Callable[[], None] | None
-) -> msgspec.Raw | None:
-    """An array of the document, which with ``check`` is not known to be one yet."""
-    return file.raw_array(top, key) if check is None else top[key]
+def _parts(
+    file: JsonFile, top: dict[str, msgspec.Raw], on_problem: OnProblem, spread: Spread | None
+) -> Iterable[Window[PlainRow] | Columns]:
+    annotations = file.raw_array(top, "annotations")
+    if annotations is not None:
+        return coco_parts.parts(file, annotations, None, spread)
+    message = "there is no 'annotations' array: the images are read without instances"
+    on_problem(Problem("annotations_missing", message, file.place(0, "/annotations"), **WARNING_FILE))
+    return ()
 
 
 def _what_list(top: list[msgspec.Raw]) -> tuple[str, str, str]:

@@ -7,9 +7,9 @@ way; what follows is read here, a window at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -23,45 +23,44 @@ if TYPE_CHECKING:
 
 SEGMENT = 4 << 20
 """Bytes of a part."""
-LARGE = 16 * SEGMENT
+LARGE = 3 * SEGMENT
 """Bytes of an array from which on it is read by several processes."""
-_TOGETHER = 32
-"""Parts that are given out together."""
-
-_Task: TypeAlias = tuple[Path, int, int, int]
 
 
 def parts(
     file: JsonFile, raw: msgspec.Raw, check: Callable[[], None] | None, spread: Spread | None
 ) -> Iterator[Columns | Window[PlainRow]]:
-    """The elements of an array of annotations in their order; ``spread`` runs functions in processes (parsers.base)."""
-    begin = 1
-    if spread is not None and len(raw) >= LARGE and file.is_mapped:
-        for found, begins in _apart(file, raw, spread):
-            if found is None:
-                break
-            yield found
-            begin = begins
-    if begin < len(raw):
-        yield from file.windows(raw, PLAIN, check, begin)
-
-
-def _apart(file: JsonFile, raw: msgspec.Raw, spread: Spread) -> Iterator[tuple[Columns | None, int]]:
-    """The columns of each part, and where the next one begins. The first part is read here: it tells what the others are like."""
+    """The elements of an array of annotations in their order; ``spread`` runs functions in processes (parsers.base), at once."""
+    if spread is None or len(raw) < LARGE or not file.is_mapped:
+        return file.windows(raw, PLAIN, check)
     offset = file.offset(raw)
     spans = segments(memoryview(raw), SEGMENT)
     tasks = [
         (file.path, number, offset + begin, offset + end) for number, (begin, end, _) in enumerate(spans)
     ]
-    yield read(*tasks[0])[1], spans[0][2]
-    for at in range(1, len(tasks), _TOGETHER):
-        waiting: dict[int, Columns | None] = {}
-        expected = at
-        for number, found in spread(read, tasks[at : at + _TOGETHER]):
-            waiting[number] = found
-            while expected in waiting:
-                yield waiting.pop(expected), spans[expected][2]
-                expected += 1
+    return _parts(file, raw, check, [end for _, _, end in spans], spread(read, tasks))
+
+
+def _parts(
+    file: JsonFile,
+    raw: msgspec.Raw,
+    check: Callable[[], None] | None,
+    ends: list[int],
+    results: Generator[tuple[int, Columns | None], None, None],
+) -> Iterator[Columns | Window[PlainRow]]:
+    """The columns of parts, of which ``results`` come in any order, up to the first that is odd; and the windows of the rest."""
+    waiting: dict[int, Columns | None] = {}
+    begin, expected = 1, 0
+    for number, found in results:
+        waiting[number] = found
+        while (part := waiting.pop(expected, None)) is not None:
+            yield part
+            begin, expected = ends[expected], expected + 1
+        if expected in waiting:  # it is odd
+            results.close()
+            break
+    if begin < len(raw):
+        yield from file.windows(raw, PLAIN, check, begin)
 
 
 def read(path: Path, number: int, begin: int, end: int) -> tuple[int, Columns | None]:

@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -23,7 +23,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
-from . import cluster, threads
+from . import cluster, forks, threads
 
 if TYPE_CHECKING:
     from ..parsers.base import Parser
@@ -36,8 +36,10 @@ SPARE = 2
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
-LARGE = 96 << 20
-"""Bytes of a source from which on processes, which take half a second to start, pay for its index."""
+LARGE, LARGE_FOR_FORKS = 96 << 20, 12 << 20
+"""Bytes of a source from which on processes, which take half a second to start, pay for its index; and copies of this one."""
+_WINDOW = 32
+"""Tasks that are given to processes together, for each of them."""
 
 _SELDOM = 100_000
 """Objects that may be there anew before cycles are looked for; as they are a hundred bytes each, memory stays as it was."""
@@ -109,23 +111,74 @@ def cores(nb_jobs: int) -> int:
 
 
 @contextmanager
-def indexing(parser: Parser, nb_jobs: int, *needed: type, least: int = LARGE) -> Iterator[None]:
-    """Let a parser index a source of a large size, in bytes, with processes, which start meanwhile.
+def indexing(
+    parser: Parser, nb_jobs: int, *needed: type, least: int = LARGE, copied: bool = False
+) -> Iterator[None]:
+    """Let a parser index a source of a large size, in bytes, with processes.
 
-    They load what defines the types that are ``needed``.
+    With ``copied`` they may be copies of this one (forks), also for a folder. Otherwise they start meanwhile, and load what
+    defines the types that are ``needed``.
     """
     jobs, source = processes(nb_jobs), parser.path
-    if jobs == 1 or not source.is_file() or source.stat().st_size < least:
+    size = source.stat().st_size if source.is_file() else None
+    at_once = copied and forks.possible() and (size is None or size >= LARGE_FOR_FORKS)
+    if jobs == 1 or not (at_once or (size or 0) >= least):
         yield
         return
-    thread = threading.Thread(target=_start, args=(jobs, (type(parser), *needed)))
-    thread.start()
-    parser.spread = lambda function, tasks: each(function, tasks, jobs, "loky")
+    thread = None
+    if not at_once:
+        thread = threading.Thread(target=_start, args=(jobs, (type(parser), *needed)))
+        thread.start()
+    parser.spread = lambda function, tasks: spread(function, tasks, jobs)
     try:
         yield
     finally:
         parser.spread = None
-        thread.join()
+        if thread is not None:
+            thread.join()
+
+
+def spread(
+    function: Callable[..., T],
+    tasks: Iterable[tuple[Any, ...]],
+    nb_jobs: int,
+    lost: Callable[..., T] = _unnamed,
+) -> Generator[T, None, None]:
+    """``function(*task)`` for every task, in processes, a bounded number of them at a time; results come as they are ready.
+
+    Where copies of this process do it (forks) they begin at once. ``lost`` is as for ``each``.
+    """
+    copies = forks.begin(nb_jobs, _settle) if nb_jobs > 1 else None
+    if copies is None:
+        return _window_by_window(function, tasks, nb_jobs, lost)
+    waiting, under_way = iter(tasks), dict[int, tuple[Any, ...]]()
+
+    def numbered() -> Iterator[tuple[Any, ...]]:
+        for number, task in enumerate(waiting):
+            under_way[number] = task
+            yield number, function, task
+
+    results = copies.each(_work, numbered())
+
+    def found() -> Generator[T, None, None]:
+        from concurrent.futures.process import BrokenProcessPool
+
+        try:
+            for number, one in results:
+                del under_way[number]
+                yield one
+        except BrokenProcessPool:
+            forks.end()
+            yield from _window_by_window(function, chain([*under_way.values()], waiting), nb_jobs, lost)
+
+    return found()
+
+
+def _window_by_window(
+    function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], nb_jobs: int, lost: Callable[..., T]
+) -> Generator[T, None, None]:
+    for some in windows(tasks, _WINDOW * nb_jobs):
+        yield from each(function, some, nb_jobs, "loky", lost)
 
 
 def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:

@@ -1,0 +1,106 @@
+"""Processes that are copies of this one: there at once, with all that is loaded.
+
+Other processes (loky's) start anew, which takes half a second of both cores of a small machine. A copy lacks the other threads
+of this one, and whatever they held stays held in it; so only a process of our own is copied, a command, on Linux, before it has
+a second thread. The copies are made once and do all that follows. When one dies the rest is for loky, whose way to begin
+anew is safe with threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from concurrent.futures.process import ProcessPoolExecutor
+
+T = TypeVar("T")
+
+UNDER_WAY = 3
+"""Tasks handed out for each process: one is worked on, the others wait, so that none is lacking while results are taken."""
+
+
+class Forks:
+    """Copies of this process, and the tasks they work on."""
+
+    def __init__(self, count: int, first: Callable[[], object]) -> None:
+        """``first`` is what each does at its beginning."""
+        from concurrent.futures.process import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        self._pool: ProcessPoolExecutor = ProcessPoolExecutor(count, get_context("fork"), first)
+        self._most = UNDER_WAY * count
+        self.count = count
+        self._pool.submit(int)  # which makes all of them
+
+    def each(self, function: Callable[..., T], tasks: Iterable[Sequence[Any]]) -> Iterator[T]:
+        """``function(*task)`` for every task; the first are begun at once, the others as results are taken.
+
+        Results come as they are ready. Raises BrokenProcessPool when a process dies.
+        """
+        waiting = iter(tasks)
+        done: SimpleQueue[Future[T]] = SimpleQueue()
+        under_way: set[Future[T]] = set()
+
+        def give(most: int) -> None:
+            for task in islice(waiting, most):
+                future = self._pool.submit(function, *task)
+                under_way.add(future)
+                future.add_done_callback(done.put)
+
+        def results() -> Iterator[T]:
+            try:
+                while under_way:
+                    future = done.get()
+                    under_way.discard(future)
+                    found = future.result()
+                    give(1)
+                    yield found
+            finally:
+                for future in under_way:
+                    future.cancel()
+
+        give(self._most)
+        return results()
+
+    def close(self) -> None:
+        """Let them end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+_is_ours = False
+_forks: Forks | None = None
+
+
+def allow() -> None:
+    """This process is our own: nobody else has something in it that a copy could spoil."""
+    global _is_ours
+    _is_ours = sys.platform == "linux"
+
+
+def possible() -> bool:
+    """Whether there are copies of this process, or may be."""
+    return _forks is not None or (_is_ours and len([*Path("/proc/self/task").iterdir()]) == 1)
+
+
+def begin(count: int, first: Callable[[], object]) -> Forks | None:
+    """So many copies of this process, which are made if there are none yet; None where that is not safe."""
+    global _forks
+    if _forks is None and possible():
+        _forks = Forks(count, first)
+    return _forks if _forks is not None and _forks.count == count else None
+
+
+@atexit.register
+def end() -> None:
+    """Let the copies end, and make no more of them."""
+    global _forks, _is_ours
+    if _forks is not None:
+        _forks.close()
+    _forks, _is_ours = None, False

@@ -1,0 +1,191 @@
+"""Copies of a process of our own do its work at once, and what they cannot do is done by other processes.
+
+Each test has a process of its own, as a command has: one with threads is not copied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from picsellia_ingest.upload import forks
+from tests.upload.test_workers import running
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not copy processes safely")
+
+HEAD = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from picsellia_ingest.upload import forks, workers
+folder = Path(sys.argv[1])
+"""
+
+
+def ran(code: str, folder: Path) -> list[str]:
+    """The lines that a process prints, which says nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-c", HEAD + code, str(folder)], capture_output=True, text=True, check=False, timeout=60
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_copies_have_what_is_loaded_begin_at_once_and_do_all(tmp_path: Path) -> None:
+    code = """
+forks.allow()
+secret = object()
+def own(number):
+    (folder / str(number)).touch()
+    return number, id(secret), os.getpid(), "joblib" in sys.modules
+results = workers.spread(own, ((n,) for n in range(50)), 2)
+while len(list(folder.iterdir())) < 2 * forks.UNDER_WAY:  # nobody has taken a result
+    time.sleep(0.01)
+time.sleep(0.1)
+print(len(list(folder.iterdir())))
+found = list(results)
+print(sorted(n for n, *_ in found) == list(range(50)), {one[1] for one in found} == {id(secret)})
+print(len({one[2] for one in found} - {os.getpid()}), {one[3] for one in found}, "joblib" in sys.modules)
+again = {pid for _, _, pid, _ in workers.spread(own, [(n,) for n in range(50)], 2)}
+print(again <= {one[2] for one in found}, forks.possible())
+"""
+    assert ran(code, tmp_path) == ["6", "True True", "2 {False} False", "True True"]
+
+
+def test_what_a_copy_was_at_when_it_died_is_done_by_another_process(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(
+        "import os, signal\n"
+        "def deadly(number, folder):\n"
+        "    with (folder / str(number)).open('a') as tally: tally.write('x')\n"
+        "    if number == 3 and (folder / '3').read_text() == 'x': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return number\n"
+        "def always(number):\n"
+        "    if number == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return number\n"
+    )
+    code = """
+os.environ["PYTHONPATH"] = str(folder) + os.pathsep + os.environ.get("PYTHONPATH", "")
+sys.path.insert(0, str(folder))
+import deadly
+out = folder / "out"; out.mkdir()
+forks.allow()
+found = list(workers.spread(deadly.deadly, ((n, out) for n in range(20)), 2))
+print(sorted(found) == list(range(20)), (out / "3").read_text(), forks.possible())
+print(sorted(workers.spread(deadly.always, ((n,) for n in range(6)), 2, lambda number: -number)))
+"""
+    assert ran(code, tmp_path) == ["True xx False", "[-3, 0, 1, 2, 4, 5]"]
+
+
+def test_a_process_that_was_not_said_to_be_our_own_or_has_a_thread_is_not_copied(tmp_path: Path) -> None:
+    code = """
+print(forks.possible(), forks.begin(2, int))
+forks.allow()
+print(forks.possible())
+over = threading.Event()
+thread = threading.Thread(target=over.wait)
+thread.start()
+print(forks.possible(), forks.begin(2, int), sorted(workers.spread(abs, [(-1,), (2,)], 2)))
+over.set(), thread.join()
+"""
+    assert ran(code, tmp_path) == ["False None", "True", "False None [1, 2]"]
+
+
+def test_nothing_is_begun_any_more_when_nobody_wants_the_rest(tmp_path: Path) -> None:
+    code = """
+forks.allow()
+def mark(number): (folder / str(number)).touch()
+results = workers.spread(mark, ((n,) for n in range(1000)), 2)
+for _ in range(3): next(results)
+results.close()
+"""
+    assert ran(code, tmp_path) == []
+    assert 3 <= len(list(tmp_path.iterdir())) <= 3 + 2 * forks.UNDER_WAY
+
+
+def test_an_error_of_a_task_is_raised_where_its_result_is_wanted(tmp_path: Path) -> None:
+    code = """
+forks.allow()
+def odd(number): return 1 // number
+try:
+    print(len(list(workers.spread(odd, ((n,) for n in range(1, -2, -1)), 2))))
+except ZeroDivisionError as error:
+    print(error)
+"""
+    assert ran(code, tmp_path) == ["integer division or modulo by zero"]
+
+
+def test_copies_do_not_outlive_the_process_and_leave_ctrl_c_to_it(tmp_path: Path) -> None:
+    code = """
+forks.allow()
+def slow(number): (folder / str(os.getpid())).touch(); time.sleep(60)
+list(workers.spread(slow, [(n,) for n in range(4)], 2))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAD + code, str(tmp_path)], start_new_session=True
+    ) as parent:
+        try:
+            while len(list(tmp_path.iterdir())) < 2:
+                assert parent.poll() is None
+                time.sleep(0.05)
+            copies = [Path("/proc") / path.name for path in tmp_path.iterdir()]
+            for copy in copies:
+                os.kill(int(copy.name), signal.SIGINT)
+            time.sleep(0.2)
+            assert all(map(running, copies))
+        finally:
+            parent.kill()
+    deadline = time.monotonic() + 10
+    while any(map(running, copies)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(running, copies))
+
+
+def large(path: Path) -> int:
+    """A file large enough to be indexed and read by copies; its instances."""
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 640, "height": 480} for n in range(3000)]
+    annotations = [
+        {"id": n, "image_id": n * 7919 % 3000, "category_id": 1, "bbox": [n % 600, 2.5, 30, 40.25], "note": "x" * 1000}
+        for n in range(12000)
+    ]  # fmt: skip
+    categories = [{"id": 1, "name": "car"}]
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return len(annotations)
+
+
+WATCHED = """
+from picsellia_ingest.cli import main
+begun, begin = [], forks.Forks.__init__
+forks.Forks.__init__ = lambda *given: (begun.append(given[1]), begin(*given))[1]
+try:
+    main({command!r}, standalone_mode=False)
+except SystemExit as end:
+    print(end.code, begun)
+"""
+
+
+def test_a_conversion_by_copies_says_and_writes_what_one_process_does(tmp_path: Path) -> None:
+    source, outputs = tmp_path / "many.json", []
+    instances = large(source)
+    for jobs, begun in (("1", []), ("2", [2])):
+        out = tmp_path / f"{jobs}.json"
+        command = ["convert", str(source), str(out), "--to", "PICSELLIA", "--nb-jobs", jobs, "--json"]
+        *said, last = ran(WATCHED.format(command=command), tmp_path)
+        assert last == f"0 {begun}"
+        outputs.append((json.loads("\n".join(said)) | {"destination": ""}, out.read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert outputs[0][0]["instances_written"] == instances
+
+
+def test_a_large_file_is_inspected_by_copies(tmp_path: Path) -> None:
+    source = tmp_path / "many.json"
+    instances = large(source)
+    command = ["inspect", str(source), "--quick", "--json"]
+    *said, last = ran(WATCHED.format(command=command), tmp_path)
+    assert last == f"0 {[cores] if (cores := os.cpu_count() or 1) > 1 else []}"
+    assert json.loads("\n".join(said))["instances_stated"] == instances
