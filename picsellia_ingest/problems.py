@@ -143,8 +143,8 @@ class ProblemLog:
             self.kept.append(problem)
 
     def add(self, other: ProblemLog) -> None:
-        """Take the problems of another part of the work in, behind those that are here."""
-        held = Counter(problem.code for problem in self.kept)
+        """Take the problems of another part of the work in, behind those that are here. It kept as many, or more."""
+        held = self.counts.copy()
         for problem in other.kept:
             if _copies:  # another process does not know of them
                 problem = replace(problem, place=replace(problem.place))

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
-from ..errors import InvalidQueryError, ItemError
+from ..errors import InvalidQueryError, ItemError, WorkerDiedError
 from ..model import ImageRecord
-from ..parsers.base import Options, Parser
+from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
 from ..sources import AnyPath
 from ..sources.redaction import without_secrets
-from ..upload import findings, images, matching, placing, workers
+from ..upload import findings, images, matching, placing, shared, workers
 from ..upload.evidence import Evidence, label_hints
 from ..upload.survey import Survey
 from .ingest import parser
@@ -66,6 +67,16 @@ class Inspection:
             self.with_box += instance.rectangle is not None
             self.with_polygon += instance.polygon is not None
             self.answers += len(instance.qa)
+
+    def add(self, part: Inspection) -> None:
+        """Take in what was counted of other records, and the problems behind those that are here."""
+        for name in ("images_without_instances", "instances", "with_box", "with_polygon", "answers"):
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        self.labels.update(part.labels)
+        self.kinds.update(part.kinds)
+        self.problems.add(part.problems)
+        if self.survey is not None and part.survey is not None:
+            self.survey.add(part.survey)
 
     def lines(self) -> Iterator[str]:
         """The lines for a person, safe on any terminal."""
@@ -146,19 +157,21 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
         reader.instance_count(),
         [*reader.notes, *placing.declared(options)],
     )
-    told = placing.quietly(options, found.problems)
     found.labels.update({label.name: 0 for label in reader.header().labels})
     if found.quick:
         return
-    folder = None if imgdir is None else _Folder(imgdir, reader, found)
-    for shard in reader.shards():
-        for record in reader.read(shard, told):
-            evidence.take(record)
-            if folder is not None:
+    folder = None
+    if imgdir is None:
+        for part, seen in _parts(reader, found.problems.keep, survey=found.survey is not None):
+            found.add(part)
+            evidence.add(seen)
+    else:
+        folder = _Folder(imgdir, reader, found)
+        told = placing.quietly(options, found.problems)
+        for shard in reader.shards():
+            for record in reader.read(shard, told):
+                evidence.take(record)
                 folder.take(record, evidence)
-            if folder is None:
-                found.take(placing.placed(record, options, None, None, told))
-            else:
                 found.take(folder.placed(record), folder.path(record))
     found.notes += evidence.notes(options)
     found.hints += (
@@ -169,6 +182,33 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     found.hints += islice(label_hints(found.labels), _MOST)
     if folder is not None:
         folder.finish()
+
+
+def _parts(reader: Parser, keep: int, *, survey: bool) -> Iterator[tuple[Inspection, Evidence]]:
+    """What is counted of each shard, in their order; those of a large source are read by processes."""
+    jobs = workers.readers(reader, -1)
+    with shared.by(reader, jobs) as given:
+        tasks = ((given, number, shard, keep, survey) for number, shard in enumerate(reader.shards()))
+        yield from workers.in_order(_counted, tasks, jobs, _died)
+
+
+def _counted(
+    given: Parser | Path, number: int, shard: Shard, keep: int, survey: bool
+) -> tuple[int, tuple[Inspection, Evidence]]:
+    reader: Parser = shared.value(given)
+    found, evidence = Inspection(problems=ProblemLog(keep), survey=Survey() if survey else None), Evidence()
+    told = placing.quietly(reader.options, found.problems)
+    for record in reader.read(shard, told):
+        evidence.take(record)
+        found.take(placing.placed(record, reader.options, None, None, told))
+    return number, (found, evidence)
+
+
+def _died(_: object, __: int, shard: Shard, *___: object) -> NoReturn:
+    raise WorkerDiedError(
+        f"the process that read the records {shard.start + 1} to {shard.stop} died, each time it was tried",
+        "is there enough memory? If so, one of them is to blame",
+    )
 
 
 class _Folder:

@@ -19,12 +19,10 @@ from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..selection import Selection, selection
 from ..sources import AnyPath, find
-from ..upload import forks, matching, placing, workers
+from ..upload import matching, placing, shared, workers
 from . import shards
 from .report import Conversion
 
-LARGE, LARGE_FOR_FORKS = 60_000, 10_000
-"""Instances from which on processes pay, where reading one takes as long as it does from COCO; and copies of this process."""
 _WORTH_STARTING = 24 << 20
 """Bytes of a source for which processes are started before it is known how much is in it."""
 Step = Callable[[int], None]
@@ -183,25 +181,13 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         asked.images,
         asked.rename,
     )
-    least = LARGE_FOR_FORKS if forks.possible() else LARGE
-    jobs = workers.processes(asked.nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
-    given: shards.Work | Path = work
-    if jobs > 1:
-        given = output.staging.folder / ".work"
-        shards.save(work, given)
-    tasks = (
-        (given, number, shard, *_of_shard(names, keys, matches, shard))
-        for number, shard in enumerate(parser.shards())
-    )
-    waiting: dict[int, shards.Done] = {}
-    expected = 0
-    for done in workers.spread(shards.run, tasks, jobs, shards.died):
-        waiting[done.number] = done
-        while expected in waiting:
-            yield waiting.pop(expected)
-            expected += 1
-    if isinstance(given, Path):
-        given.unlink()
+    jobs = workers.readers(parser, asked.nb_jobs)
+    with shared.by(work, jobs, output.staging.folder) as given:
+        tasks = (
+            (given, number, shard, *_of_shard(names, keys, matches, shard))
+            for number, shard in enumerate(parser.shards())
+        )
+        yield from workers.in_order(shards.run, tasks, jobs, shards.died)
 
 
 def _matches(asked: Request, names: Sequence[str]) -> dict[str, matching.Match]:

@@ -1,18 +1,16 @@
 """One shard of a conversion, from records to rows: what runs in parallel, in processes for large sources.
 
-A worker gets the path of the prepared parser and writer, not the two themselves: they are loaded once a process. It
-writes files of its own into the output's folder and answers with rows, counts and problems, all plain values.
+A worker loads the prepared parser and the writer once (upload.shared). It writes files of its own into the output's
+folder and answers with rows, counts and problems, all plain values.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +25,7 @@ from ..parsers.writer import Writer, encode
 from ..problems import Place, Problem, ProblemLog, Severity, Unit
 from ..selection import Selection
 from ..sources import AnyPath, Far
-from ..upload import findings, matching, placing
+from ..upload import findings, matching, placing, shared
 from ..upload.workers import ALONE
 
 COPY, LINK, LEAVE = "copy", "link", "leave"
@@ -51,7 +49,6 @@ class Work:
 class Done:
     """One shard's rows as the writer takes them, in order, and its part of the account."""
 
-    number: int
     rows: list[Any] = field(default_factory=list)
     records: int = 0
     instances: int = 0
@@ -61,27 +58,16 @@ class Done:
     problems: ProblemLog = field(default_factory=ProblemLog)
 
 
-def save(work: Work, path: Path) -> None:
-    """Keep the work where processes can load it."""
-    path.write_bytes(pickle.dumps(work))
-
-
-@lru_cache(maxsize=1)
-def _load(path: Path) -> Work:
-    found: Work = pickle.loads(path.read_bytes())  # noqa: S301 - written by this run, in a folder of its own
-    return found
-
-
 def run(
-    work: Work | Path, number: int, shard: Shard, keys: Sequence[tuple[str, str]],
+    given: Work | Path, number: int, shard: Shard, keys: Sequence[tuple[str, str]],
     images: Sequence[matching.Match | None],
-) -> Done:  # fmt: skip
+) -> tuple[int, Done]:  # fmt: skip
     """Write one shard. ``keys`` are its records' names, each with the name that its own files have.
 
     ``images`` belong to its records; one is None where no folder was given.
     """
-    what = _load(work) if isinstance(work, Path) else work
-    done = Done(number)
+    what: Work = shared.value(given)
+    done = Done()
     by_name = {name: match for (name, _), match in zip(keys, images, strict=True)}
     waiting = iter(keys)
 
@@ -99,7 +85,7 @@ def run(
 
     done.rows = what.writer.gathered(encode(what.writer, records(), what.folder, done.losses), number)
     done.instances -= done.losses.dropped.total()
-    return done
+    return number, done
 
 
 def died(*task: Any) -> NoReturn:

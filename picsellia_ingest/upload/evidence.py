@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from .. import geometry
 from ..model import ImageRecord, Instance
@@ -60,6 +60,11 @@ class Evidence:
         as_corners = box.left < box.width <= width and box.top < box.height <= height
         self.as_corners += over and as_corners and instance.rectangle is not None
         self.overhanging += over
+
+    def add(self, part: Evidence) -> None:
+        """Take in what was counted of other records."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(part, one.name))
 
     def compare(self, record: ImageRecord, size: tuple[int, int], orientation: int = 1) -> None:
         """Count a record whose stated size is not that of its picture, and a picture that is turned when it is shown."""

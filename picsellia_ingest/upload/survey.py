@@ -45,6 +45,15 @@ class Survey:
                 self.ratios[_class(box.width / box.height, _RATIOS)] += 1
         self.suspects.take(record, path)
 
+    def add(self, part: Survey) -> None:
+        """Take in what was counted of other records."""
+        for mine, theirs in zip(self._counters(), part._counters(), strict=True):
+            mine.update(theirs)
+        self.suspects.add(part.suspects)
+
+    def _counters(self) -> tuple[Counter[Any], ...]:
+        return self.sides, self.ratios, self.labels, self.crowds, self.image_sizes
+
     def tables(self) -> dict[str, list[tuple[str, int]]]:
         """The counts with the words for their classes, in order."""
         sizes = self.image_sizes.most_common(_IMAGE_SIZES)

@@ -65,6 +65,12 @@ class Suspects:
         for score, words, instance, box in _twins(boxes):
             self._keep(Suspect("twin", score, words, record.file_name, path, size, instance, box))
 
+    def add(self, part: Suspects) -> None:
+        """Look at those of later records that were kept, in the order in which they were met."""
+        for found in part._worst.values():
+            for _, _, suspect in sorted(found, key=lambda entry: -entry[1]):
+                self._keep(suspect)
+
     def _keep(self, suspect: Suspect) -> None:
         worst = self._worst[suspect.kind]
         entry = (suspect.score, -next(self._count), suspect)

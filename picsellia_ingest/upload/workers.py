@@ -38,6 +38,8 @@ TOGETHER, ALONE = 2, 3
 
 LARGE, LARGE_FOR_FORKS = 96 << 20, 12 << 20
 """Bytes of a source from which on processes, which take half a second to start, pay for its index; and copies of this one."""
+MANY, MANY_FOR_FORKS = 60_000, 10_000
+"""The same in instances, for reading them, where one takes as long as it does from COCO."""
 _WINDOW = 32
 """Tasks that are given to processes together, for each of them."""
 
@@ -179,6 +181,28 @@ def _window_by_window(
 ) -> Generator[T, None, None]:
     for some in windows(tasks, _WINDOW * nb_jobs):
         yield from each(function, some, nb_jobs, "loky", lost)
+
+
+def readers(parser: Parser, nb_jobs: int) -> int:
+    """How many processes should read all of a source that is prepared; one means this one."""
+    least = MANY_FOR_FORKS if forks.possible() else MANY
+    return processes(nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
+
+
+def in_order(
+    function: Callable[..., tuple[int, T]],
+    tasks: Iterable[tuple[Any, ...]],
+    nb_jobs: int,
+    lost: Callable[..., tuple[int, T]],
+) -> Iterator[T]:
+    """As ``spread``, in the order of the tasks, which are numbered: ``function`` gives its task's number with the result."""
+    waiting: dict[int, T] = {}
+    expected = 0
+    for number, found in spread(function, tasks, nb_jobs, lost):
+        waiting[number] = found
+        while expected in waiting:
+            yield waiting.pop(expected)
+            expected += 1
 
 
 def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:

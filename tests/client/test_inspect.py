@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from picsellia_ingest.client.inspect import inspect
 from picsellia_ingest.errors import InvalidQueryError
+from picsellia_ingest.upload import workers
 from tests.paths import FIXTURES
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -71,3 +74,61 @@ def test_when_no_image_is_in_the_folder_the_folder_is_doubted(tmp_path: Path) ->
     assert found.images_missing == 1
     assert "right one" in found.hints[0]
     assert found.problems.lost == {"image_missing": 1}
+
+
+def many(folder: Path) -> Path:
+    """A COCO file of 1,500 pictures with things of all kinds, among them what is to be said and what is rejected."""
+    boxes = [
+        [1, 1, 5, 5],
+        [90.5, 2, 30, 4],
+        [1, 1, 5, 5.1],
+        [0, 0, 100, 100],
+        [3, 3, 1, 2],
+        [1, 1, -5, 0],
+        [200, 1, 2, 2],
+    ]
+    document: dict[str, Any] = {
+        "images": [{"id": n, "file_name": f"{n}.jpg", "width": 100, "height": 100} for n in range(1500)],
+        "annotations": [
+            {
+                "id": n,
+                "image_id": n % 1400,
+                "category_id": n % 3,
+                "bbox": boxes[(n * n + n // 1400) % len(boxes)],
+            }
+            for n in range(4000)
+        ],
+        "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],
+    }
+    path = folder / "many.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("keep", [3, 1000, sys.maxsize])
+def test_a_source_that_processes_read_is_told_as_by_one(
+    keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = many(tmp_path)
+    one = inspect(path, keep=keep, survey=True)
+    monkeypatch.setattr(workers, "MANY", 0)
+    monkeypatch.setattr(workers, "processes", lambda _: 2)
+    monkeypatch.setattr(workers, "spread", spread := Noted(workers.spread))
+    several = inspect(path, keep=keep, survey=True)
+    assert spread.processes == [2]
+    assert several.to_dict() == one.to_dict()
+    assert [*several.lines()] == [*one.lines()]
+    assert several.problems == one.problems
+    assert one.problems.counts["category_unknown"] == 1334
+    assert len(one.to_dict()["survey"]["suspects"]) > 10
+
+
+class Noted:
+    """``workers.spread``, and how many processes it was asked for."""
+
+    def __init__(self, spread: Callable[..., Any]) -> None:
+        self.spread, self.processes = spread, list[int]()
+
+    def __call__(self, function: Any, tasks: Any, nb_jobs: int, *more: Any) -> Any:
+        self.processes.append(nb_jobs)
+        return self.spread(function, tasks, nb_jobs, *more)

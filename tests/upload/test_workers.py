@@ -178,7 +178,7 @@ def test_a_conversion_whose_processes_are_killed_goes_on_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = convert(tmp_path / "expected")
-    monkeypatch.setattr(conversion, "LARGE", 0)
+    monkeypatch.setattr(workers, "MANY", 0)
     with killing(2):
         assert convert(tmp_path / "out") == expected
 
@@ -186,7 +186,7 @@ def test_a_conversion_whose_processes_are_killed_goes_on_by_itself(
 def test_a_conversion_names_the_images_at_which_its_processes_die_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "LARGE", 0)
+    monkeypatch.setattr(workers, "MANY", 0)
     (tmp_path / "deadly.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(tmp_path)
     loky.get_reusable_executor().shutdown(kill_workers=True)
