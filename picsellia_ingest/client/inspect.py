@@ -188,23 +188,21 @@ def _parts(reader: Parser, keep: int, *, survey: bool) -> Iterator[tuple[Inspect
     """What is counted of each shard, in their order; those of a large source are read by processes."""
     jobs = workers.readers(reader, -1)
     with shared.by(reader, jobs) as given:
-        tasks = ((given, number, shard, keep, survey) for number, shard in enumerate(reader.shards()))
-        yield from workers.in_order(_counted, tasks, jobs, _died)
+        tasks = ((given, shard, keep, survey) for shard in reader.shards())
+        yield from workers.spread(_counted, tasks, jobs, _died)
 
 
-def _counted(
-    given: Parser | Path, number: int, shard: Shard, keep: int, survey: bool
-) -> tuple[int, tuple[Inspection, Evidence]]:
+def _counted(given: Parser | Path, shard: Shard, keep: int, survey: bool) -> tuple[Inspection, Evidence]:
     reader: Parser = shared.value(given)
     found, evidence = Inspection(problems=ProblemLog(keep), survey=Survey() if survey else None), Evidence()
     told = placing.quietly(reader.options, found.problems)
     for record in reader.read(shard, told):
         evidence.take(record)
         found.take(placing.placed(record, reader.options, None, None, told))
-    return number, (found, evidence)
+    return found, evidence
 
 
-def _died(_: object, __: int, shard: Shard, *___: object) -> NoReturn:
+def _died(_: object, shard: Shard, *__: object) -> NoReturn:
     raise WorkerDiedError(
         f"the process that read the records {shard.start + 1} to {shard.stop} died, each time it was tried",
         "is there enough memory? If so, one of them is to blame",

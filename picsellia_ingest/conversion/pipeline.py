@@ -187,7 +187,7 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
             (given, number, shard, *_of_shard(names, keys, matches, shard))
             for number, shard in enumerate(parser.shards())
         )
-        yield from workers.in_order(shards.run, tasks, jobs, shards.died)
+        yield from workers.spread(shards.run, tasks, jobs, shards.died)
 
 
 def _matches(asked: Request, names: Sequence[str]) -> dict[str, matching.Match]:

@@ -61,7 +61,7 @@ class Done:
 def run(
     given: Work | Path, number: int, shard: Shard, keys: Sequence[tuple[str, str]],
     images: Sequence[matching.Match | None],
-) -> tuple[int, Done]:  # fmt: skip
+) -> Done:  # fmt: skip
     """Write one shard. ``keys`` are its records' names, each with the name that its own files have.
 
     ``images`` belong to its records; one is None where no folder was given.
@@ -85,7 +85,7 @@ def run(
 
     done.rows = what.writer.gathered(encode(what.writer, records(), what.folder, done.losses), number)
     done.instances -= done.losses.dropped.total()
-    return number, done
+    return done
 
 
 def died(*task: Any) -> NoReturn:

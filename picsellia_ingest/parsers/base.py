@@ -33,7 +33,7 @@ SHARD = 500
 
 
 Spread: TypeAlias = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Generator[Any, None, None]]
-"""Runs a function on the arguments of many tasks, in processes; the results come as they are ready.
+"""Runs a function on the arguments of many tasks, in processes; the results come in their order.
 
 Where it can it begins at once; closed early it leaves the rest undone."""
 

@@ -35,9 +35,7 @@ def parts(
         return file.windows(raw, PLAIN, check)
     offset = file.offset(raw)
     spans = segments(memoryview(raw), SEGMENT)
-    tasks = [
-        (file.path, number, offset + begin, offset + end) for number, (begin, end, _) in enumerate(spans)
-    ]
+    tasks = [(file.path, offset + begin, offset + end) for begin, end, _ in spans]
     return _parts(file, raw, check, [end for _, _, end in spans], spread(read, tasks))
 
 
@@ -46,33 +44,30 @@ def _parts(
     raw: msgspec.Raw,
     check: Callable[[], None] | None,
     ends: list[int],
-    results: Generator[tuple[int, Columns | None], None, None],
+    results: Generator[Columns | None, None, None],
 ) -> Iterator[Columns | Window[PlainRow]]:
-    """The columns of parts, of which ``results`` come in any order, up to the first that is odd; and the windows of the rest."""
-    waiting: dict[int, Columns | None] = {}
-    begin, expected = 1, 0
-    for number, found in results:
-        waiting[number] = found
-        while (part := waiting.pop(expected, None)) is not None:
-            yield part
-            begin, expected = ends[expected], expected + 1
-        if expected in waiting:  # it is odd
+    """The columns of parts up to the first that is odd, and the windows of the rest."""
+    begin = 1
+    for end, found in zip(ends, results, strict=True):
+        if found is None:
             results.close()
             break
+        yield found
+        begin = end
     if begin < len(raw):
         yield from file.windows(raw, PLAIN, check, begin)
 
 
-def read(path: Path, number: int, begin: int, end: int) -> tuple[int, Columns | None]:
-    """The columns of part ``number`` of a file, in bytes of its text; None if they are not all that is to be said of it."""
+def read(path: Path, begin: int, end: int) -> Columns | None:
+    """The columns of a part of a file, in bytes of its text; None if they are not all that is to be said of it."""
     with JsonFile.open(path) as file:
         text = memoryview(file.slice(begin - 1, end - begin + 2))
     try:
         found = [columns(window) for window in windows(text, PLAIN, begin - 1)]
     except (ValueError, RecursionError):
-        return number, None
+        return None
     several = [one for one in found if one is not None]
-    return number, _joined(several) if len(several) == len(found) else None
+    return _joined(several) if len(several) == len(found) else None
 
 
 def _joined(found: list[Columns]) -> Columns:

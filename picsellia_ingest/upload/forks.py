@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNDER_WAY = 3
-"""Tasks handed out for each process: one is worked on, the others wait, so that none is lacking while results are taken."""
+UNDER_WAY = 4
+"""Tasks handed out for each process: one is worked on, the others wait, so that none is lacking while one takes longer."""
 
 
 class Forks:
@@ -39,27 +39,21 @@ class Forks:
         self.count = count
         self._pool.submit(int)  # which makes all of them
 
-    def each(self, function: Callable[..., T], tasks: Iterable[Sequence[Any]]) -> Iterator[T]:
+    def each(self, function: Callable[..., T], tasks: Iterable[Sequence[Any]]) -> Generator[T, None, None]:
         """``function(*task)`` for every task; the first are begun at once, the others as results are taken.
 
-        Results come as they are ready. Raises BrokenProcessPool when a process dies.
+        Results come in the order of the tasks. Raises BrokenProcessPool when a process dies.
         """
         waiting = iter(tasks)
-        done: SimpleQueue[Future[T]] = SimpleQueue()
-        under_way: set[Future[T]] = set()
+        under_way: deque[Future[T]] = deque()
 
         def give(most: int) -> None:
-            for task in islice(waiting, most):
-                future = self._pool.submit(function, *task)
-                under_way.add(future)
-                future.add_done_callback(done.put)
+            under_way.extend(self._pool.submit(function, *task) for task in islice(waiting, most))
 
-        def results() -> Iterator[T]:
+        def results() -> Generator[T, None, None]:
             try:
                 while under_way:
-                    future = done.get()
-                    under_way.discard(future)
-                    found = future.result()
+                    found = under_way.popleft().result()
                     give(1)
                     yield found
             finally:

@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -146,32 +147,32 @@ def spread(
     nb_jobs: int,
     lost: Callable[..., T] = _unnamed,
 ) -> Generator[T, None, None]:
-    """``function(*task)`` for every task, in processes, a bounded number of them at a time; results come as they are ready.
+    """``function(*task)`` for every task, in processes, a bounded number of them at a time; results come in their order.
 
     Where copies of this process do it (forks) they begin at once. ``lost`` is as for ``each``.
     """
     copies = forks.begin(nb_jobs, _settle) if nb_jobs > 1 else None
     if copies is None:
         return _window_by_window(function, tasks, nb_jobs, lost)
-    waiting, under_way = iter(tasks), dict[int, tuple[Any, ...]]()
+    waiting, under_way = iter(tasks), deque[tuple[Any, ...]]()
 
-    def numbered() -> Iterator[tuple[Any, ...]]:
-        for number, task in enumerate(waiting):
-            under_way[number] = task
-            yield number, function, task
+    def given() -> Iterator[tuple[Any, ...]]:
+        for task in waiting:
+            under_way.append(task)
+            yield task
 
-    results = copies.each(_work, numbered())
+    results = copies.each(function, given())
 
     def found() -> Generator[T, None, None]:
         from concurrent.futures.process import BrokenProcessPool
 
         try:
-            for number, one in results:
-                del under_way[number]
+            for one in results:
+                under_way.popleft()
                 yield one
         except BrokenProcessPool:
             forks.end()
-            yield from _window_by_window(function, chain([*under_way.values()], waiting), nb_jobs, lost)
+            yield from _window_by_window(function, chain([*under_way], waiting), nb_jobs, lost)
 
     return found()
 
@@ -180,29 +181,20 @@ def _window_by_window(
     function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], nb_jobs: int, lost: Callable[..., T]
 ) -> Generator[T, None, None]:
     for some in windows(tasks, _WINDOW * nb_jobs):
-        yield from each(function, some, nb_jobs, "loky", lost)
+        waiting: dict[int, T] = {}
+        expected = 0
+        numbered = [(number, function, task) for number, task in enumerate(some)]
+        for number, found in each(_work, numbered, nb_jobs, "loky", lambda at, _, task: (at, lost(*task))):
+            waiting[number] = found
+            while expected in waiting:
+                yield waiting.pop(expected)
+                expected += 1
 
 
 def readers(parser: Parser, nb_jobs: int) -> int:
     """How many processes should read all of a source that is prepared; one means this one."""
     least = MANY_FOR_FORKS if forks.possible() else MANY
     return processes(nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
-
-
-def in_order(
-    function: Callable[..., tuple[int, T]],
-    tasks: Iterable[tuple[Any, ...]],
-    nb_jobs: int,
-    lost: Callable[..., tuple[int, T]],
-) -> Iterator[T]:
-    """As ``spread``, in the order of the tasks, which are numbered: ``function`` gives its task's number with the result."""
-    waiting: dict[int, T] = {}
-    expected = 0
-    for number, found in spread(function, tasks, nb_jobs, lost):
-        waiting[number] = found
-        while expected in waiting:
-            yield waiting.pop(expected)
-            expected += 1
 
 
 def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:

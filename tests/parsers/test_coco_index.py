@@ -129,9 +129,9 @@ def divided(segment: int) -> Iterator[None]:
         yield
 
 
-def backwards(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
-    """Stands for processes: the last result comes first."""
-    return (function(*task) for task in reversed([*tasks]))
+def one_by_one(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    """Stands for processes."""
+    return (function(*task) for task in tasks)
 
 
 def said(path: Path, spread: Spread | None = None) -> list[Any]:
@@ -193,7 +193,7 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     with patched(64, step, window, plainly=False):
         assert said(path) == expected
     with patched(0, step, window, edge), divided(segment):
-        assert said(path, backwards) == expected
+        assert said(path, one_by_one) == expected
 
 
 BREAKS = st.sampled_from(
@@ -242,7 +242,7 @@ def test_a_broken_document_is_refused_as_when_it_is_read_as_a_whole(
     with patched(0, 3, window, edge):
         assert said(path) == expected
     with patched(0, 3, window, edge), divided(segment):
-        assert said(path, backwards) == expected
+        assert said(path, one_by_one) == expected
 
 
 def test_all_parts_of_a_plain_file_are_read_by_processes(tmp_path: Path) -> None:
@@ -257,10 +257,10 @@ def test_all_parts_of_a_plain_file_are_read_by_processes(tmp_path: Path) -> None
     read: list[int] = []
 
     def noted(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
-        for number, found in backwards(function, tasks):
+        for found in one_by_one(function, tasks):
             assert isinstance(found, coco_columns.Columns)
             read.extend(found.ids.tolist())
-            yield number, found
+            yield found
 
     expected = said(source)
     with divided(500):
