@@ -8,11 +8,14 @@ files of which nothing is to be said (``_quick``), which gives what ``_load`` gi
 
 from __future__ import annotations
 
+import pickle
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +24,9 @@ from ..model import ImageRecord
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from .base import Options, Parser, Shard
 from .passes import Counted, Lost, again
+
+_MANY, _TOGETHER = 1000, 200
+"""Sources from which on processes look at them, where one takes as long as an annotation of COCO; and how many at a time."""
 
 
 class Source(msgspec.Struct):
@@ -68,6 +74,15 @@ class Glance(msgspec.Struct):
     record: Callable[[], ImageRecord]
 
 
+class _Seen(NamedTuple):
+    """What the first pass saw in a source, or why it is rejected. ``kinds`` are those of each label's instances."""
+
+    name: str
+    instances: int
+    kinds: Mapping[str, Sequence[str]]
+    problem: Problem | None = None
+
+
 class FilePerImage(Parser, Generic[S]):
     """A parser of sources that are read one by one."""
 
@@ -89,34 +104,64 @@ class FilePerImage(Parser, Generic[S]):
         """What looks at sources, in the ``first`` pass or the second; it gives None for each of which more is to be said."""
         return None
 
+    def _noted(self) -> Any:
+        """What the first pass noted beside what it saw, for ``_note_also``; a format may need some of it."""
+        return None
+
+    def _note_also(self, noted: Any) -> None:
+        """Take in what a copy of this parser noted of other sources."""
+
     def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
+        least = _MANY * self.quickness
+        apart = self.spread is not None and isinstance(sources, list) and len(sources) >= least
+        for source, seen in self._seen_apart(sources) if apart else self._seen(sources):
+            if seen.problem is None:
+                self._take(source, seen)
+                continue
+            if single:
+                raise InputError(seen.problem)
+            on_problem(seen.problem)
+            self._instances += seen.problem.lost
+
+    def _seen(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
         quick = self._quick(first=True)
         for source in sources:
-            if quick is not None and (glance := quick(source)) is not None:
-                self._take(
-                    source, glance.name, len(glance.labels), dict.fromkeys(glance.labels, (glance.kind,))
-                )
-                continue
-            counter = Lost()
-            try:
-                record = self._load(source, counter)
-            except InputError as error:
-                if single:
-                    raise
-                on_problem(error.problem)
-                self._instances += error.problem.lost
-                continue
-            kinds: dict[str, list[str]] = {}
-            for instance in record.instances:
-                kinds.setdefault(instance.label, []).append(instance.kind)
-            self._take(source, record.file_name, len(record.instances) + counter.lost, kinds)
+            yield source, self._see(source, quick)
 
-    def _take(self, source: S, name: str, instances: int, kinds: Mapping[str, Sequence[str]]) -> None:
-        source.name, source.instances = name, instances
-        self._instances += instances
-        for label, found in kinds.items():
+    def _seen_apart(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
+        """The same, looked at by processes."""
+        assert self.spread is not None
+        reader = copy(self)
+        reader.spread = None
+        given = pickle.dumps(reader)
+        waiting = iter(sources)
+        parts = list(iter(lambda: list(islice(waiting, _TOGETHER * self.quickness)), []))
+        for part, (found, noted) in zip(
+            parts, self.spread(_see_all, [(given, part) for part in parts]), strict=True
+        ):
+            self._note_also(noted)
+            yield from zip(part, found, strict=True)
+
+    def _see(self, source: S, quick: Callable[[S], Glance | None] | None) -> _Seen:
+        if quick is not None and (glance := quick(source)) is not None:
+            kinds: dict[str, Sequence[str]] = dict.fromkeys(glance.labels, (glance.kind,))
+            return _Seen(glance.name, len(glance.labels), kinds)
+        counter = Lost()
+        try:
+            record = self._load(source, counter)
+        except InputError as error:
+            return _Seen("", 0, {}, error.problem)
+        several: dict[str, list[str]] = {}
+        for instance in record.instances:
+            several.setdefault(instance.label, []).append(instance.kind)
+        return _Seen(record.file_name, len(record.instances) + counter.lost, several)
+
+    def _take(self, source: S, seen: _Seen) -> None:
+        source.name, source.instances = seen.name, seen.instances
+        self._instances += seen.instances
+        for label, found in seen.kinds.items():
             if (known := self._labels.get(label)) is None:
                 known = self._labels[label] = set()
             known.update(found)
@@ -149,3 +194,9 @@ class FilePerImage(Parser, Generic[S]):
         place = Place(self._shown(source.file))
         hint = "run the command again"
         return Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
+
+
+def _see_all(given: bytes, sources: Sequence[Any]) -> tuple[list[_Seen], Any]:
+    """The first pass over some sources, by a reader of its own, and what that noted."""
+    reader: FilePerImage[Any] = pickle.loads(given)  # noqa: S301 - from the process that gives the work
+    return [seen for _, seen in reader._seen(sources)], reader._noted()

@@ -117,6 +117,12 @@ class PngMasks(FilePerImage[Source]):
             )
             raise reject(self.path, "classes_unnamed", "nothing says what the values of the masks mean", hint)
 
+    def _noted(self) -> dict[str, ClassNames]:
+        return self._names
+
+    def _note_also(self, noted: dict[str, ClassNames]) -> None:
+        self._names.update(noted)
+
     def _images(self, files: Files, on_problem: OnProblem) -> tuple[list[Source], int]:
         """The images that have masks of objects, and the number of masks that are not called as they must be."""
         found: dict[str, Source] = {}

@@ -100,6 +100,14 @@ class PascalVoc(FilePerImage[Source]):
             )
         return found
 
+    def _noted(self) -> tuple[Evidence, dict[str, ClassNames]]:
+        return self._evidence, self._names
+
+    def _note_also(self, noted: tuple[Evidence, dict[str, ClassNames]]) -> None:
+        evidence, names = noted
+        self._evidence.add(evidence)
+        self._names.update(names)
+
     def _note(self, evidence: Evidence) -> None:
         if evidence.boxes:
             self.notes.append(evidence.note(self.options.voc_coordinates == "inclusive"))

@@ -8,7 +8,7 @@ exactly is left out whole and reported; a repair that is certain is reported as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..errors import InputError, ItemError
 from ..model import ImageRecord, Instance, Rectangle
@@ -41,6 +41,11 @@ class Evidence:
         self.before_size += (width is not None and right == width - 1) or (
             height is not None and bottom == height - 1
         )
+
+    def add(self, part: Evidence) -> None:
+        """Count the boxes of another part of the source."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(part, one.name))
 
     def note(self, inclusive: bool) -> str:
         """The rule used, and the evidence for and against it, in one line."""
