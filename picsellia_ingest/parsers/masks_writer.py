@@ -20,7 +20,7 @@ from ..losses import Losses
 from ..model import ImageRecord, Instance
 from ..tracing import MASK_PIXELS_MAX, Mask
 from .checks import usable_label
-from .masks import FOLDER, NOTHING
+from .masks_layout import FOLDER, NOTHING
 from .names import unique_stems
 from .staging import Staging
 from .voc_masks import NAMES
