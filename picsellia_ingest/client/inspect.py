@@ -16,7 +16,7 @@ from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
 from ..sources import AnyPath
 from ..sources.redaction import without_secrets
-from ..upload import findings, images, matching, placing, shared, workers
+from ..upload import findings, forks, images, matching, placing, shared, workers
 from ..upload.evidence import Evidence, label_hints
 from ..upload.survey import Survey
 from .ingest import parser
@@ -187,7 +187,7 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
 def _parts(reader: Parser, keep: int, *, survey: bool) -> Iterator[tuple[Inspection, Evidence]]:
     """What is counted of each shard, in their order; those of a large source are read by processes."""
     jobs = workers.readers(reader, -1)
-    with shared.by(reader, jobs) as given:
+    with forks.to_the_end(), shared.by(reader, jobs) as given:
         tasks = ((given, shard, keep, survey) for shard in reader.shards())
         yield from workers.spread(_counted, tasks, jobs, _died)
 

@@ -19,7 +19,7 @@ from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..selection import Selection, selection
 from ..sources import AnyPath, find
-from ..upload import matching, placing, shared, workers
+from ..upload import forks, matching, placing, shared, workers
 from . import shards
 from .report import Conversion
 
@@ -139,7 +139,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
             f"{asked.to.name} says all only beside its images: copy or link them, or name their folder when reading."
         )
     writer = asked.to(asked.selection.header(header), parser.options, parser.name)
-    with Output(writer, asked.destination, overwrite=asked.overwrite) as output:
+    with Output(writer, asked.destination, overwrite=asked.overwrite) as output, forks.to_the_end():
         for done in _in_order(asked, output, report.losses):
             for row in done.rows:
                 writer.add(row)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import atexit
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 UNDER_WAY = 4
 """Tasks handed out for each process: one is worked on, the others wait, so that none is lacking while one takes longer."""
+_NO_WAY = (OSError, ImportError, NotImplementedError)
+"""What comes of it where the system has no semaphores, or no room for more processes."""
 
 
 class Forks:
@@ -32,12 +35,18 @@ class Forks:
     def __init__(self, count: int, first: Callable[[], object]) -> None:
         """``first`` is what each does at its beginning."""
         from concurrent.futures.process import ProcessPoolExecutor
-        from multiprocessing import get_context
+        from multiprocessing import active_children, get_context
 
+        others = active_children()
         self._pool: ProcessPoolExecutor = ProcessPoolExecutor(count, get_context("fork"), first)
         self._most = UNDER_WAY * count
         self.count = count
-        self._pool.submit(int)  # which makes all of them
+        try:
+            self._pool.submit(int)  # which makes all of them
+        finally:
+            self._processes = [one for one in active_children() if one not in others]
+            if len(self._processes) < count:
+                self.kill()
 
     def each(self, function: Callable[..., T], tasks: Iterable[Sequence[Any]]) -> Generator[T, None, None]:
         """``function(*task)`` for every task; the first are begun at once, the others as results are taken.
@@ -64,8 +73,16 @@ class Forks:
         return results()
 
     def close(self) -> None:
-        """Let them end."""
+        """Let them end when what they are at is done; nothing more is begun."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def kill(self) -> None:
+        """Let them do nothing any more."""
+        self.close()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.join()
 
 
 _is_ours = False
@@ -85,16 +102,29 @@ def possible() -> bool:
 
 def begin(count: int, first: Callable[[], object]) -> Forks | None:
     """So many copies of this process, which are made if there are none yet; None where that is not safe."""
-    global _forks
+    global _forks, _is_ours
     if _forks is None and possible():
-        _forks = Forks(count, first)
+        try:
+            _forks = Forks(count, first)
+        except _NO_WAY:
+            _is_ours = False
     return _forks if _forks is not None and _forks.count == count else None
 
 
 @atexit.register
-def end() -> None:
-    """Let the copies end, and make no more of them."""
+def end(*, at_once: bool = False) -> None:
+    """Let the copies end, if it must be ``at_once`` in the middle of what they do, and make no more of them."""
     global _forks, _is_ours
     if _forks is not None:
-        _forks.close()
+        _forks.kill() if at_once else _forks.close()
     _forks, _is_ours = None, False
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """What copies do within this is done when it ends; an error that leaves it breaks it off, so that nothing is written afterwards."""
+    try:
+        yield
+    except BaseException:
+        end(at_once=True)
+        raise

@@ -134,7 +134,8 @@ def indexing(
         thread.start()
     parser.spread = lambda function, tasks: spread(function, tasks, jobs)
     try:
-        yield
+        with forks.to_the_end():
+            yield
     finally:
         parser.spread = None
         if thread is not None:

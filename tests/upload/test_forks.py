@@ -96,6 +96,21 @@ over.set(), thread.join()
     assert ran(code, tmp_path) == ["False None", "True", "False None [1, 2]"]
 
 
+@pytest.mark.parametrize("made", [0, 1])
+def test_where_the_system_makes_too_few_copies_other_processes_do_all(made: int, tmp_path: Path) -> None:
+    code = f"""
+room, fork = [None] * {made}, os.fork
+def scarce():
+    if not room: raise BlockingIOError(11, "no room")
+    room.pop()
+    return fork()
+os.fork = scarce
+forks.allow()
+print(list(workers.spread(abs, [(-1,), (2,)], 2)), forks.possible())
+"""
+    assert ran(code, tmp_path) == ["[1, 2] False"]
+
+
 def test_nothing_is_begun_any_more_when_nobody_wants_the_rest(tmp_path: Path) -> None:
     code = """
 forks.allow()
@@ -189,3 +204,30 @@ def test_a_large_file_is_inspected_by_copies(tmp_path: Path) -> None:
     *said, last = ran(WATCHED.format(command=command), tmp_path)
     assert last == f"0 {[cores] if (cores := os.cpu_count() or 1) > 1 else []}"
     assert json.loads("\n".join(said))["instances_stated"] == instances
+
+
+def test_ctrl_c_ends_copies_in_the_middle_and_nothing_of_a_conversion_stays(tmp_path: Path) -> None:
+    source, out, marks = tmp_path / "many.json", tmp_path / "out", tmp_path / "marks"
+    out.mkdir()
+    marks.mkdir()
+    large(source)
+    code = f"""
+from picsellia_ingest.cli import main
+from picsellia_ingest.conversion import shards
+def slow(*_): (folder / str(os.getpid())).touch(); time.sleep(60)
+shards.run = slow
+main(["convert", {str(source)!r}, {str(out / "x.json")!r}, "--to", "PICSELLIA", "--nb-jobs", "2"])
+"""
+    with subprocess.Popen([sys.executable, "-c", HEAD + code, str(marks)], stderr=subprocess.PIPE) as parent:
+        try:
+            while len(list(marks.iterdir())) < 2:
+                assert parent.poll() is None
+                time.sleep(0.05)
+            assert [*out.iterdir()]
+            parent.send_signal(signal.SIGINT)
+            _, said = parent.communicate(timeout=20)
+        finally:
+            parent.kill()
+    assert (parent.returncode, said[:12]) == (130, b"interrupted:")
+    assert not any(running(Path("/proc") / path.name) for path in marks.iterdir())
+    assert not [*out.iterdir()]
