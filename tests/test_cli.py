@@ -124,7 +124,8 @@ def test_validate_names_every_problem_in_the_form_asked_for(run: Run) -> None:
 def test_validate_is_content_with_a_good_file_and_reports_a_broken_one(run: Run, tmp_path: Path) -> None:
     assert run("validate", DEMO / "instances.json", "--imgdir", DEMO / "images").returncode == 0
     (tmp_path / "cut.json").write_bytes((DEMO / "instances.json").read_bytes()[:-20])
-    done = run("validate", "cut.json", "--format", "COCO", "--output", "json")
+    done = run("validate", "cut.json", "--ann-format", "COCO", "--output", "json")
+    assert run("validate", "cut.json", "--format", "COCO", "--output", "json").stdout == done.stdout
     assert done.returncode == 3
     assert json.loads(done.stdout)["counts"] == {"json_syntax": 1}
 

@@ -59,7 +59,7 @@ def inspect(
 @main.command()
 @click.argument("path")
 @click.option("--imgdir", help="Folder of images, to see which are missing.")
-@click.option("--format", "ann_format", help=FORMATS)
+@click.option("--ann-format", "--format", help=FORMATS)
 @click.option(
     "--output",
     type=click.Choice(["text", "json", "jsonl", "csv", "sarif"]),
