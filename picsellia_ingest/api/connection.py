@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from .pace import Pace, Terms
 
@@ -47,6 +46,8 @@ class Traffic:
     def note_clock(self, date: str | None) -> None:
         """Compare the clocks by the ``Date`` of an answer, once."""
         if self.skew is None and date is not None:
+            from email.utils import parsedate_to_datetime  # takes longer to load than all else here
+
             try:
                 self.skew = parsedate_to_datetime(date).timestamp() - time.time()
             except ValueError:

@@ -28,13 +28,13 @@ from ..errors import (
     WrongHostError,
 )
 from ..sources import AnyPath, Far
+from ..sources.hashing import digest
 from . import platform
 from .answers import Answer, check
 from .connection import Connection, Traffic
 from .transport import DEADLINE_SECONDS, persist, send
 
 BYTES_PER_SECOND = 50_000
-_BLOCK = 1 << 20
 SIGNATURES = 3
 """How often an address is signed anew for one object."""
 SECONDS_LEAST = 30.0
@@ -57,20 +57,6 @@ def survey(path: AnyPath) -> Source:
     with path.open("rb") as file:
         size, sha256, _ = digest(file)
     return Source(path, size, sha256)
-
-
-def digest(file: BinaryIO, keep: int = 0) -> tuple[int, bytes, bytes | None]:
-    """What is left of a stream: its size, its hash, and the bytes themselves where there are at most ``keep``."""
-    found, size = hashlib.sha256(), 0
-    kept: list[bytes] | None = []
-    while block := file.read(_BLOCK):
-        found.update(block)
-        size += len(block)
-        if size > keep:
-            kept = None
-        elif kept is not None:
-            kept.append(block)
-    return size, found.digest(), None if kept is None else b"".join(kept)
 
 
 class _FormBody:

@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import InvalidQueryError
-from ..parsers import reader
-from ..parsers.base import Options, Parser
+from ..parsers.base import Options
 from ..parsers.image_files import image_folder
 from ..selection import selection
-from ..sources import AnyPath, find
+from ..sources import AnyPath
 from ..upload import cluster, pipeline, plan_file, workers
 from ..upload.conflicts import POLICIES
 from ..upload.journal import Journal
@@ -26,6 +25,7 @@ from ..upload.progress import Progress
 from ..upload.report import Report
 from . import local, plans, runs
 from .session import Session
+from .source import parser
 
 
 def job(
@@ -90,24 +90,6 @@ def job(
         backend=backend,
         scheduler=scheduler,
     )
-
-
-def parser(path: str | AnyPath, ann_format: str | None, options: Options | None = None) -> Parser:
-    """The parser of an annotation file or folder; the format is recognised where it is not given."""
-    where = path if not isinstance(path, (str, Path)) else find(path)
-    if not str(path) or not _there(where):
-        raise InvalidQueryError(f"the annotations {str(where)!r} are not there", "check ann_path")
-    options = options or Options()
-    options.check()
-    return reader(where, ann_format, options)
-
-
-def _there(path: AnyPath) -> bool:
-    """Whether there is such a file or folder; a name that no file can have counts as one that is not there."""
-    try:
-        return path.is_file() or path.is_dir() or (isinstance(path, Path) and path.exists())
-    except OSError:
-        return False
 
 
 def upload(

@@ -19,7 +19,7 @@ from ..sources.redaction import without_secrets
 from ..upload import findings, forks, images, matching, placing, shared, workers
 from ..upload.evidence import Evidence, label_hints
 from ..upload.survey import Survey
-from .ingest import parser
+from .source import parser
 
 _JOBS = 5
 _MOST = 100

@@ -15,13 +15,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..api import storage
 from ..coordinates import QUARTER_TURNS
 from ..errors import InvalidQueryError, ItemError, PicselliaError, SourceChangedError, SourceError
 from ..parsers import image_files
 from ..parsers.image_files import SUFFIXES
 from ..sources import AnyPath, Far
 from ..sources.far import Status
+from ..sources.hashing import digest
 from .items import SILENT
 
 BYTES_MAX = 1 << 30
@@ -139,7 +139,7 @@ def survey(path: AnyPath) -> Survey:
 
 def _read_once(path: AnyPath) -> tuple[tuple[int, int, int], bytes]:
     with path.open("rb") as stream:
-        _, sha256, content = storage.digest(stream, HELD)
+        _, sha256, content = digest(stream, HELD)
         stream.seek(0)
         held = stream if content is None else io.BytesIO(content)
         return image_files.look_at(held, str(path), whole=True), sha256
