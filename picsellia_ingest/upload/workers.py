@@ -132,7 +132,7 @@ def indexing(
     if not at_once:
         thread = threading.Thread(target=_start, args=(jobs, (type(parser), *needed)))
         thread.start()
-    parser.spread = lambda function, tasks: spread(function, tasks, jobs)
+    parser.spread = lambda function, tasks: spread(function, tasks, jobs, copied=at_once)
     try:
         with forks.to_the_end():
             yield
@@ -147,12 +147,14 @@ def spread(
     tasks: Iterable[tuple[Any, ...]],
     nb_jobs: int,
     lost: Callable[..., T] = _unnamed,
+    *,
+    copied: bool = True,
 ) -> Generator[T, None, None]:
     """``function(*task)`` for every task, in processes, a bounded number of them at a time; results come in their order.
 
-    Where copies of this process do it (forks) they begin at once. ``lost`` is as for ``each``.
+    Where they may be copies of this one (forks) they begin at once. ``lost`` is as for ``each``.
     """
-    copies = forks.begin(nb_jobs, _settle) if nb_jobs > 1 else None
+    copies = forks.begin(nb_jobs, _settle) if copied and nb_jobs > 1 else None
     if copies is None:
         return _window_by_window(function, tasks, nb_jobs, lost)
     waiting, under_way = iter(tasks), deque[tuple[Any, ...]]()
