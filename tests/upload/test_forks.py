@@ -230,6 +230,7 @@ def test_ctrl_c_ends_copies_in_the_middle_and_nothing_of_a_conversion_stays(tmp_
     code = f"""
 from picsellia_ingest.cli import main
 from picsellia_ingest.conversion import shards
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has those it runs in the background ignore it
 def slow(*_): (folder / str(os.getpid())).touch(); time.sleep(60)
 shards.run = slow
 main(["convert", {str(source)!r}, {str(out / "x.json")!r}, "--to", "PICSELLIA", "--nb-jobs", "2"])
