@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import msgspec
+
 from .model import Polygon, Rectangle, Ring
 
 Point: TypeAlias = tuple[float, float]
@@ -28,10 +30,16 @@ def area(polygon: Polygon) -> float:
 
 
 def bounds(polygon: Polygon) -> Rectangle:
-    """The smallest box around all rings."""
+    """The smallest box around all rings; it is looked for once."""
+    if polygon.box is None:
+        msgspec.structs.force_setattr(polygon, "box", _bounds(polygon.rings))
+    assert polygon.box is not None
+    return polygon.box
+
+
+def _bounds(rings: Sequence[Ring]) -> Rectangle:
     xs: Sequence[float]
     ys: Sequence[float]
-    rings = polygon.rings
     if len(rings) == 1:  # as nearly every polygon has it
         points = rings[0].points
         xs, ys = points[0::2], points[1::2]

@@ -31,22 +31,30 @@ class Rectangle(msgspec.Struct, frozen=True):
     height: float
 
 
+class Corner(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A point as the platform has it: as JSON it is ``{"x":1,"y":2}``."""
+
+    x: int | float
+    y: int | float
+
+
 class Ring(msgspec.Struct, frozen=True, eq=False):
     """A closed line: ``points`` is flat, x, y, x, y, ...; the last point is not repeated. ``hole`` says which side is in.
 
-    ``text`` may hold the same points as JSON, ``[{"x":1,"y":2},...]``, numbers in their shortest form: a reader that has it
-    gives no points, and they are built when they are asked for.
+    ``text`` may hold the same points as JSON, ``[{"x":1,"y":2},...]``, numbers in their shortest form, or ``corners`` what it
+    is read into: a reader that has one gives no points, and they are built when they are asked for.
     """
 
     _points: tuple[float, ...] | None
     hole: bool = False
     text: bytes | None = None
+    corners: list[Corner] | None = None
 
     @property
     def points(self) -> tuple[float, ...]:
         """The coordinates, flat."""
         if self._points is None:
-            pairs = _PAIRS.decode(self.text or b"[]")
+            pairs = self.corners or _CORNERS.decode(self.text or b"[]")
             msgspec.structs.force_setattr(
                 self, "_points", tuple([v for pair in pairs for v in (pair.x, pair.y)])
             )
@@ -55,6 +63,8 @@ class Ring(msgspec.Struct, frozen=True, eq=False):
     @property
     def first(self) -> tuple[float, float]:
         """The first point; the others need not be built for it."""
+        if self.corners:
+            return self.corners[0].x, self.corners[0].y
         if self._points is None and (point := _POINT.match(self.text or b"")) is not None:
             return float(point[1]), float(point[2])
         return self.points[0], self.points[1]
@@ -71,22 +81,19 @@ class Ring(msgspec.Struct, frozen=True, eq=False):
         return f"Ring(points={self.points!r}, hole={self.hole!r})"
 
 
-class _Pair(msgspec.Struct):
-    x: int | float
-    y: int | float
-
-
 _POINT = re.compile(rb'\[\{"x":([^,]*),"y":([^}]*)\}')
-_PAIRS = msgspec.json.Decoder(list[_Pair])
+_CORNERS = msgspec.json.Decoder(list[Corner])
 
 
 class Polygon(msgspec.Struct, frozen=True, eq=False):
     """One or more rings. Several outer rings are one instance in several parts; a hole belongs to the outer ring before it.
 
-    A reader of masks may give what traces them instead, which is called when the rings are asked for.
+    A reader of masks may give what traces them instead, which is called when the rings are asked for. The ``box`` around all
+    of them is there once somebody needed it (``geometry.bounds``).
     """
 
     _rings: tuple[Ring, ...] | Callable[[], tuple[Ring, ...]]
+    box: Rectangle | None = None
 
     @property
     def rings(self) -> tuple[Ring, ...]:

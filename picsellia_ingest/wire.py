@@ -22,6 +22,7 @@ from .model import (
     POLYGON,
     RECTANGLE,
     Answer,
+    Corner,
     ImageRecord,
     Instance,
     MultipleChoice,
@@ -63,7 +64,7 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
     With ``rectangle`` the box is sent, or the polygon's bounds; otherwise the polygon, or else the box. An instance
     with neither is a classification. Reason codes are counted in ``notes``.
     """
-    if notable(instance.attributes):
+    if instance.attributes and notable(instance.attributes):
         notes[ATTRIBUTES_NOT_SENT] += 1
     polygon, box = instance.polygon, instance.rectangle
     if polygon is not None and not rectangle:
@@ -100,7 +101,8 @@ def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) 
 
 
 def _object(instance: Instance, kind: str, shape: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "label": instance.label, **shape, "qa": [answer(found) for found in instance.qa]}
+    qa = [answer(found) for found in instance.qa] if instance.qa else []
+    return {"type": kind, "label": instance.label, **shape, "qa": qa}
 
 
 def box_object(box: Rectangle) -> dict[str, float]:
@@ -108,8 +110,10 @@ def box_object(box: Rectangle) -> dict[str, float]:
     return {"top": box.top, "left": box.left, "width": box.width, "height": box.height}
 
 
-def _geometry(outer: Ring, holes: list[Ring]) -> list[dict[str, float]] | msgspec.Raw:
-    if outer.text is not None and not holes:
+def _geometry(outer: Ring, holes: list[Ring]) -> list[dict[str, float]] | list[Corner] | msgspec.Raw:
+    if not holes and outer.corners is not None:
+        return outer.corners
+    if not holes and outer.text is not None:
         return msgspec.Raw(outer.text)
     points = bridges.line(outer, holes)
     return [{"x": x, "y": y} for x, y in zip(points[0::2], points[1::2], strict=True)]
@@ -139,12 +143,16 @@ class Document(msgspec.Struct, frozen=True):
 
 def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Document:
     """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
-    sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
+    data: list[dict[str, Any]] = []
+    parts: list[int] = []
+    for instance in record.instances:
+        sent = objects(instance, rectangle=rectangle, notes=notes)
+        data += sent
+        parts.append(len(sent))
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     duration = seconds if is_number and 0 <= seconds < _SECONDS_MAX else None
-    data = [found for group in sent for found in group]
-    return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
+    return Document(data, [answer(found) for found in record.qa], duration, parts)
 
 
 class Sealed(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from picsellia_ingest import geometry, raster
-from picsellia_ingest.model import Polygon, Rectangle, Ring
+from picsellia_ingest.model import Corner, Polygon, Rectangle, Ring
 from tests.drawing import filled
 
 
@@ -106,6 +106,9 @@ def test_whether_a_ring_is_outside_is_known_however_it_is_kept(
     ring = Ring(tuple(value for point in points for value in point))
     assume(not geometry.is_flat(ring.points))
     text = Ring(None, text=json.dumps([{"x": x, "y": y} for x, y in points], separators=(",", ":")).encode())
-    assert ring.first == text.first == points[0]
+    corners = Ring(None, corners=[Corner(x, y) for x, y in points])
     expected = geometry.is_outside(geometry.bounds(Polygon((ring,))), size)
-    assert geometry.is_ring_outside(ring, size) == geometry.is_ring_outside(text, size) == expected
+    for kept in (ring, text, corners):
+        assert kept.first == points[0]
+        assert geometry.is_ring_outside(kept, size) == expected
+        assert kept == ring

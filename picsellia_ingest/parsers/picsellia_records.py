@@ -75,10 +75,6 @@ class RecordReader:
         raw = fields.pop("annotations", None)
         row = {key: self._value(key, value) for key, value in fields.items()}
         more = {key: self._value(key, value) for key, value in listed.items()}
-        for given in (row, more):
-            given.pop("external_picture_url", None)
-        if record is not None:
-            self._text = self.file.slice(record.start, record.length)
         size = self._size(row, more)
         kept = self._plain(raw, size)
         if kept is None:
@@ -113,12 +109,16 @@ class RecordReader:
         return at.start if at is not None else 0
 
     def _fields(self, at: Range) -> dict[str, msgspec.Raw]:
-        """The members of an element. Tokens that JSON does not know are made texts only when they stand in the way."""
-        fields = attempt(_FIELDS, self.file.slice(at.start, at.length))
+        """The members of an element but its name. Tokens that JSON does not know are made texts only when they stand in the way."""
+        text = self.file.slice(at.start, at.length)
+        fields = attempt(_FIELDS, text)
         if fields is None:
             self.file.top()
-            fields = attempt(_FIELDS, self.file.slice(at.start, at.length))
-        name = plain(fields.get("external_picture_url", b"null")) if fields is not None else None
+            text = self.file.slice(at.start, at.length)
+            fields = attempt(_FIELDS, text)
+        if at is self.entry.record:
+            self._text = text
+        name = plain(fields.pop("external_picture_url", b"null")) if fields is not None else None
         if fields is None or name != self.entry.name:
             message = f"the record of {self.entry.name!r:.200} cannot be read, or is not where it was before"
             place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from picsellia_ingest import geometry, wire
 from picsellia_ingest.errors import ItemError
-from picsellia_ingest.model import Instance
+from picsellia_ingest.model import ImageRecord, Instance
 from picsellia_ingest.parsers import picsellia_plain
 from picsellia_ingest.parsers.checks import Size
 from picsellia_ingest.parsers.picsellia_objects import instance
@@ -19,7 +21,27 @@ NUMBERS: st.SearchStrategy[Any] = st.one_of(
     st.integers(-3, 110),
     st.floats(-3, 110, allow_nan=False),
     st.sampled_from(
-        [0.0, -0.0, 0.05, 1e9, -1e9, 1.5e9, 10**12, 10**30, 10**400, 100.5, 100.6, -0.6, True, "7", None]
+        [
+            0.0,
+            -0.0,
+            0.05,
+            0.1,
+            1e8,
+            -1e8,
+            1e9,
+            -1e9,
+            1000000000.0000001,
+            1.5e9,
+            10**12,
+            10**30,
+            10**400,
+            100.5,
+            100.6,
+            -0.6,
+            True,
+            "7",
+            None,
+        ]
     ),
 )
 FEW = st.integers(0, 3)
@@ -60,7 +82,9 @@ OBJECTS = st.builds(
     CHANGES,
     st.just({}) | CHANGES,
 )
-SIZES = st.sampled_from([(100, 100), (None, None), (20, 21), (5, 5)])
+SIZES = st.sampled_from(
+    [(100, 100), (None, None), (20, 21), (5, 5), (100, None), (2_000_000_000, 2_000_000_000)]
+)
 
 
 def long_way(rows: list[dict[str, Any]], size: Size) -> list[Instance] | None:
@@ -86,6 +110,10 @@ def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
 @example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, PLAIN_CORNERS[0]]}}], (100, 100))
 @example([POLYGON | {"polygon": {"geometry": [{"x": n, "y": 2 * n} for n in (1, 3, 4)]}}], (100, 100))
 @example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 1.5e9, "y": 3}]}}], (None, None))
+@example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 1.5e9, "y": 3}]}}], (2_000_000_000, 100))
+@example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 9e8, "y": 3}]}}], (2_000_000_000, 100))
+@example([BOX | {"rectangle": {"left": 1.5e9, "top": 2, "width": 3, "height": 4}}], (2_000_000_000, 100))
+@example([BOX | {"rectangle": {"left": 0.0, "top": 2, "width": 0.1, "height": 4}}], (100, 100))
 @example([POLYGON | {"polygon": {"geometry": [*PLAIN_CORNERS, {"x": 10**400, "y": 3}]}}], (None, None))
 @example([BOX | {"rectangle": {"left": 10**400, "top": 2.5, "width": 30, "height": 4}}], (100, 100))
 @example([BOX | {"rectangle": {"left": 1.5e9, "top": 2.5, "width": 30, "height": 4}}], (None, None))
@@ -93,8 +121,22 @@ def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
 def test_what_is_read_is_what_the_general_path_reads_without_a_word(
     rows: list[dict[str, Any]], size: Size
 ) -> None:
-    found = read(rows, size)
-    assert found is None or repr(found) == repr(long_way(rows, size))
+    found, expected = read(rows, size), long_way(rows, size)
+    if found is not None:
+        assert expected is not None
+        assert repr(bounds(found)) == repr(bounds(expected))
+        assert sent(found) == sent(expected)
+        assert repr(found) == repr(expected)
+
+
+def bounds(instances: list[Instance]) -> list[Any]:
+    return [geometry.around(None, found.polygon) for found in instances]
+
+
+def sent(instances: list[Instance]) -> bytes:
+    """The instances as an upload encodes them."""
+    record = ImageRecord("a.jpg", instances=instances)
+    return wire.encode(wire.document(record, rectangle=False, notes=Counter()))
 
 
 def test_what_the_platform_writes_is_read() -> None:
