@@ -51,6 +51,8 @@ class Pace:
 
     @halted.setter
     def halted(self, halted: bool) -> None:
+        if halted == self.halted:
+            return  # it is said with each outcome, and wakes all that wait for their turns
         if halted:
             self._halted.set()
         else:
