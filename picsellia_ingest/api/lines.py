@@ -9,11 +9,12 @@ are not kept, ``.netrc`` is not read, redirects are not followed, and nothing is
 from __future__ import annotations
 
 import atexit
+import math
 import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import client
 from typing import Any, ClassVar, Protocol, cast
@@ -76,7 +77,7 @@ class _Together:
 
     last: ClassVar[_Together | None] = None
     """The connection that sent last. There is a class for each line."""
-    _gathers = False
+    _gathers = _holds = False
     _head = b""
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -84,6 +85,12 @@ class _Together:
         self._gathers, self._head = True, b""
         super().request(*args, **options)  # type: ignore[misc]
         self._flush()
+
+    def write(self, method: str, target: str, headers: Mapping[str, str], body: Any) -> None:
+        """Write another small request, past urllib3, which is held back until ``answer``."""
+        self._holds, self._head = True, b""
+        client.HTTPConnection.request(self, method, target, body, headers)  # type: ignore[arg-type]
+        self._holds = False
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: Any, seconds: float
@@ -95,6 +102,14 @@ class _Together:
         # A host that takes no more may have answered why.
         with suppress(BrokenPipeError, ConnectionResetError):
             client.HTTPConnection.request(own, method, target, body, headers)
+        return self.answer(method, seconds)
+
+    def answer(self, method: str, seconds: float) -> Answering:
+        """The beginning of the answer to the last request, of which the rest is sent."""
+        own: Any = self
+        if own.sock.gettimeout() != seconds:
+            own.sock.settimeout(seconds)
+        with suppress(BrokenPipeError, ConnectionResetError):
             self._flush()
         with _in_time():
             answer = client.HTTPConnection.getresponse(own)
@@ -106,7 +121,9 @@ class _Together:
         return _Plain(answer)
 
     def send(self, data: Any) -> None:
-        if not self._gathers or not isinstance(data, bytes) or len(data) > _SMALL:
+        if self._holds:
+            self._head += data
+        elif not self._gathers or not isinstance(data, bytes) or len(data) > _SMALL:
             self._flush()
             super().send(data)  # type: ignore[misc]
         elif self._head:
@@ -169,22 +186,43 @@ class Line:
         self._pool.ConnectionCls = self._kind
         adapter.cert_verify(self._pool, url, verify, cert)  # type: ignore[no-untyped-call]
         self._whole = adapter.request_url(asked, proxies) != asked.path_url
+        self._written: Any = None
+        self.used = math.inf
+        """When it was used last; it is not open before it was used."""
         self._headers = {name: str(session.headers[name]) for name in ("User-Agent", "Accept-Encoding")}
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float) -> Answering:
-        """The beginning of an answer. ``seconds`` bound each wait for a byte."""
+    def write(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> None:
+        """Do of a request what can be done before its turn: a small one is written, if the connection is open."""
         for header in headers.items():
             check_header_validity(header)
+        if body is None or (isinstance(body, bytes) and len(body) <= _SMALL):
+            last, target = self._plainly(url)
+            if last is not None:
+                last.write(method, target, {**self._headers, **headers}, body)
+                self._written = last
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float) -> Answering:
+        """The beginning of an answer to the request, which may be written already. ``seconds`` bound each wait for a byte."""
+        written, self._written = self._written, None
+        last, target = self._plainly(url)
         headers = {**self._headers, **headers}
-        target = url if self._whole else url[len(self.origin) :]
-        last: Any = self._kind.last
-        if last is not None and last.is_connected and _PLAIN.fullmatch(target):
-            again: Answering = last.ask(method, target, headers, body, seconds)
+        if last is not None and last.is_connected:
+            again: Answering
+            if written is None:
+                again = last.ask(method, target, headers, body, seconds)
+            else:
+                again = written.answer(method, seconds)
             return again
         return self._pool.urlopen(
             method, target, body, headers, retries=_ONCE, redirect=False, assert_same_host=False,
             timeout=Timeout(connect=CONNECT_SECONDS, read=seconds), preload_content=False,
         )  # fmt: skip
+
+    def _plainly(self, url: str) -> tuple[Any, str]:
+        """The connection, if it was opened and urllib3 is not needed for this address; and the target."""
+        target = url if self._whole else url[len(self.origin) :]
+        last: Any = self._kind.last
+        return last if last is not None and _PLAIN.fullmatch(target) else None, target
 
     def close(self) -> None:
         """Close it, whatever it is used for."""
@@ -192,7 +230,7 @@ class Line:
         self._adapter.close()
 
 
-_idle: dict[str, list[tuple[float, Line]]] = defaultdict(list)
+_idle: dict[str, list[Line]] = defaultdict(list)
 _lock = threading.Lock()
 
 
@@ -209,8 +247,8 @@ def take(origin: str) -> Line:
     found: Line | None = None
     with _lock:
         while _idle[origin] and found is None:
-            used, line = _idle[origin].pop()
-            if used >= oldest:
+            line = _idle[origin].pop()
+            if line.used >= oldest:
                 found = line
             else:
                 stale.append(line)
@@ -220,30 +258,44 @@ def take(origin: str) -> Line:
 
 
 @contextmanager
-def answering(
-    method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float
-) -> Iterator[Answering]:
-    """The answer to a request, over a connection that is kept when the answer was read to its end, and closed otherwise."""
+def asking(
+    method: str, url: str, headers: Mapping[str, str], body: Any
+) -> Iterator[Callable[[float], Answering]]:
+    """What sends a request and gives its answer, each wait bounded by seconds; what can be done before is done at once.
+
+    The connection is kept when the answer was read to its end, and closed otherwise.
+    """
     line = take(origin_of(url))
-    response: Answering | None = None
+    responses: list[Answering] = []
+
+    def answer(seconds: float) -> Answering:
+        nonlocal line
+        if line.used < time.monotonic() - IDLE_SECONDS:  # it waited long for its turn
+            line.close()
+            line = Line(line.origin)
+        responses.append(line.send(method, url, headers, body, seconds))
+        return responses[0]
+
     try:
-        response = line.send(method, url, headers, body, seconds)
-        yield response
+        line.write(method, url, headers, body)
+        yield answer
+        (response,) = responses
         response.release_conn()
     except BaseException:
-        if response is not None:
+        for response in responses:
             response.close()
         line.close()
         raise
+    line.used = time.monotonic()
     with _lock:
-        _idle[line.origin].append((time.monotonic(), line))
+        _idle[line.origin].append(line)
 
 
 @atexit.register
 def close_all() -> None:
     """Close the connections that no request is using."""
     with _lock:
-        lines = [line for pool in _idle.values() for _, line in pool]
+        lines = [line for pool in _idle.values() for line in pool]
         _idle.clear()
     for line in lines:
         line.close()

@@ -21,6 +21,9 @@ Say = Callable[[str], None]
 AT_FIRST = 8
 """Requests under way at the beginning, where the number of jobs allows it."""
 BYTES_UNDER_WAY = 64 << 20
+ASIDE_SECONDS = 0.0005
+"""For so long a thread whose turn ends does nothing, where there are others. Answers come in bursts, one thread computes at a
+time, and what is left to do with an answer can wait for those that have one to read, or a request ready to be sent."""
 LESS = 0.7
 CALM_SECONDS = 1.0
 """After this time another trouble counts as a new one; those that come together are one."""
@@ -117,9 +120,12 @@ class Pace:
         finally:
             with self._ready:
                 self._busy -= 1
+                is_alone = not self._busy
                 # One may begin for one that ended; how many where bytes end depends on their sizes.
                 self._ready.notify_all() if self._bytes else self._ready.notify()
                 self._bytes -= size
+        if not is_alone:
+            time.sleep(ASIDE_SECONDS)
 
     def _wait(self, size: int) -> float | None:
         """None when there is room, or the seconds until there may be; 0 for until another request ends."""

@@ -63,10 +63,15 @@ def send(  # noqa: PLR0913 - a request has that many parts
     It waits for its turn, and its answer sets the pace of those to come. Raises NetworkError when no whole answer
     came (a file has what did); any answer, whatever its status, is returned.
     """
-    with traffic.pace.turn(len(body) if body else 0):
-        if traffic.pace.halted:
-            raise NetworkError("the run is stopping")
-        answer = _exchange(traffic, method, url, headers, body, seconds, into)
+    try:
+        with lines.asking(method, url, headers, body) as ask, traffic.pace.turn(len(body) if body else 0):
+            if traffic.pace.halted:
+                raise NetworkError("the run is stopping")
+            answer = _exchange(traffic, ask, seconds, into)
+    except _NotWrittenError as error:
+        raise error.args[0] from None
+    except lines.FAILURES as error:
+        raise _no_answer(traffic, lines.origin_of(url), error) from None
     traffic.note_clock(answer.headers.get("Date"))
     if answer.status in _TOO_MUCH:
         traffic.pace.asked_too_much(retry_after(answer))
@@ -75,24 +80,13 @@ def send(  # noqa: PLR0913 - a request has that many parts
     return answer
 
 
-def _exchange(  # noqa: PLR0913 - the same
-    traffic: Traffic,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: Any,
-    seconds: float,
-    into: Opener | None,
+def _exchange(
+    traffic: Traffic, ask: Callable[[float], lines.Answering], seconds: float, into: Opener | None
 ) -> Answer:
     traffic.add(requests=1)
     deadline = time.monotonic() + seconds
-    try:
-        with lines.answering(method, url, headers, body, READ_SECONDS) as response:
-            return Answer(response.status, response.headers, _take(response, deadline, into))
-    except _NotWrittenError as error:
-        raise error.args[0] from None
-    except lines.FAILURES as error:
-        raise _no_answer(traffic, lines.origin_of(url), error) from None
+    response = ask(READ_SECONDS)
+    return Answer(response.status, response.headers, _take(response, deadline, into))
 
 
 def _no_answer(traffic: Traffic, origin: str, error: BaseException) -> NetworkError:

@@ -7,12 +7,22 @@ import io
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from urllib3.exceptions import TimeoutError as TimedOut
 
 from picsellia_ingest.api import lines
+
+
+@contextmanager
+def answering(
+    method: str, url: str, headers: dict[str, str], body: Any, seconds: float
+) -> Iterator[lines.Answering]:
+    with lines.asking(method, url, headers, body) as ask:
+        yield ask(seconds)
+
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -57,7 +67,7 @@ def exchange(listener: socket.socket, bodies: list[Any], lengths: list[int]) -> 
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
     for body, length in zip(bodies, lengths, strict=True):
-        with lines.answering("PUT", url, {"Content-Length": str(length)}, body, 20) as answer:
+        with answering("PUT", url, {"Content-Length": str(length)}, body, 20) as answer:
             assert answer.read1(100) == b"ok"
             assert answer.read1(100) == b""
     thread.join()
@@ -70,6 +80,94 @@ def test_a_small_body_goes_with_the_head_in_one_piece(listener: socket.socket) -
     assert one[0].endswith(b"\r\n\r\n" + b"a" * 1000)
     assert other[0].endswith(b"\r\n\r\n" + b"b" * 1000)
     assert empty[0].endswith(b"\r\n\r\n")
+
+
+def test_a_request_over_a_connection_used_again_is_the_one_that_opened_it(listener: socket.socket) -> None:
+    given = [b"a" * 1000, b"a" * 1000, b"a" * 1000]
+    first, *others = (sorted(b"".join(one).split(b"\r\n")) for one in exchange(listener, given, [1000] * 3))
+    assert others == [first, first]
+
+
+@pytest.fixture
+def answered(listener: socket.socket) -> Iterator[tuple[str, socket.socket]]:
+    """An address, and the other end of an open connection to it over which a request was answered."""
+    url, ends = f"http://127.0.0.1:{listener.getsockname()[1]}/x", list[socket.socket]()
+
+    def serve() -> None:
+        ends.append(listener.accept()[0])
+        ends[0].settimeout(20)
+        ends[0].recv(1 << 16)
+        ends[0].sendall(ANSWER)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with answering("GET", url, {}, None, 20) as answer:
+        while answer.read1(100):
+            pass
+    thread.join()
+    with ends[0]:
+        yield url, ends[0]
+
+
+def test_nothing_of_a_request_is_sent_before_it_is_asked_for(answered: tuple[str, socket.socket]) -> None:
+    url, end = answered
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        seen.append(end.recv(1 << 16))
+        end.sendall(ANSWER)
+
+    with lines.asking("PUT", url, {"Content-Length": "3"}, b"abc") as ask:
+        end.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            end.recv(1)
+        end.settimeout(20)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ask(20).read1(100) == b"ok"
+        thread.join()
+    assert seen[0].startswith(b"PUT /x HTTP/1.1\r\n")
+    assert seen[0].endswith(b"\r\n\r\nabc")
+
+
+def test_a_connection_that_ends_while_its_request_waits_is_opened_anew(
+    listener: socket.socket, answered: tuple[str, socket.socket]
+) -> None:
+    url, end = answered
+    host: list[Host] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            host.append(Host(connection))
+            host[0].serve([3])
+
+    with lines.asking("PUT", url, {"Content-Length": "3"}, b"abc") as ask:
+        end.shutdown(socket.SHUT_RDWR)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ask(20).read1(100) == b"ok"
+        thread.join()
+    assert host[0].pieces[0][0].startswith(b"PUT /x HTTP/1.1\r\n")
+
+
+def test_a_request_that_waited_longer_than_connections_are_kept_gets_another_one(
+    listener: socket.socket, answered: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, end = answered
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            Host(connection).serve([0])
+
+    with lines.asking("GET", url, {}, None) as ask:
+        monkeypatch.setattr(lines, "IDLE_SECONDS", 0)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert ask(20).read1(100) == b"ok"
+        thread.join()
+    assert end.recv(1) == b""
 
 
 def test_a_large_body_and_a_stream_come_whole_behind_the_head(listener: socket.socket) -> None:
@@ -105,7 +203,7 @@ def answers(
     found: list[Answered | type[Exception]] = []
     for _ in given:
         try:
-            with lines.answering("GET", url, {}, None, 0.3) as answer:
+            with answering("GET", url, {}, None, 0.3) as answer:
                 body = b"".join(iter(lambda: answer.read1(7), b""))
                 found.append((answer.status, answer.headers.get("X-told"), body))
         except lines.FAILURES as error:
@@ -186,10 +284,10 @@ def test_what_a_host_says_before_it_took_the_body_is_heard(listener: socket.sock
     thread = threading.Thread(target=serve)
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
-    with lines.answering("GET", url, {}, None, 20) as answer:
+    with answering("GET", url, {}, None, 20) as answer:
         while answer.read1(100):
             pass
-    with lines.answering("PUT", url, {}, bytes(1 << 22), 20) as answer:
+    with answering("PUT", url, {}, bytes(1 << 22), 20) as answer:
         assert (answer.status, answer.read1(100), answer.read1(100)) == (413, b"no", b"")
     thread.join()
 
@@ -209,7 +307,7 @@ def test_an_address_is_written_the_same_way_each_time(listener: socket.socket, p
     thread.start()
     for _ in range(2):
         url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
-        with lines.answering("GET", url, {"X-a": "b"}, None, 20) as answer:
+        with answering("GET", url, {"X-a": "b"}, None, 20) as answer:
             while answer.read1(100):
                 pass
     thread.join()
