@@ -22,8 +22,8 @@ AT_FIRST = 8
 """Requests under way at the beginning, where the number of jobs allows it."""
 BYTES_UNDER_WAY = 64 << 20
 ASIDE_SECONDS = 0.0005
-"""For so long a thread whose turn ends does nothing, where there are others. Answers come in bursts, one thread computes at a
-time, and what is left to do with an answer can wait for those that have one to read, or a request ready to be sent."""
+"""For so long a thread whose turn ends does nothing where another waits for one: only one computes at a time, and what is left to
+do with an answer can wait, a request that is ready to be sent cannot."""
 LESS = 0.7
 CALM_SECONDS = 1.0
 """After this time another trouble counts as a new one; those that come together are one."""
@@ -38,7 +38,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._busy = self._bytes = 0
+        self._busy = self._bytes = self._waiting = 0
         self._most = self._limit = math.inf
         self._slowed_at = 0.0
         self._answered = False
@@ -111,8 +111,10 @@ class Pace:
     def turn(self, size: int = 0) -> Iterator[None]:
         """One request with so many bytes of a picture; begins when there is room for it."""
         with self._ready:
+            self._waiting += 1
             while not self.halted and (wait := self._wait(size)) is not None:
                 self._ready.wait(wait or None)
+            self._waiting -= 1
             self._busy += 1
             self._bytes += size
         try:
@@ -120,11 +122,11 @@ class Pace:
         finally:
             with self._ready:
                 self._busy -= 1
-                is_alone = not self._busy
+                is_waited_for = self._waiting > 0
                 # One may begin for one that ended; how many where bytes end depends on their sizes.
                 self._ready.notify_all() if self._bytes else self._ready.notify()
                 self._bytes -= size
-        if not is_alone:
+        if is_waited_for:
             time.sleep(ASIDE_SECONDS)
 
     def _wait(self, size: int) -> float | None:

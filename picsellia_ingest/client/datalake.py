@@ -11,7 +11,6 @@ from ..upload.made import RunMade
 from ..upload.progress import Progress
 from ..upload.report import Report
 from ..upload.undo_report import UndoReport
-from . import evidence as evidence_files
 from . import ingest, local, runs
 from .dataset import Dataset as _Dataset
 from .picture import Picture as _Picture
@@ -106,6 +105,8 @@ class Datalake(Resource):
         )  # fmt: skip
         report = self._shown(lambda shown: ingest.upload(self._session, job, journal, shown, plan), quiet)
         if evidence is not None:
+            from . import evidence as evidence_files  # pages and their templates are seldom asked for
+
             evidence_files.of_report(report, Path(evidence))
         return report
 

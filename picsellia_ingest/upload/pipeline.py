@@ -17,7 +17,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
-from . import annotate, applying, attach, cluster, placing, plan, register, transfer, verify, workers
+from . import annotate, applying, attach, cluster, placing, plan, register, threads, transfer, verify, workers
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .looking import Looking
@@ -230,6 +230,7 @@ class _Upload(Looking):
     def _create_labels(self, dataset: Dataset, labels: list[tuple[str, str]]) -> None:
         self.progress.stage("labels", len(labels))
         made: list[tuple[str, str]] = []
+        threads.load_meanwhile()
         # One after the other: the platform keeps labels in the order of their making, by which label maps count.
         for wanted in labels:
             name, kind, error = annotate.create_label(self.connection, dataset.id, *wanted)

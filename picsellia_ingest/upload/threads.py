@@ -7,6 +7,7 @@ more than are worked on, so that reading a journal stays in its thread and a slo
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -53,6 +54,11 @@ def work(function: Callable[..., T], tasks: Iterable[_Task], most: int) -> Itera
         crew.leave()
         raise
     crew.end()
+
+
+def load_meanwhile() -> None:
+    """Load what ``work`` needs, which takes as long as some requests, while this thread waits for answers."""
+    threading.Thread(target=_are_made, daemon=True).start()
 
 
 class _Crew(Generic[T]):

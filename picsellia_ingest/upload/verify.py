@@ -38,7 +38,8 @@ class Holdings:
         objects = record.get("annotations") or []
         self.annotations += 1
         self.objects += len(objects)
-        self.repartition.update(str(found.get("label")) for found in objects)
+        for found in objects:
+            self.repartition[str(found.get("label"))] += 1
 
 
 @dataclass(slots=True)
