@@ -16,7 +16,7 @@ from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
 from ..sources import AnyPath
 from ..sources.redaction import without_secrets
-from ..upload import findings, forks, images, matching, placing, shared, workers
+from ..upload import findings, forks, images, matching, placing, reading, shared, workers
 from ..upload.evidence import Evidence, label_hints
 from ..upload.survey import Survey
 from .source import parser
@@ -150,7 +150,7 @@ def inspect(
 
 def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     options, evidence = reader.options, Evidence()
-    with workers.indexing(reader, -1, copied=True):
+    with reading.indexing(reader, -1, copied=True):
         reader.begin(found.problems)
     found.images, found.instances_stated, found.notes = (
         reader.count(),
@@ -186,10 +186,10 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
 
 def _parts(reader: Parser, keep: int, *, survey: bool) -> Iterator[tuple[Inspection, Evidence]]:
     """What is counted of each shard, in their order; those of a large source are read by processes."""
-    jobs = workers.readers(reader, -1)
+    jobs = reading.readers(reader, -1)
     with forks.to_the_end(), shared.by(reader, jobs) as given:
         tasks = ((given, shard, keep, survey) for shard in reader.shards())
-        yield from workers.spread(_counted, tasks, jobs, _died)
+        yield from reading.spread(_counted, tasks, jobs, _died)
 
 
 def _counted(given: Parser | Path, shard: Shard, keep: int, survey: bool) -> tuple[Inspection, Evidence]:

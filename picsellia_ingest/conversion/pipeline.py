@@ -19,7 +19,7 @@ from ..parsers.image_files import image_folder, images_below
 from ..parsers.writer import Output, Writer
 from ..selection import Selection, selection
 from ..sources import AnyPath, find
-from ..upload import forks, matching, placing, shared, workers
+from ..upload import forks, matching, placing, reading, shared, workers
 from . import shards
 from .report import Conversion
 
@@ -128,7 +128,7 @@ def _run(asked: Request, before: Callable[[Conversion], None] | None, step: Step
     parser = asked.parser
     report = Conversion(str(asked.source), str(asked.destination), parser.name, format=asked.to.name)
     report.recognised_by = parser.recognised_by if asked.recognised else ""
-    with workers.indexing(parser, asked.nb_jobs, asked.to, least=_WORTH_STARTING, copied=True):
+    with reading.indexing(parser, asked.nb_jobs, asked.to, least=_WORTH_STARTING, copied=True):
         parser.begin(report.problems)
     header = parser.header()
     asked.selection.check(header)
@@ -181,13 +181,13 @@ def _in_order(asked: Request, output: Output, losses: Losses) -> Iterator[shards
         asked.images,
         asked.rename,
     )
-    jobs = workers.readers(parser, asked.nb_jobs)
+    jobs = reading.readers(parser, asked.nb_jobs)
     with shared.by(work, jobs, output.staging.folder) as given:
         tasks = (
             (given, number, shard, *_of_shard(names, keys, matches, shard))
             for number, shard in enumerate(parser.shards())
         )
-        yield from workers.spread(shards.run, tasks, jobs, shards.died)
+        yield from reading.spread(shards.run, tasks, jobs, shards.died)
 
 
 def _matches(asked: Request, names: Sequence[str]) -> dict[str, matching.Match]:

@@ -17,7 +17,20 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
-from . import annotate, applying, attach, cluster, placing, plan, register, threads, transfer, verify, workers
+from . import (
+    annotate,
+    applying,
+    attach,
+    cluster,
+    placing,
+    plan,
+    reading,
+    register,
+    threads,
+    transfer,
+    verify,
+    workers,
+)
 from .items import WORTH_ANOTHER_PASS, Item, Outcome, State, failed, reason
 from .journal import Journal
 from .looking import Looking
@@ -79,7 +92,7 @@ class _Upload(Looking):
         job, report = self.job, self.report
         if job.parser is not None:
             self.progress.stage("index", None)
-            with workers.indexing(job.parser, workers.cores(job.nb_jobs)):
+            with reading.indexing(job.parser, workers.cores(job.nb_jobs)):
                 job.parser.begin(report.problems)
             job.selection.check(job.parser.header())
             report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]

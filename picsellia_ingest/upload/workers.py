@@ -15,19 +15,18 @@ import signal
 import threading
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
-from . import cluster, forks, threads
+from . import cluster, threads
 
 if TYPE_CHECKING:
-    from ..parsers.base import Parser
+    pass
 
 T = TypeVar("T")
 
@@ -36,13 +35,6 @@ SPARE = 2
 """Threads besides the jobs."""
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
-
-LARGE, LARGE_FOR_FORKS = 96 << 20, 12 << 20
-"""Bytes of a source from which on processes, which take half a second to start, pay for its index; and copies of this one."""
-MANY, MANY_FOR_FORKS = 60_000, 10_000
-"""The same in instances, for reading them, where one takes as long as it does from COCO."""
-_WINDOW = 32
-"""Tasks that are given to processes together, for each of them."""
 
 _SELDOM = 100_000
 """Objects that may be there anew before cycles are looked for; as they are a hundred bytes each, memory stays as it was."""
@@ -76,7 +68,8 @@ def _ahead(most: int) -> int:
     return 0 if most == 1 else -(-most // 2)
 
 
-def _unnamed(*_: object) -> NoReturn:
+def unnamed(*_: object) -> NoReturn:
+    """The end of a task that kills its process whenever it is tried, where nobody says more."""
     raise WorkerDiedError("a process that worked on a part of this died, each time it was tried")
 
 
@@ -85,7 +78,7 @@ def each(
     tasks: Sequence[tuple[Any, ...]],
     nb_jobs: int,
     backend: str = THREADS,
-    lost: Callable[..., T] = _unnamed,
+    lost: Callable[..., T] = unnamed,
 ) -> Iterator[T]:
     """``function(*task)`` for every task, in parallel; results come as they are ready.
 
@@ -99,7 +92,7 @@ def each(
     elif backend == THREADS:
         yield from threads.work(function, tasks, min(most, len(tasks)))
     else:
-        yield from _in_processes(function, tasks, most, backend, lost)
+        yield from in_processes(function, tasks, most, backend, lost)
 
 
 def processes(nb_jobs: int) -> int:
@@ -113,110 +106,12 @@ def cores(nb_jobs: int) -> int:
     return most if nb_jobs == -1 else min(nb_jobs, most)
 
 
-@contextmanager
-def indexing(
-    parser: Parser, nb_jobs: int, *needed: type, least: int = LARGE, copied: bool = False
-) -> Iterator[None]:
-    """Let a parser index a source of a large size, in bytes, with processes.
-
-    With ``copied`` they may be copies of this one (forks), also for a folder. Otherwise they start meanwhile, and load what
-    defines the types that are ``needed``.
-    """
-    jobs, source = processes(nb_jobs), parser.path
-    size = source.stat().st_size if source.is_file() else None
-    at_once = copied and forks.possible() and (size is None or size >= LARGE_FOR_FORKS)
-    if jobs == 1 or not (at_once or (size or 0) >= least):
-        yield
-        return
-    thread = None
-    if not at_once:
-        thread = threading.Thread(target=_start, args=(jobs, (type(parser), *needed)))
-        thread.start()
-    parser.spread = lambda function, tasks: spread(function, tasks, jobs, copied=at_once)
-    try:
-        with forks.to_the_end():
-            yield
-    finally:
-        parser.spread = None
-        if thread is not None:
-            thread.join()
-
-
-def spread(
-    function: Callable[..., T],
-    tasks: Iterable[tuple[Any, ...]],
-    nb_jobs: int,
-    lost: Callable[..., T] = _unnamed,
-    *,
-    copied: bool = True,
-) -> Generator[T, None, None]:
-    """``function(*task)`` for every task, in processes, a bounded number of them at a time; results come in their order.
-
-    Where they may be copies of this one (forks) they begin at once. ``lost`` is as for ``each``.
-    """
-    copies = forks.begin(nb_jobs, _settle) if copied and nb_jobs > 1 else None
-    if copies is None:
-        return _window_by_window(function, tasks, nb_jobs, lost)
-    waiting, under_way = iter(tasks), deque[tuple[Any, ...]]()
-
-    def given() -> Iterator[tuple[Any, ...]]:
-        for task in waiting:
-            under_way.append(task)
-            yield task
-
-    results = copies.each(function, given())
-
-    def found() -> Generator[T, None, None]:
-        from concurrent.futures.process import BrokenProcessPool
-
-        try:
-            for one in results:
-                under_way.popleft()
-                yield one
-        except BrokenProcessPool:
-            forks.end()
-            yield from _window_by_window(function, chain([*under_way], waiting), nb_jobs, lost)
-
-    return found()
-
-
-def _window_by_window(
-    function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], nb_jobs: int, lost: Callable[..., T]
-) -> Generator[T, None, None]:
-    for some in windows(tasks, _WINDOW * nb_jobs):
-        waiting: dict[int, T] = {}
-        expected = 0
-        numbered = [(number, function, task) for number, task in enumerate(some)]
-        for number, found in each(_work, numbered, nb_jobs, "loky", lambda at, _, task: (at, lost(*task))):
-            waiting[number] = found
-            while expected in waiting:
-                yield waiting.pop(expected)
-                expected += 1
-
-
-def readers(parser: Parser, nb_jobs: int) -> int:
-    """How many processes should read all of a source that is prepared; one means this one."""
-    least = MANY_FOR_FORKS if forks.possible() else MANY
-    return processes(nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
-
-
-def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:
-    """Start processes that ``each`` will use."""
-    with suppress(WorkerDiedError):  # whoever gives them work will see it
-        for _ in _in_processes(_loaded, [(needed,)] * nb_jobs, nb_jobs, "loky", _unnamed):
-            pass
-
-
-def _loaded(_: tuple[type, ...]) -> None:
-    """The work of a process that only unpickles what it is given."""
-
-
 def flow(
     function: Callable[..., T],
     windows: Iterable[Sequence[tuple[Any, ...]]],
     nb_jobs: int,
     backend: str = THREADS,
-    lost: Callable[..., T] = _unnamed,
+    lost: Callable[..., T] = unnamed,
     ahead: Callable[..., Any] | None = None,
 ) -> Iterator[T]:
     """``each`` for window after window of tasks, each fetched before the last one's end, so that nobody waits.
@@ -241,13 +136,14 @@ def flow(
             executor.shutdown(cancel_futures=True)
 
 
-def _in_processes(
+def in_processes(
     function: Callable[..., T],
     tasks: Sequence[tuple[Any, ...]],
     most: int,
     backend: str,
     lost: Callable[..., T],
 ) -> Iterator[T]:
+    """``each`` for processes, however few the tasks are."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     # Pages of a large mapped file look like a leak to loky, which then replaces a process between two tasks, and says so.
@@ -256,7 +152,7 @@ def _in_processes(
     for _ in range(TOGETHER):
         numbered = [(number, function, task) for number, task in left.items()]
         try:
-            for number, found in threads.parallel(_work, numbered, min(most, len(numbered)), backend):
+            for number, found in threads.parallel(do_numbered, numbered, min(most, len(numbered)), backend):
                 del left[number]
                 yield found
         except TerminatedWorkerError:
@@ -271,16 +167,18 @@ def _alone(function: Callable[..., T], task: tuple[Any, ...], backend: str, lost
 
     for _ in range(ALONE):
         try:
-            found: list[tuple[int, T]] = list(threads.parallel(_work, [(0, function, task)], 1, backend))
+            found: list[tuple[int, T]] = list(
+                threads.parallel(do_numbered, [(0, function, task)], 1, backend)
+            )
         except TerminatedWorkerError:
             continue
         return found[0][1]
     return lost(*task)
 
 
-def _work(number: int, function: Callable[..., T], task: tuple[Any, ...]) -> tuple[int, T]:
+def do_numbered(number: int, function: Callable[..., T], task: tuple[Any, ...]) -> tuple[int, T]:
     """A task in a process; that it is number so and so tells which are left."""
-    _settle()
+    settle()
     return number, function(*task)
 
 
@@ -308,7 +206,7 @@ def collecting_seldom() -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _settle() -> None:
+def settle() -> None:
     """Leave Ctrl-C to the process that gives out the work, and do not outlive it."""
     collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

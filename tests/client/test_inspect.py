@@ -13,7 +13,7 @@ import pytest
 
 from picsellia_ingest.client.inspect import inspect
 from picsellia_ingest.errors import InvalidQueryError
-from picsellia_ingest.upload import workers
+from picsellia_ingest.upload import reading, workers
 from tests.paths import FIXTURES
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -111,9 +111,9 @@ def test_a_source_that_processes_read_is_told_as_by_one(
 ) -> None:
     path = many(tmp_path)
     one = inspect(path, keep=keep, survey=True)
-    monkeypatch.setattr(workers, "MANY", 0)
+    monkeypatch.setattr(reading, "MANY", 0)
     monkeypatch.setattr(workers, "processes", lambda _: 2)
-    monkeypatch.setattr(workers, "spread", spread := Noted(workers.spread))
+    monkeypatch.setattr(reading, "spread", spread := Noted(reading.spread))
     several = inspect(path, keep=keep, survey=True)
     assert spread.processes == [2]
     assert several.to_dict() == one.to_dict()
@@ -124,7 +124,7 @@ def test_a_source_that_processes_read_is_told_as_by_one(
 
 
 class Noted:
-    """``workers.spread``, and how many processes it was asked for."""
+    """``reading.spread``, and how many processes it was asked for."""
 
     def __init__(self, spread: Callable[..., Any]) -> None:
         self.spread, self.processes = spread, list[int]()

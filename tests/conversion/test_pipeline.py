@@ -15,7 +15,7 @@ from picsellia_ingest.conversion import pipeline
 from picsellia_ingest.conversion.report import Conversion
 from picsellia_ingest.errors import FormatError, InputError, InvalidQueryError, ResourceNotFoundError
 from picsellia_ingest.selection import selection
-from picsellia_ingest.upload import workers
+from picsellia_ingest.upload import reading
 from tests.paths import FIXTURES, dataset
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -102,7 +102,7 @@ def test_processes_give_the_same_bytes_as_one_thread(
 ) -> None:
     source = dataset("taco_coco") / "annotations.json"
     alone = picsellia_ingest.convert(source, tmp_path / "one" / "out", to)
-    monkeypatch.setattr(workers, "MANY", 0)
+    monkeypatch.setattr(reading, "MANY", 0)
     together = picsellia_ingest.convert(source, tmp_path / "two" / "out", to, nb_jobs=2)
     assert content(tmp_path / "one") == content(tmp_path / "two")
     assert alone.losses == together.losses

@@ -24,7 +24,7 @@ HEAD = """
 import os, signal, sys, threading, time
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the command line has it
 from pathlib import Path
-from picsellia_ingest.upload import forks, workers
+from picsellia_ingest.upload import forks, reading, workers
 folder = Path(sys.argv[1])
 """
 
@@ -45,7 +45,7 @@ secret = object()
 def own(number):
     (folder / str(number)).touch()
     return number, id(secret), os.getpid(), "joblib" in sys.modules
-results = workers.spread(own, ((n,) for n in range(50)), 2)
+results = reading.spread(own, ((n,) for n in range(50)), 2)
 while len(list(folder.iterdir())) < 2 * forks.UNDER_WAY:  # nobody has taken a result
     time.sleep(0.01)
 time.sleep(0.1)
@@ -53,7 +53,7 @@ print(len(list(folder.iterdir())))
 found = list(results)
 print([n for n, *_ in found] == list(range(50)), {one[1] for one in found} == {id(secret)})
 print(os.getpid() in {one[2] for one in found}, {one[3] for one in found}, "joblib" in sys.modules)
-again = {pid for _, _, pid, _ in workers.spread(own, [(n,) for n in range(50)], 2)}
+again = {pid for _, _, pid, _ in reading.spread(own, [(n,) for n in range(50)], 2)}
 print(again <= {one[2] for one in found}, forks.possible())
 """
     assert ran(code, tmp_path) == [str(2 * forks.UNDER_WAY), "True True", "False {False} False", "True True"]
@@ -76,11 +76,24 @@ sys.path.insert(0, str(folder))
 import deadly
 out = folder / "out"; out.mkdir()
 forks.allow()
-found = list(workers.spread(deadly.deadly, ((n, out) for n in range(20)), 2))
+found = list(reading.spread(deadly.deadly, ((n, out) for n in range(20)), 2))
 print(found == list(range(20)), (out / "3").read_text(), forks.possible())
-print(list(workers.spread(deadly.always, ((n,) for n in range(6)), 2, lambda number: -number)))
+print(list(reading.spread(deadly.always, ((n,) for n in range(6)), 2, lambda number: -number)))
 """
     assert ran(code, tmp_path) == ["True xx False", "[0, 1, 2, -3, 4, 5]"]
+
+
+def test_copies_that_died_between_two_pieces_of_work_are_not_missed(tmp_path: Path) -> None:
+    code = """
+forks.allow()
+print(list(reading.spread(abs, ((n,) for n in range(-3, 0)), 2)))
+for process in forks._forks._processes:
+    process.kill()
+while not forks._forks._pool._broken:
+    time.sleep(0.01)
+print(list(reading.spread(abs, ((n,) for n in range(-30, 0)), 2)) == list(range(30, 0, -1)), forks.possible())
+"""
+    assert ran(code, tmp_path) == ["[3, 2, 1]", "True False"]
 
 
 def test_a_process_that_was_not_said_to_be_our_own_or_has_a_thread_is_not_copied(tmp_path: Path) -> None:
@@ -91,7 +104,7 @@ print(forks.possible())
 over = threading.Event()
 thread = threading.Thread(target=over.wait)
 thread.start()
-print(forks.possible(), forks.begin(2, int), list(workers.spread(abs, [(-1,), (2,)], 2)))
+print(forks.possible(), forks.begin(2, int), list(reading.spread(abs, [(-1,), (2,)], 2)))
 over.set(), thread.join()
 """
     assert ran(code, tmp_path) == ["False None", "True", "False None [1, 2]"]
@@ -107,7 +120,7 @@ def scarce():
     return fork()
 os.fork = scarce
 forks.allow()
-print(list(workers.spread(abs, [(-1,), (2,)], 2)), forks.possible())
+print(list(reading.spread(abs, [(-1,), (2,)], 2)), forks.possible())
 """
     assert ran(code, tmp_path) == ["[1, 2] False"]
 
@@ -116,7 +129,7 @@ def test_nothing_is_begun_any_more_when_nobody_wants_the_rest(tmp_path: Path) ->
     code = """
 forks.allow()
 def mark(number): (folder / str(number)).touch()
-results = workers.spread(mark, ((n,) for n in range(1000)), 2)
+results = reading.spread(mark, ((n,) for n in range(1000)), 2)
 for _ in range(3): next(results)
 results.close()
 """
@@ -129,7 +142,7 @@ def test_an_error_of_a_task_is_raised_where_its_result_is_wanted(tmp_path: Path)
 forks.allow()
 def odd(number): return 1 // number
 try:
-    print(len(list(workers.spread(odd, ((n,) for n in range(1, -2, -1)), 2))))
+    print(len(list(reading.spread(odd, ((n,) for n in range(1, -2, -1)), 2))))
 except ZeroDivisionError as error:
     print(error)
 """
@@ -140,7 +153,7 @@ def test_copies_do_not_outlive_the_process_and_leave_ctrl_c_to_it(tmp_path: Path
     code = """
 forks.allow()
 def slow(number): (folder / str(os.getpid())).touch(); time.sleep(60)
-list(workers.spread(slow, [(n,) for n in range(4)], 2))
+list(reading.spread(slow, [(n,) for n in range(4)], 2))
 """
     with subprocess.Popen(
         [sys.executable, "-c", HEAD + code, str(tmp_path)], start_new_session=True
@@ -167,8 +180,8 @@ def test_an_upload_which_has_connections_and_a_journal_is_not_copied(tmp_path: P
     code = """
 from picsellia_ingest.parsers.coco import Coco
 forks.allow()
-workers._start = print  # it would leave threads, with which no process is copied anyway
-with Coco(folder / "many.json") as parser, workers.indexing(parser, 2, least=1):
+reading._start = print  # it would leave threads, with which no process is copied anyway
+with Coco(folder / "many.json") as parser, reading.indexing(parser, 2, least=1):
     for thread in threading.enumerate()[1:]:
         thread.join()
     parser.begin(print)

@@ -26,7 +26,7 @@ from picsellia_ingest.parsers import coco_parts
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
 from picsellia_ingest.selection import selection
-from picsellia_ingest.upload import workers
+from picsellia_ingest.upload import reading, workers
 from tests.paths import FIXTURES
 from tests.upload.conftest import Destination
 
@@ -76,7 +76,7 @@ def test_what_kills_its_process_each_time_is_named_and_all_else_is_done() -> Non
 def test_processes_that_were_started_before_index_a_source_and_do_the_work() -> None:
     parser = Coco(DEMO / "instances.json")
     started: set[int] = set()
-    with workers.indexing(parser, 2, least=1):
+    with reading.indexing(parser, 2, least=1):
         spread = parser.spread
         assert spread is not None
         started |= set(spread(os.getpid, [()] * 20))
@@ -102,7 +102,7 @@ def test_a_source_that_processes_index_says_what_it_says_to_one(
     monkeypatch.setattr(coco_parts, "LARGE", 1)
     for jobs in (1, 2):
         with Coco(source) as parser:
-            with workers.indexing(parser, jobs, least=1):
+            with reading.indexing(parser, jobs, least=1):
                 assert (parser.spread is None) == (jobs == 1)
                 parser.begin(problems.append)
             results.append([*parser.read(parser.shards()[0], problems.append)])
@@ -180,7 +180,7 @@ def test_a_conversion_whose_processes_are_killed_goes_on_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = convert(tmp_path / "expected")
-    monkeypatch.setattr(workers, "MANY", 0)
+    monkeypatch.setattr(reading, "MANY", 0)
     with killing(2):
         assert convert(tmp_path / "out") == expected
 
@@ -188,7 +188,7 @@ def test_a_conversion_whose_processes_are_killed_goes_on_by_itself(
 def test_a_conversion_names_the_images_at_which_its_processes_die_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "MANY", 0)
+    monkeypatch.setattr(reading, "MANY", 0)
     (tmp_path / "deadly.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(tmp_path)
     loky.get_reusable_executor().shutdown(kill_workers=True)
