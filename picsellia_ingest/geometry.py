@@ -31,10 +31,11 @@ def area(polygon: Polygon) -> float:
 
 def bounds(polygon: Polygon) -> Rectangle:
     """The smallest box around all rings; it is looked for once."""
-    if polygon.box is None:
-        msgspec.structs.force_setattr(polygon, "box", _bounds(polygon.rings))
-    assert polygon.box is not None
-    return polygon.box
+    box = polygon.box
+    if box is None:
+        box = _bounds(polygon.rings)
+        msgspec.structs.force_setattr(polygon, "box", box)
+    return box
 
 
 def _bounds(rings: Sequence[Ring]) -> Rectangle:

@@ -64,7 +64,7 @@ def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list
     With ``rectangle`` the box is sent, or the polygon's bounds; otherwise the polygon, or else the box. An instance
     with neither is a classification. Reason codes are counted in ``notes``.
     """
-    if instance.attributes and notable(instance.attributes):
+    if notable(instance.attributes):
         notes[ATTRIBUTES_NOT_SENT] += 1
     polygon, box = instance.polygon, instance.rectangle
     if polygon is not None and not rectangle:
@@ -101,8 +101,7 @@ def _polygon_objects(instance: Instance, polygon: Polygon, notes: Counter[str]) 
 
 
 def _object(instance: Instance, kind: str, shape: dict[str, Any]) -> dict[str, Any]:
-    qa = [answer(found) for found in instance.qa] if instance.qa else []
-    return {"type": kind, "label": instance.label, **shape, "qa": qa}
+    return {"type": kind, "label": instance.label, **shape, "qa": [answer(found) for found in instance.qa]}
 
 
 def box_object(box: Rectangle) -> dict[str, float]:
@@ -143,16 +142,12 @@ class Document(msgspec.Struct, frozen=True):
 
 def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Document:
     """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
-    data: list[dict[str, Any]] = []
-    parts: list[int] = []
-    for instance in record.instances:
-        sent = objects(instance, rectangle=rectangle, notes=notes)
-        data += sent
-        parts.append(len(sent))
+    sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     duration = seconds if is_number and 0 <= seconds < _SECONDS_MAX else None
-    return Document(data, [answer(found) for found in record.qa], duration, parts)
+    data = [found for group in sent for found in group]
+    return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
 
 
 class Sealed(msgspec.Struct, frozen=True):

@@ -203,15 +203,15 @@ class Line:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: Any, seconds: float) -> Answering:
         """The beginning of an answer to the request, which may be written already. ``seconds`` bound each wait for a byte."""
+        again: Answering
         written, self._written = self._written, None
+        if written is not None and written.is_connected:
+            again = written.answer(method, seconds)
+            return again
         last, target = self._plainly(url)
         headers = {**self._headers, **headers}
         if last is not None and last.is_connected:
-            again: Answering
-            if written is None:
-                again = last.ask(method, target, headers, body, seconds)
-            else:
-                again = written.answer(method, seconds)
+            again = last.ask(method, target, headers, body, seconds)
             return again
         return self._pool.urlopen(
             method, target, body, headers, retries=_ONCE, redirect=False, assert_same_host=False,

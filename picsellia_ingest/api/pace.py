@@ -112,9 +112,11 @@ class Pace:
         """One request with so many bytes of a picture; begins when there is room for it."""
         with self._ready:
             self._waiting += 1
-            while not self.halted and (wait := self._wait(size)) is not None:
-                self._ready.wait(wait or None)
-            self._waiting -= 1
+            try:
+                while not self.halted and (wait := self._wait(size)) is not None:
+                    self._ready.wait(wait or None)
+            finally:
+                self._waiting -= 1
             self._busy += 1
             self._bytes += size
         try:

@@ -7,6 +7,8 @@ codes: 0 complete and verified, 1 unexpected, 2 usage, 3 input was rejected, 4 i
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from .. import __version__
@@ -16,8 +18,6 @@ from .. import __version__
 @click.version_option(__version__)
 def main() -> None:
     """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""
-    import os
-
     # One more thread for linear algebra, which nothing here does, costs each process a part of its start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..upload import forks, workers

@@ -25,6 +25,7 @@ from .report import Conversion
 
 _WORTH_STARTING = 24 << 20
 """Bytes of a source for which processes are started before it is known how much is in it."""
+
 Step = Callable[[int], None]
 
 

@@ -47,11 +47,6 @@ def usable_label(name: object) -> bool:
 
 
 @lru_cache(1024)  # many instances have few labels
-def _is_plain(label: str) -> bool:
-    return label == label.strip() and _can_be_seen(label)
-
-
-@lru_cache(1024)
 def _can_be_seen(name: str) -> bool:
     kinds = set(map(unicodedata.category, name))
     return bool(kinds - {"Cf", "Zs", "Zl", "Zp"}) and not kinds & {"Cc", "Cs"}
@@ -66,8 +61,6 @@ def plain_label(value: object) -> str | None:
 
 def check_label(value: object, warn: Warn, what: str = "the object") -> str:
     """The label that ``what`` gives; says when it is not as written. Raises ItemError when there is none."""
-    if type(value) is str and len(value) <= LABEL_MAX and _is_plain(value):
-        return value
     label = plain_label(value)
     if label is None:
         raise ItemError(

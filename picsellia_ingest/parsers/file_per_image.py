@@ -13,7 +13,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -114,9 +113,7 @@ class FilePerImage(Parser, Generic[S]):
     def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
         self._sources, self._labels, self._instances = [], {}, 0
-        least = _MANY * self.quickness
-        apart = self.spread is not None and isinstance(sources, list) and len(sources) >= least
-        for source, seen in self._seen_apart(sources) if apart else self._seen(sources):
+        for source, seen in self._all_seen(sources):
             if seen.problem is None:
                 self._take(source, seen)
                 continue
@@ -130,16 +127,18 @@ class FilePerImage(Parser, Generic[S]):
         for source in sources:
             yield source, self._see(source, quick)
 
-    def _seen_apart(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
-        """The same, looked at by processes."""
-        assert self.spread is not None
+    def _all_seen(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
+        """The same; many sources that are known already are looked at by processes."""
+        spread, together = self.spread, _TOGETHER * self.quickness
+        if spread is None or not isinstance(sources, list) or len(sources) < _MANY * self.quickness:
+            yield from self._seen(sources)
+            return
         reader = copy(self)
         reader.spread = None
         given = pickle.dumps(reader)
-        waiting = iter(sources)
-        parts = list(iter(lambda: list(islice(waiting, _TOGETHER * self.quickness)), []))
+        parts = [sources[at : at + together] for at in range(0, len(sources), together)]
         for part, (found, noted) in zip(
-            parts, self.spread(_see_all, [(given, part) for part in parts]), strict=True
+            parts, spread(_see_all, ((given, part) for part in parts)), strict=True
         ):
             self._note_also(noted)
             yield from zip(part, found, strict=True)

@@ -41,11 +41,13 @@ class Forks:
         self._pool: ProcessPoolExecutor = ProcessPoolExecutor(count, get_context("fork"), first)
         self._most = UNDER_WAY * count
         self.count = count
+        is_whole = False
         try:
             self._pool.submit(int)  # which makes all of them
+            is_whole = True
         finally:
             self._processes = [one for one in active_children() if one not in others]
-            if len(self._processes) < count:
+            if not is_whole:
                 self.kill()
 
     def each(self, function: Callable[..., T], tasks: Iterable[Sequence[Any]]) -> Generator[T, None, None]:

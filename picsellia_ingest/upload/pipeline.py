@@ -243,7 +243,8 @@ class _Upload(Looking):
     def _create_labels(self, dataset: Dataset, labels: list[tuple[str, str]]) -> None:
         self.progress.stage("labels", len(labels))
         made: list[tuple[str, str]] = []
-        threads.load_meanwhile()
+        if workers.jobs(self.job.nb_jobs) > 1:
+            threads.load_meanwhile()
         # One after the other: the platform keeps labels in the order of their making, by which label maps count.
         for wanted in labels:
             name, kind, error = annotate.create_label(self.connection, dataset.id, *wanted)

@@ -20,13 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ..errors import InvalidQueryError, WorkerDiedError
 from . import cluster, threads
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 

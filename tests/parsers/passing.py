@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from PIL import Image
 
+from picsellia_ingest.errors import InputError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import ImageRecord
-from picsellia_ingest.parsers.base import Parser, Shard
+from picsellia_ingest.parsers.base import Parser, Shard, Spread
 from picsellia_ingest.parsers.writer import Output, Writer
-from picsellia_ingest.problems import ProblemLog
+from picsellia_ingest.problems import Problem, ProblemLog
 
 P = TypeVar("P", bound=Parser)
 
@@ -44,3 +45,14 @@ def stand_in(path: Path, record: ImageRecord) -> None:
     """An image of the record's size where the writer says that it belongs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("1", (record.width or 1, record.height or 1)).save(path, "PNG")
+
+
+def prepared(parser: Parser, spread: Spread | None, problems: list[Problem]) -> str:
+    """Prepare a parser with what stands for processes; why it is rejected as a whole, or nothing."""
+    parser.spread = spread
+    try:
+        parser.prepare(problems.append)
+    except InputError as error:
+        return str(error)
+    parser.spread = None
+    return ""

@@ -29,6 +29,7 @@ from picsellia_ingest.parsers import (
 from picsellia_ingest.parsers.base import Spread
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
+from tests.parsers.passing import prepared
 
 
 class Impossible(msgspec.Struct):
@@ -138,12 +139,8 @@ def said(path: Path, spread: Spread | None = None) -> list[Any]:
     """All that a source gives, read from a parser that was pickled."""
     problems: list[Problem] = []
     with Coco(path) as parser:
-        parser.spread = spread
-        try:
-            parser.prepare(problems.append)
-        except InputError as error:
-            return [*problems, str(error)]
-        parser.spread = None
+        if rejected := prepared(parser, spread, problems):
+            return [*problems, rejected]
         copy: Coco = pickle.loads(pickle.dumps(parser))
         names = copy.names()
         records = [record for shard in copy.shards(3) for record in copy.read(shard, problems.append)]

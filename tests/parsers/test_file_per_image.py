@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from picsellia_ingest.errors import InputError
 from picsellia_ingest.parsers import file_per_image, load
 from picsellia_ingest.parsers.base import Spread
 from picsellia_ingest.parsers.file_per_image import FilePerImage
 from picsellia_ingest.problems import Problem
+from tests.parsers.passing import prepared
 from tests.paths import FIXTURES, dataset
 
 FORMATS = ("KITTI", "LABELME", "MASKS", "PASCAL-VOC")
@@ -29,12 +29,8 @@ def said(path: Path, name: str, spread: Spread | None) -> list[Any]:
     problems: list[Problem] = []
     with load(name)(path) as parser:
         assert isinstance(parser, FilePerImage)
-        parser.spread = spread
-        try:
-            parser.prepare(problems.append)
-        except InputError as error:
-            return [*problems, str(error)]
-        parser.spread = None
+        if rejected := prepared(parser, spread, problems):
+            return [*problems, rejected]
         records = [record for shard in parser.shards() for record in parser.read(shard, problems.append)]
         return [
             *problems, records, parser.names(), parser.header(), parser.count(), parser.instance_count(), parser.notes,

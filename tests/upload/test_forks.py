@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from picsellia_ingest.upload import forks
-from tests.upload.test_workers import running
+from tests.upload.test_workers import ended, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not copy processes safely")
 
@@ -169,10 +169,7 @@ list(reading.spread(slow, [(n,) for n in range(4)], 2))
             assert all(map(running, copies))
         finally:
             parent.kill()
-    deadline = time.monotonic() + 10
-    while any(map(running, copies)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(running, copies))
+    assert ended(copies)
 
 
 def test_an_upload_which_has_connections_and_a_journal_is_not_copied(tmp_path: Path) -> None:

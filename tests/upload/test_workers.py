@@ -236,10 +236,15 @@ def test_processes_do_not_outlive_the_one_that_gives_them_work(
         time.sleep(0.05)
     working = [Path("/proc") / path.name for path in tmp_path.iterdir()]
     parent.kill()
+    assert ended(working)
+
+
+def ended(processes: list[Path]) -> bool:
+    """Whether all of these end within some seconds."""
     deadline = time.monotonic() + 10
-    while any(map(running, working)) and time.monotonic() < deadline:
+    while any(map(running, processes)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(map(running, working))
+    return not any(map(running, processes))
 
 
 def running(process: Path) -> bool:
