@@ -8,6 +8,7 @@ both; which one is sent is decided when sending. What a format says beyond this 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
@@ -169,45 +170,52 @@ class Instance(msgspec.Struct, frozen=True):
         return RECTANGLE if self.rectangle is not None else CLASSIFICATION
 
 
-class Prepared(Sequence[Instance]):
-    """Instances that are objects of the platform already, as JSON; they themselves are made when they are asked for.
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width, height."""
+Stated: TypeAlias = tuple[str, Box]
+"""The label and the box of an instance that has both a box and a polygon: what counts need of it."""
 
-    ``objects`` are as in a PICSELLIA file, a polygon with its box beside it. One is None that only its instance tells, as
-    where it is several objects, or has something to say beyond its shape. ``boxes`` are the same objects without their polygons.
+
+class Prepared(Sequence[Instance]):
+    """Instances whose JSON is there already; they themselves are made when they are asked for.
+
+    A subclass has them in columns, in which one is None that only its instance tells, as where it is several objects, or has
+    something to say beyond its shape.
     """
 
-    __slots__ = ("_boxes", "_count", "_made", "_make", "_objects")
+    __slots__ = ("_made",)
 
-    def __init__(
-        self,
-        count: int,
-        objects: Callable[[], Sequence[bytes | None]],
-        boxes: Callable[[], Sequence[bytes | None]],
-        make: Callable[[int], Instance],
-    ) -> None:
-        self._count = count
-        self._objects = objects
-        self._boxes = boxes
-        self._make = make
+    def __init__(self) -> None:
         self._made: tuple[Instance, ...] | None = None
 
-    @property
-    def objects(self) -> Sequence[bytes | None]:
-        """The objects."""
-        return self._objects()
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are."""
 
-    @property
+    @abstractmethod
+    def make(self, at: int) -> Instance:
+        """One of them."""
+
+    @abstractmethod
+    def objects(self) -> Sequence[bytes | None]:
+        """Each as an object of a PICSELLIA file, a polygon with its box beside it."""
+
+    @abstractmethod
+    def outlines(self) -> Sequence[bytes | None]:
+        """Each as the platform is sent its polygon."""
+
+    @abstractmethod
     def boxes(self) -> Sequence[bytes | None]:
-        """The objects, without their polygons."""
-        return self._boxes()
+        """Each as the platform is sent its box."""
+
+    @abstractmethod
+    def stated(self) -> Sequence[Stated | None]:
+        """What counts need of each that has a box, a polygon and no answer."""
 
     def _instances(self) -> tuple[Instance, ...]:
         if self._made is None:
-            self._made = tuple(map(self._make, range(self._count)))
+            self._made = tuple(map(self.make, range(len(self))))
         return self._made
-
-    def __len__(self) -> int:
-        return self._count
 
     def __iter__(self) -> Iterator[Instance]:
         return iter(self._instances())
@@ -218,7 +226,7 @@ class Prepared(Sequence[Instance]):
     def __getitem__(self, at: slice) -> tuple[Instance, ...]: ...
     def __getitem__(self, at: int | slice) -> Instance | tuple[Instance, ...]:
         return (
-            self._instances()[at] if isinstance(at, slice) or self._made else self._make(range(len(self))[at])
+            self._instances()[at] if isinstance(at, slice) or self._made else self.make(range(len(self))[at])
         )
 
     def __eq__(self, other: object) -> bool:

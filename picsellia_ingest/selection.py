@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared
+from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared, Stated
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -93,14 +93,10 @@ class Selection:
 
     def _boxed(self, given: Prepared, counts: Counter[str]) -> Prepared:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
-        boxes = given.boxes
+        boxes = given.boxes()
         others = {at: self._instance(given[at], counts) for at, box in enumerate(boxes) if box is None}
         counts[AS_BOX] += len(boxes) - len(others)
-
-        def made(at: int) -> Instance:
-            return others.get(at) or msgspec.structs.replace(given[at], polygon=None)
-
-        return Prepared(len(boxes), lambda: boxes, lambda: boxes, made)
+        return _Boxed(given, boxes, others)
 
     def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:
         name = self.name(instance.label)
@@ -116,6 +112,32 @@ class Selection:
             changes["polygon"] = None
             changes["rectangle"] = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, **changes) if changes else instance
+
+
+class _Boxed(Prepared):
+    """Instances of which only the boxes are left; ``others`` have no JSON."""
+
+    __slots__ = ("_boxes", "_given", "_others")
+
+    def __init__(
+        self, given: Prepared, boxes: Sequence[bytes | None], others: Mapping[int, Instance | None]
+    ) -> None:
+        super().__init__()
+        self._given, self._boxes, self._others = given, boxes, others
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def make(self, at: int) -> Instance:
+        return self._others.get(at) or msgspec.structs.replace(self._given[at], polygon=None)
+
+    def objects(self) -> Sequence[bytes | None]:
+        return self._boxes
+
+    outlines = boxes = objects
+
+    def stated(self) -> Sequence[Stated | None]:
+        return [None] * len(self)
 
 
 def selection(

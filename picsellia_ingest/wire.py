@@ -11,7 +11,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from itertools import repeat
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -27,6 +28,7 @@ from .model import (
     Instance,
     MultipleChoice,
     Polygon,
+    Prepared,
     RangeAnswer,
     Rectangle,
     Ring,
@@ -131,23 +133,54 @@ def answer(found: Answer) -> dict[str, Any]:
             return {"type": "range", "question": question, "answer": value, "min": low, "max": high}
 
 
+Used: TypeAlias = set[tuple[str, str]]
+"""Labels and types of objects."""
+
+
 class Document(msgspec.Struct, frozen=True):
     """What is to be sent about one picture. ``parts`` is how many objects of ``data`` each instance became."""
 
-    data: list[dict[str, Any]]
+    data: list[Any]
     image_qa: list[dict[str, Any]]
     duration: float | None
     parts: list[int]
 
 
-def document(record: ImageRecord, *, rectangle: bool, notes: Counter[str]) -> Document:
-    """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so."""
-    sent = [objects(instance, rectangle=rectangle, notes=notes) for instance in record.instances]
+def document(
+    record: ImageRecord, *, rectangle: bool, notes: Counter[str], used: Used | None = None
+) -> Document:
+    """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so.
+
+    ``used`` gets the label and the type of each. Objects whose JSON is there already stay that JSON.
+    """
+    used = set() if used is None else used
+    sent: list[list[Any]] = []
+    instances = record.instances
+    for at, text in enumerate(_ready(instances, rectangle=rectangle, notes=notes, used=used)):
+        if text is not None:
+            sent.append([msgspec.Raw(text)])
+        else:
+            found = objects(instances[at], rectangle=rectangle, notes=notes)
+            used.update((one["label"], one["type"]) for one in found)
+            sent.append(found)
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     duration = seconds if is_number and 0 <= seconds < _SECONDS_MAX else None
     data = [found for group in sent for found in group]
     return Document(data, [answer(found) for found in record.qa], duration, [len(group) for group in sent])
+
+
+def _ready(
+    instances: Sequence[Instance], *, rectangle: bool, notes: Counter[str], used: Used
+) -> Iterable[bytes | None]:
+    """The JSON of each instance's one object where that is there already, and what is to be said of it."""
+    if not isinstance(instances, Prepared):
+        return repeat(None, len(instances))
+    texts = instances.boxes() if rectangle else instances.outlines()
+    labels = {one[0] for one, text in zip(instances.stated(), texts, strict=True) if one and text}
+    used.update((label, RECTANGLE if rectangle else POLYGON) for label in labels)
+    notes[POLYGON_NOT_SENT if rectangle else BOX_NOT_SENT] += len(texts) - texts.count(None)
+    return texts
 
 
 class Sealed(msgspec.Struct, frozen=True):

@@ -38,7 +38,8 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
     key = transfer.object_key(name, survey.sha256)
 
     # The plan: an item of the journal, with the document that is to be sent.
-    document = wire.document(record, rectangle=False, notes=Counter())
+    labels: set[tuple[str, str]] = set()
+    document = wire.document(record, rectangle=False, notes=Counter(), used=labels)
     with start(tmp_path / "platform", strict=True) as running, Journal(tmp_path / "j.db", "walk") as journal:
         connection = Connection(running.address, Secret(running.token))
         organization = platform.identify(connection).organization_id
@@ -56,7 +57,7 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
         picture_id, there = register.register(connection, organization, item, ["walk"])
         assert not there
         dataset = attach.create(connection, organization, "walk", None, [picture_id or ""])
-        for label, kind in {(found["label"], found["type"]) for found in document.data}:
+        for label, kind in labels:
             assert annotate.create_label(connection, dataset.id, label, kind)[2] is None
         outcome = annotate.annotate(connection, dataset.id, item)
         assert (outcome.state, outcome.instances_sent) == (State.ANNOTATED, 2)

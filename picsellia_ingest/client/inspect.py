@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InvalidQueryError, ItemError, WorkerDiedError
-from ..model import ImageRecord
+from ..model import POLYGON, ImageRecord, Instance, Prepared
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
@@ -60,13 +60,25 @@ class Inspection:
             self.survey.take(record, path)
         self.images_without_instances += not record.instances
         self.answers += len(record.qa)
-        for instance in record.instances:
-            self.instances += 1
-            self.labels[instance.label] += 1
-            self.kinds[instance.kind] += 1
-            self.with_box += instance.rectangle is not None
-            self.with_polygon += instance.polygon is not None
-            self.answers += len(instance.qa)
+        given = record.instances
+        self.instances += len(given)
+        stated = given.stated() if isinstance(given, Prepared) else repeat(None, len(given))
+        for at, one in enumerate(stated):
+            if one is None:
+                self._take(given[at])
+            else:
+                self._count(one[0], POLYGON, has_box=True, has_polygon=True)
+
+    def _take(self, instance: Instance) -> None:
+        has_box, has_polygon = instance.rectangle is not None, instance.polygon is not None
+        self._count(instance.label, instance.kind, has_box=has_box, has_polygon=has_polygon)
+        self.answers += len(instance.qa)
+
+    def _count(self, label: str, kind: str, *, has_box: bool, has_polygon: bool) -> None:
+        self.labels[label] += 1
+        self.kinds[kind] += 1
+        self.with_box += has_box
+        self.with_polygon += has_polygon
 
     def add(self, part: Inspection) -> None:
         """Take in what was counted of other records, and the problems behind those that are here."""

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring
+from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring, Stated
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
 from .coco_rings import GEOMETRY, Rings
 from .jsontext import BYTES_MAX, UNREADABLE, decoded_together
 from .scratch import IntArray
 
+T = TypeVar("T")
 _Number: TypeAlias = int | float
 _Box: TypeAlias = tuple[_Number, _Number, _Number, _Number]
 _Bools: TypeAlias = NDArray[np.bool_]
@@ -94,50 +95,54 @@ class PlainAnnotations:
         box = Rectangle(*self._boxes[number])
         return Instance(self._labels[number], box, Polygon(tuple(rings)), (), _attributes(self._rows[number]))
 
-    def prepared(self, numbers: range) -> Prepared:
-        """The instances of several that are plain."""
-        return Prepared(
-            len(numbers),
-            lambda: self._objects[numbers.start : numbers.stop],
-            lambda: self._box_objects[numbers.start : numbers.stop],
-            lambda at: self.instance(numbers[at]),
-        )
-
-    def mixed(self, members: Sequence[Instance | int]) -> Prepared:
-        """Instances, some of them given by their numbers, which are plain."""
-
-        def made(at: int) -> Instance:
-            one = members[at]
-            return self.instance(one) if isinstance(one, int) else one
-
-        return Prepared(
-            len(members),
-            lambda: [self._objects[one] if type(one) is int else None for one in members],
-            lambda: [self._box_objects[one] if type(one) is int else None for one in members],
-            made,
-        )
+    def prepared(self, members: Sequence[Instance | int]) -> Prepared:
+        """Instances, those that are plain given by their numbers."""
+        return _Prepared(self, members)
 
     @cached_property
     def _texts(self) -> list[bytes | None]:
         return self._rings.written()
 
     @cached_property
-    def _objects(self) -> list[bytes | None]:
+    def objects(self) -> list[bytes | None]:
+        """Polygons with their boxes, as in a PICSELLIA file; None where it is not one object that says all."""
+        return [
+            None if text is None else b"".join((text, b",", box, b"}"))
+            for text, box in zip(self._outlines, self._box_members, strict=True)
+        ]
+
+    @cached_property
+    def outlines(self) -> list[bytes | None]:
+        """Polygons as they are sent; None as in ``objects``."""
+        return [None if text is None else text + b"}" for text in self._outlines]
+
+    @cached_property
+    def stated(self) -> list[Stated | None]:
+        """The labels and boxes of those that are plain."""
+        return [
+            (label, box) if is_plain else None
+            for is_plain, label, box in zip(self._are_plain, self._labels, self._boxes, strict=True)
+        ]
+
+    @cached_property
+    def _outlines(self) -> list[bytes | None]:
+        """Polygons as they are sent, but for their ends."""
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
         found: list[bytes | None] = []
         texts, first = self._texts, 0
-        for is_plain, label, end, box, row in zip(
-            self._are_plain, self._labels, self._ends, self._box_members, self._rows, strict=True
+        for is_plain, label, end, row in zip(
+            self._are_plain, self._labels, self._ends, self._rows, strict=True
         ):
             if is_plain and end - first == 1 and not row.iscrowd:
-                found.append(b"".join((begins[label], texts[first] or b"", b']},"qa":[],', box, b"}")))
+                found.append(b"".join((begins[label], texts[first] or b"", b']},"qa":[]')))
             else:
                 found.append(None)
             first = end
         return found
 
     @cached_property
-    def _box_objects(self) -> list[bytes | None]:
+    def boxes(self) -> list[bytes | None]:
+        """Boxes as they are sent; None as in ``objects``."""
         begins = self._begins(RECTANGLE, b",")
         return [
             b"".join((begins[label], box, b',"qa":[]}')) if is_plain and not row.iscrowd else None
@@ -167,6 +172,41 @@ class PlainAnnotations:
         for mark, side in _SIDES.items():
             text = text.replace(bytes((mark,)), side)
         return [b'"rectangle":{"top":%b}' % box for box in text.split(b"]\x04[")]
+
+
+class _Prepared(Prepared):
+    """Some annotations of a batch, those that are plain given by their numbers."""
+
+    __slots__ = ("_batch", "_members")
+
+    def __init__(self, batch: PlainAnnotations, members: Sequence[Instance | int]) -> None:
+        super().__init__()
+        self._batch, self._members = batch, members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def make(self, at: int) -> Instance:
+        one = self._members[at]
+        return self._batch.instance(one) if isinstance(one, int) else one
+
+    def objects(self) -> Sequence[bytes | None]:
+        return self._of(self._batch.objects)
+
+    def outlines(self) -> Sequence[bytes | None]:
+        return self._of(self._batch.outlines)
+
+    def boxes(self) -> Sequence[bytes | None]:
+        return self._of(self._batch.boxes)
+
+    def stated(self) -> Sequence[Stated | None]:
+        return self._of(self._batch.stated)
+
+    def _of(self, column: Sequence[T | None]) -> Sequence[T | None]:
+        members = self._members
+        if isinstance(members, range):
+            return column[members.start : members.stop]
+        return [column[one] if type(one) is int else None for one in members]
 
 
 _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}

@@ -60,22 +60,23 @@ def _batch(file: JsonFile, index: CocoIndex, batch: range, on_problem: OnProblem
             on_problem(problem)
         numbers = range(first - firsts[0], last - firsts[0])
         if all(are_plain[numbers.start : numbers.stop]):
-            yield image.record(plain.prepared(numbers), [], on_problem)
+            yield image.record(plain.prepared(numbers), index.splits, [], on_problem)
             continue
         reader = _Annotations(file, index, image.size, on_problem)
         members = [
             number if are_plain[number] else reader.read(firsts[0] + number, texts[number], masks.get(number))
             for number in numbers
         ]
-        found = plain.mixed([one for one in members if one is not None])
-        yield image.record(found, reader.captions, on_problem)
+        found = plain.prepared([one for one in members if one is not None])
+        yield image.record(found, index.splits, reader.captions, on_problem)
 
 
 def _images(file: JsonFile, index: CocoIndex, batch: range) -> list[_Image]:
     chosen = slice(batch.start, batch.stop)
-    texts = file.slices(index.image_start[chosen].tolist(), index.image_length[chosen].tolist())
-    found = zip(batch, texts, _flat_rows(texts), strict=True)
-    return [_Image(file, index, record, text, row) for record, text, row in found]
+    starts, numbers = index.image_start[chosen].tolist(), index.image_number[chosen]
+    texts = file.slices(starts, index.image_length[chosen].tolist())
+    found = zip(index.names[chosen], starts, numbers, texts, _flat_rows(texts), strict=True)
+    return [_Image(file, *one) for one in found]
 
 
 def _flat_rows(texts: Sequence[bytes]) -> Sequence[dict[str, Any] | None]:
@@ -89,12 +90,11 @@ class _Image:
     """What the file says of one image, its annotations aside; what is to be said of that waits in ``problems``."""
 
     def __init__(
-        self, file: JsonFile, index: CocoIndex, record: int, text: bytes, row: dict[str, Any] | None
+        self, file: JsonFile, name: str, offset: int, number: int, text: bytes, row: dict[str, Any] | None
     ) -> None:
-        self.file, self.splits = file, index.splits
-        self.offset = int(index.image_start[record])
-        self.pointer = f"/images/{index.image_number[record]}"
-        self.name = index.names[record]
+        """``offset`` is where it begins, ``number`` which of the images it is; ``row`` what it says where that is decoded."""
+        self.file, self.name, self.offset = file, name, offset
+        self.pointer = f"/images/{number}"
         self.problems: list[Problem] = []
         self.row = self._row(text) if row is None else row
         self.row.pop("file_name", None)
@@ -121,7 +121,11 @@ class _Image:
         self.problems.append(Problem(code, message, place, Severity.WARNING, Unit.IMAGE))
 
     def record(
-        self, instances: Sequence[Instance], captions: list[dict[str, Any]], on_problem: OnProblem
+        self,
+        instances: Sequence[Instance],
+        splits: tuple[str, ...],
+        captions: list[dict[str, Any]],
+        on_problem: OnProblem,
     ) -> ImageRecord:
         """The record, with its instances."""
         row = self.row
@@ -129,7 +133,7 @@ class _Image:
             row["captions"] = captions
         qa = _answers(row, self.file, self.offset, self.pointer, on_problem)
         place = Place(str(self.file.path), byte=self.offset, pointer=self.pointer)
-        return ImageRecord(self.name, *self.size, instances, qa, row, self.splits, place)
+        return ImageRecord(self.name, *self.size, instances, qa, row, splits, place)
 
 
 def _answers(

@@ -55,7 +55,7 @@ class PicselliaWriter(DocumentWriter):
 
     def _objects(self, record: ImageRecord, losses: Losses) -> list[Any]:
         instances, size = record.instances, (record.width, record.height)
-        given = instances.objects if isinstance(instances, Prepared) and not self.native else ()
+        given = instances.objects() if isinstance(instances, Prepared) and not self.native else ()
         if given and None not in given:
             return [msgspec.Raw(text) for text in given if text is not None]
         objects: list[Any] = []

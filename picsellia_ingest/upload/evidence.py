@@ -10,10 +10,12 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import repeat
 
 from .. import geometry
-from ..model import ImageRecord, Instance
+from ..model import Box, ImageRecord, Prepared
 from ..parsers.base import Options
+from ..parsers.checks import Size
 
 _SCALE = "shapes lie wholly or partly outside their picture: are they in another scale, or another picture's?"
 _MOSTLY_LOST = {
@@ -43,22 +45,28 @@ class Evidence:
 
     def take(self, record: ImageRecord) -> None:
         """Count the shapes of a record that are suspicious."""
-        for instance in record.instances:
-            self._take(instance, record.width, record.height)
+        given, size = record.instances, (record.width, record.height)
+        stated = given.stated() if isinstance(given, Prepared) else repeat(None, len(given))
+        for at, one in enumerate(stated):
+            if one is not None:
+                self._take(one[1], size, has_box=True)
+                continue
+            instance = given[at]
+            box = geometry.around(instance.rectangle, instance.polygon)
+            if box is not None:
+                sides = box.left, box.top, box.width, box.height
+                self._take(sides, size, has_box=instance.rectangle is not None)
 
-    def _take(self, instance: Instance, width: int | None, height: int | None) -> None:
-        box = geometry.around(instance.rectangle, instance.polygon)
-        if box is None:
-            return
-        right, bottom = box.left + box.width, box.top + box.height
+    def _take(self, box: Box, size: Size, *, has_box: bool) -> None:
+        (left, top, width, height), (across, down) = box, size
+        right, bottom = left + width, top + height
         self.shapes += 1
-        numbers = (box.left, box.top, box.width, box.height) if instance.rectangle else (right, bottom)
-        self.within_one += max(numbers) <= 1
-        if width is None or height is None:
+        self.within_one += max(box if has_box else (right, bottom)) <= 1
+        if across is None or down is None:
             return
-        over = right > width + 1 or bottom > height + 1
-        as_corners = box.left < box.width <= width and box.top < box.height <= height
-        self.as_corners += over and as_corners and instance.rectangle is not None
+        over = right > across + 1 or bottom > down + 1
+        as_corners = left < width <= across and top < height <= down
+        self.as_corners += over and as_corners and has_box
         self.overhanging += over
 
     def add(self, part: Evidence) -> None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 from ..errors import ItemError
 from ..parsers.image_files import SUFFIXES
 
 _CLIMBS = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[A-Za-z]:|^[a-z][a-z0-9+.-]*://?|^file:|\x00|^[/\\]{2}", re.I)
+
+_USUAL = re.compile(r"\w[\w./-]*(?:\n\w[\w./-]*)*", re.ASCII)
+"""Names one below the other, as nearly all are."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 """Bytes of a file's name that are no text."""
@@ -102,11 +105,15 @@ class NameIndex:
         return self._exact[chosen[0]], code
 
 
-def are_plain(names: Iterable[str]) -> bool:
+def are_plain(names: Collection[str]) -> bool:
     """Whether every name is in the one form that names are compared in, can be written down, and stays in the folder.
 
     Where all names of records and images are, a record whose name is an image's means that image, whatever the others are.
     """
+    together = "\n".join(names)
+    # Of such letters alone, without a folder that is called "..", a name is all of this.
+    if _USUAL.fullmatch(together) and ".." not in together and together.count("\n") == len(names) - 1:
+        return True
     return all(_plain(name) == name and not _CLIMBS.search(name) and not _HALF.search(name) for name in names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 from ..errors import ItemError
@@ -33,7 +33,7 @@ class Pairs:
         )
 
 
-def _are_items(names: Sequence[str], journal: Journal, refused: Iterable[str]) -> bool:
+def _are_items(names: Sequence[str], journal: Journal, refused: Collection[str]) -> bool:
     """Whether every name is an item's, and can mean no other."""
     for start in range(0, len(names), SHARD):
         some = {*names[start : start + SHARD]}

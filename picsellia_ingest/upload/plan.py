@@ -243,8 +243,9 @@ class _Documents:
         return placing.placed(record, options, item.path, size, self.report.problems)
 
     def _take(self, record: ImageRecord, item: Item, documents: dict[str, wire.Document]) -> None:
-        document = wire.document(record, rectangle=self.job.rectangle, notes=self.report.changed_shape)
-        self.labels.update((found["label"], found["type"]) for found in document.data)
+        document = wire.document(
+            record, rectangle=self.job.rectangle, notes=self.report.changed_shape, used=self.labels
+        )
         self.report.objects_planned += len(document.data)
         image, was_touched = item.name, item.id in self.touched
         earlier = documents.get(image) or (_earlier(self.journal, image) if was_touched else None)

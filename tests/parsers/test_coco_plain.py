@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from picsellia_ingest import wire
+from picsellia_ingest.client.inspect import Inspection
 from picsellia_ingest.errors import ItemError
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
@@ -21,6 +22,7 @@ from picsellia_ingest.parsers.coco_plain import PlainAnnotations
 from picsellia_ingest.parsers.coco_shapes import instance
 from picsellia_ingest.parsers.picsellia_writer import PicselliaWriter
 from picsellia_ingest.selection import Selection
+from picsellia_ingest.upload.evidence import Evidence
 
 CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
 NUMBERS = st.one_of(
@@ -156,8 +158,18 @@ def in_a_file(instances: Sequence[Instance], *, rectangle: bool = False) -> tupl
     )
 
 
+def sent_and_counted(instances: Sequence[Instance], *, rectangle: bool) -> tuple[Any, ...]:
+    """The document of a record, what is said of it, and what counts make of it."""
+    record, notes, used = ImageRecord("a.png", 30, 25, instances), Counter[str](), set[tuple[str, str]]()
+    content = wire.encode(wire.document(record, rectangle=rectangle, notes=notes, used=used))
+    evidence, counts = Evidence(), Inspection()
+    evidence.take(record)
+    counts.take(record)
+    return content, +notes, used, evidence, counts.to_dict()
+
+
 @given(st.lists(annotation_rows(), min_size=1, max_size=5), st.integers(0, 4), st.booleans())
-def test_what_is_prepared_is_written_as_its_instances_are(
+def test_what_is_prepared_is_written_sent_and_counted_as_its_instances_are(
     rows: list[dict[str, Any]], place: int, rectangle: bool
 ) -> None:
     texts = [json.dumps(row).encode() for row in rows]
@@ -166,31 +178,33 @@ def test_what_is_prepared_is_written_as_its_instances_are(
     other = Instance("other", Rectangle(1, 2, 3, 4), None, (), {"score": 0.5})
     rings = (Ring((1, 1, 9, 1, 9, 9)), Ring((20, 20, 30, 20, 30, 30)))
     mask = Instance("mask", None, Polygon(rings), (), {"iscrowd": 1})
-    members: list[Instance | int] = [mask, *plain[:place], other, *plain[place:]]
-    mixed = batch.mixed(members)
-    assert in_a_file(mixed, rectangle=rectangle) == in_a_file(tuple(mixed), rectangle=rectangle)
+    several: list[Sequence[Instance | int]] = [[mask, *plain[:place], other, *plain[place:]]]
     if len(plain) == len(texts):
-        all_of_them = batch.prepared(range(len(texts)))
-        assert in_a_file(all_of_them, rectangle=rectangle) == in_a_file(
-            tuple(all_of_them), rectangle=rectangle
-        )
+        several.append(range(len(texts)))
+    for members in several:
+        found = batch.prepared(members)
+        assert in_a_file(found, rectangle=rectangle) == in_a_file(tuple(found), rectangle=rectangle)
+        as_they_are = sent_and_counted(found, rectangle=rectangle)
+        assert as_they_are == sent_and_counted(tuple(found), rectangle=rectangle)
 
 
 def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
     batch = PlainAnnotations([text(), text(id=2)], CATEGORIES, [(100, 100)], [2])
     prepared, first = batch.prepared(range(2)), batch.instance(0)
-    assert prepared.objects[0] is not None
-    assert b"geometry" in prepared.objects[0]
-    assert prepared.boxes[0] is not None
-    assert b"geometry" not in prepared.boxes[0]
+    kinds = ("objects", "outlines", "boxes")
+    members = {
+        kind: json.loads(getattr(prepared, kind)()[0]).keys() & {"polygon", "rectangle"} for kind in kinds
+    }
+    assert members == {"objects": {"polygon", "rectangle"}, "outlines": {"polygon"}, "boxes": {"rectangle"}}
+    assert prepared.stated()[0] == ("crate", (10, 10, 20, 20))
     assert (len(prepared), prepared[0], prepared[:1]) == (2, first, (first,))
     assert prepared == tuple(prepared) == (first, batch.instance(1))
     assert prepared == batch.prepared(range(2))
     assert prepared != [first, first]
     assert repr(prepared) == repr(tuple(prepared))
     assert pickle.loads(pickle.dumps(prepared)) == prepared
-    assert batch.mixed([first, 1]) == prepared
-    assert batch.mixed([first, 1]).objects == [None, prepared.objects[1]]
+    assert batch.prepared([first, 1]) == prepared
+    assert batch.prepared([first, 1]).objects() == [None, prepared.objects()[1]]
 
 
 def text(**changes: Any) -> bytes:

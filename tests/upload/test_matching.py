@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from picsellia_ingest.errors import ItemError
-from picsellia_ingest.upload.matching import EXACT, NameIndex, pair
+from picsellia_ingest.upload.matching import EXACT, NameIndex, are_plain, pair
 
 IMAGES = ["a.jpg", "one/c.jpg", "two/c.jpg", "one/only.JPG", "weird\\name.jpg", "é.jpg", "v1.2.jpg"]
 
@@ -114,3 +116,11 @@ def test_a_name_with_another_extension_than_the_image_still_needs_to_be_the_only
 
 def test_the_same_name_in_a_folder_comes_before_the_same_path_with_another_extension() -> None:
     assert pair(["x.jpg"], NameIndex(["x.png", "sub/x.jpg"])) == {"x.jpg": ("sub/x.jpg", EXACT)}
+
+
+@given(st.lists(st.text("ab.7/\\_- :\n\t\0", max_size=5), max_size=4))
+@example(["a/../b"])
+@example(["a..jpg", "/a"])
+@example(["a\nb", "c"])
+def test_whether_names_are_plain_does_not_depend_on_how_fast_it_is_told(names: list[str]) -> None:
+    assert are_plain(names) == are_plain([*names, "\u00e9.jpg"])  # which is plain, and not told at once
