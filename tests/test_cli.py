@@ -490,3 +490,27 @@ def test_the_help_of_every_command_teaches_with_an_example() -> None:
     for name, command in [*commands, *groups]:
         assert f"picsellia-ingest {name}" in (command.help or ""), name
         assert all(option.help for option in command.params if isinstance(option, click.Option)), name
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("inspect", DEMO / "instances.json"), 0),
+        (("validate", BAD, "--output", "jsonl"), 3),
+        (("convert", DEMO / "instances.json", "made.json", "--to", "PICSELLIA"), 0),
+        (UPLOAD, 0),
+    ],
+)
+def test_a_command_ends_as_it_would_where_nobody_reads_what_it_prints(
+    command: tuple[str | Path, ...], code: int, tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nowhere:
+        done = subprocess.run(
+            [sys.executable, "-m", "picsellia_ingest", *map(str, command)],
+            cwd=tmp_path, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+        )  # fmt: skip
+    assert (done.returncode, "refuses" in done.stderr, "Traceback" in done.stderr) == (code, False, False)
+    assert (tmp_path / "made.json").exists() == ("made.json" in command)

@@ -127,13 +127,21 @@ def keep_evidence(name: str, path: Path | None, write: Callable[[Path], None]) -
     click.echo(f"evidence: {where}", err=True)
 
 
+def say(line: str = "") -> None:
+    """Print a line. Whoever reads may have seen enough, as ``head`` has: the command goes on, and ends as it would."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def show(found: Any, as_json: bool) -> None:
     """Print a result as its lines, or as JSON."""
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, default=_plain))
+        say(json.dumps(found.to_dict(), indent=2, default=_plain))
     else:
         for line in found.lines():
-            click.echo(line)
+            say(line)
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import main
-from .ends import evidence, keep_evidence, show, told
+from .ends import evidence, keep_evidence, say, show, told
 
 
 @main.command()
@@ -34,7 +34,6 @@ def run(job_file: Path, only: tuple[str, ...], only_failed: bool, dry_run: bool,
         from ..client import evidence as pages
         from ..client import jobs
 
-        say = None if as_json else click.echo
         done = jobs.run(
             job_file,
             only=only,
@@ -42,10 +41,10 @@ def run(job_file: Path, only: tuple[str, ...], only_failed: bool, dry_run: bool,
             dry_run=dry_run,
             quiet=as_json,
             survey=not no_report,
-            say=say,
+            say=None if as_json else say,
         )
         if not as_json:
-            click.echo()
+            say()
         show(done, as_json)
         if not no_report:
             keep_evidence(job_file.stem, report, lambda where: pages.of_jobs(done, job_file.name, where))

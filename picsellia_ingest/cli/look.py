@@ -13,7 +13,7 @@ from .. import __version__, problems
 from ..errors import InputError
 from ..problems import ProblemLog
 from . import main
-from .ends import FORMATS, conventions, show, told
+from .ends import FORMATS, conventions, say, show, told
 
 
 @main.command()
@@ -98,7 +98,7 @@ def validate(
         for hint in hints:
             click.echo(problems.shown(hint), err=True)
         for line in _as(output, log):
-            click.echo(line)
+            say(line)
         if fix is not None:
             from ..conversion import repair
 

@@ -12,7 +12,7 @@ import click
 
 from ..errors import InvalidQueryError
 from . import main
-from .ends import show, told
+from .ends import say, show, told
 
 if TYPE_CHECKING:
     from ..client.runs import Known
@@ -81,12 +81,12 @@ def _wanted(one: Known, name: str | None, host: str | None) -> bool:
 def _list(found: list[Known], as_json: bool) -> None:
     if as_json:
         rows = [{**asdict(one.run), "host": one.host, "journal": str(one.journal)} for one in found]
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     for one in found:
-        click.echo(one.line())
+        say(one.line())
     if not found:
-        click.echo("no run that made something is known here")
+        say("no run that made something is known here")
 
 
 def _ask(report: UndoReport, *, yes: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from ..errors import InvalidQueryError
 from . import main
-from .ends import FORMATS, conventions, evidence, keep_evidence, labels_chosen, machines, show, told
+from .ends import FORMATS, conventions, evidence, keep_evidence, labels_chosen, machines, say, show, told
 
 if TYPE_CHECKING:
     from ..upload.plan_file import Plan
@@ -100,7 +100,7 @@ def upload(
         if not no_report:
             keep_evidence(done.dataset, report, lambda where: pages.of_report(done, where))
         if host and host.startswith("local:") and not as_json:
-            click.echo(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
+            say(f"look at it: picsellia-ingest serve --root {host.removeprefix('local:')}")
         sys.exit(done.exit_code)
 
 
