@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import msgspec
 
@@ -170,17 +170,24 @@ class Instance(msgspec.Struct, frozen=True):
         return RECTANGLE if self.rectangle is not None else CLASSIFICATION
 
 
-Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, width, height."""
-Stated: TypeAlias = tuple[str, Box]
-"""The label and the box of an instance that has both a box and a polygon: what counts need of it."""
+Sent: TypeAlias = msgspec.Raw | msgspec.Struct
+"""An object as JSON, or what is encoded as that."""
+
+
+class Stated(NamedTuple):
+    """What counts need of an instance that has no answer; ``box`` (left, top, width, height) is its polygon's if it has none."""
+
+    label: str
+    box: tuple[float, float, float, float]
+    has_box: bool
+    has_polygon: bool
 
 
 class Prepared(Sequence[Instance]):
-    """Instances whose JSON is there already; they themselves are made when they are asked for.
+    """Instances that are objects already; they themselves are made when they are asked for.
 
     A subclass has them in columns, in which one is None that only its instance tells, as where it is several objects, or has
-    something to say beyond its shape.
+    something to say beyond its shape. What has an object has its ``stated``.
     """
 
     __slots__ = ("_made",)
@@ -197,20 +204,20 @@ class Prepared(Sequence[Instance]):
         """One of them."""
 
     @abstractmethod
-    def objects(self) -> Sequence[bytes | None]:
-        """Each as an object of a PICSELLIA file, a polygon with its box beside it."""
+    def objects(self) -> Sequence[Sent | None]:
+        """Each as in a PICSELLIA file, a polygon with its box beside it."""
 
     @abstractmethod
-    def outlines(self) -> Sequence[bytes | None]:
-        """Each as the platform is sent its polygon."""
+    def outlines(self) -> Sequence[Sent | None]:
+        """Each as the platform is sent it: its polygon, or else its box."""
 
     @abstractmethod
-    def boxes(self) -> Sequence[bytes | None]:
+    def boxes(self) -> Sequence[Sent | None]:
         """Each as the platform is sent its box."""
 
     @abstractmethod
     def stated(self) -> Sequence[Stated | None]:
-        """What counts need of each that has a box, a polygon and no answer."""
+        """What counts need of each."""
 
     def _instances(self) -> tuple[Instance, ...]:
         if self._made is None:

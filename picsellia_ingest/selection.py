@@ -18,7 +18,7 @@ import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared, Stated
+from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -95,7 +95,8 @@ class Selection:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
         boxes = given.boxes()
         others = {at: self._instance(given[at], counts) for at, box in enumerate(boxes) if box is None}
-        counts[AS_BOX] += len(boxes) - len(others)
+        ready = (one for one, box in zip(given.stated(), boxes, strict=True) if box is not None)
+        counts[AS_BOX] += sum(one is not None and one.has_polygon for one in ready)
         return _Boxed(given, boxes, others)
 
     def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:
@@ -120,7 +121,7 @@ class _Boxed(Prepared):
     __slots__ = ("_boxes", "_given", "_others")
 
     def __init__(
-        self, given: Prepared, boxes: Sequence[bytes | None], others: Mapping[int, Instance | None]
+        self, given: Prepared, boxes: Sequence[Sent | None], others: Mapping[int, Instance | None]
     ) -> None:
         super().__init__()
         self._given, self._boxes, self._others = given, boxes, others
@@ -131,13 +132,14 @@ class _Boxed(Prepared):
     def make(self, at: int) -> Instance:
         return self._others.get(at) or msgspec.structs.replace(self._given[at], polygon=None)
 
-    def objects(self) -> Sequence[bytes | None]:
+    def objects(self) -> Sequence[Sent | None]:
         return self._boxes
 
     outlines = boxes = objects
 
     def stated(self) -> Sequence[Stated | None]:
-        return [None] * len(self)
+        found = zip(self._given.stated(), self._boxes, strict=True)
+        return [one and one._replace(has_box=True, has_polygon=False) if box else None for one, box in found]
 
 
 def selection(

@@ -32,6 +32,7 @@ from .model import (
     RangeAnswer,
     Rectangle,
     Ring,
+    Sent,
     SingleChoice,
     TextAnswer,
 )
@@ -151,17 +152,17 @@ def document(
 ) -> Document:
     """All wire objects of a record, its picture-level answers, and the seconds it took where the file says so.
 
-    ``used`` gets the label and the type of each. Objects whose JSON is there already stay that JSON.
+    ``used`` gets the label and the type of each. Objects that are there already are taken as they are.
     """
     used = set() if used is None else used
     sent: list[list[Any]] = []
     instances = record.instances
-    for at, text in enumerate(_ready(instances, rectangle=rectangle, notes=notes, used=used)):
-        if text is not None:
-            sent.append([msgspec.Raw(text)])
+    for at, one in enumerate(_ready(instances, rectangle=rectangle, notes=notes, used=used)):
+        if one is not None:
+            sent.append([one])
         else:
             found = objects(instances[at], rectangle=rectangle, notes=notes)
-            used.update((one["label"], one["type"]) for one in found)
+            used.update((made["label"], made["type"]) for made in found)
             sent.append(found)
     seconds = record.attributes.get("time_spent", record.attributes.get("duration"))
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
@@ -172,15 +173,18 @@ def document(
 
 def _ready(
     instances: Sequence[Instance], *, rectangle: bool, notes: Counter[str], used: Used
-) -> Iterable[bytes | None]:
-    """The JSON of each instance's one object where that is there already, and what is to be said of it."""
+) -> Iterable[Sent | None]:
+    """The one object of each instance where that is there already; what is to be said of these is."""
     if not isinstance(instances, Prepared):
         return repeat(None, len(instances))
-    texts = instances.boxes() if rectangle else instances.outlines()
-    labels = {one[0] for one, text in zip(instances.stated(), texts, strict=True) if one and text}
-    used.update((label, RECTANGLE if rectangle else POLYGON) for label in labels)
-    notes[POLYGON_NOT_SENT if rectangle else BOX_NOT_SENT] += len(texts) - texts.count(None)
-    return texts
+    found = instances.boxes() if rectangle else instances.outlines()
+    both = 0
+    for one, ready in zip(instances.stated(), found, strict=True):
+        if ready is not None and one is not None:
+            used.add((one.label, POLYGON if one.has_polygon and not rectangle else RECTANGLE))
+            both += one.has_box and one.has_polygon
+    notes[POLYGON_NOT_SENT if rectangle else BOX_NOT_SENT] += both
+    return found
 
 
 class Sealed(msgspec.Struct, frozen=True):

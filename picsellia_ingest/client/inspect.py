@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InvalidQueryError, ItemError, WorkerDiedError
-from ..model import POLYGON, ImageRecord, Instance, Prepared
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Prepared
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
 from ..problems import Problem, ProblemLog, shown
@@ -67,7 +67,8 @@ class Inspection:
             if one is None:
                 self._take(given[at])
             else:
-                self._count(one[0], POLYGON, has_box=True, has_polygon=True)
+                kind = POLYGON if one.has_polygon else RECTANGLE
+                self._count(one.label, kind, has_box=one.has_box, has_polygon=one.has_polygon)
 
     def _take(self, instance: Instance) -> None:
         has_box, has_polygon = instance.rectangle is not None, instance.polygon is not None

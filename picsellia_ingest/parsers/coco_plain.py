@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring, Stated
+from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring, Sent, Stated
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
 from .coco_rings import GEOMETRY, Rings
@@ -104,23 +104,23 @@ class PlainAnnotations:
         return self._rings.written()
 
     @cached_property
-    def objects(self) -> list[bytes | None]:
+    def objects(self) -> list[Sent | None]:
         """Polygons with their boxes, as in a PICSELLIA file; None where it is not one object that says all."""
         return [
-            None if text is None else b"".join((text, b",", box, b"}"))
+            None if text is None else msgspec.Raw(b"".join((text, b",", box, b"}")))
             for text, box in zip(self._outlines, self._box_members, strict=True)
         ]
 
     @cached_property
-    def outlines(self) -> list[bytes | None]:
+    def outlines(self) -> list[Sent | None]:
         """Polygons as they are sent; None as in ``objects``."""
-        return [None if text is None else text + b"}" for text in self._outlines]
+        return [None if text is None else msgspec.Raw(text + b"}") for text in self._outlines]
 
     @cached_property
     def stated(self) -> list[Stated | None]:
         """The labels and boxes of those that are plain."""
         return [
-            (label, box) if is_plain else None
+            Stated(label, box, has_box=True, has_polygon=True) if is_plain else None
             for is_plain, label, box in zip(self._are_plain, self._labels, self._boxes, strict=True)
         ]
 
@@ -141,11 +141,13 @@ class PlainAnnotations:
         return found
 
     @cached_property
-    def boxes(self) -> list[bytes | None]:
+    def boxes(self) -> list[Sent | None]:
         """Boxes as they are sent; None as in ``objects``."""
         begins = self._begins(RECTANGLE, b",")
         return [
-            b"".join((begins[label], box, b',"qa":[]}')) if is_plain and not row.iscrowd else None
+            msgspec.Raw(b"".join((begins[label], box, b',"qa":[]}')))
+            if is_plain and not row.iscrowd
+            else None
             for is_plain, label, box, row in zip(
                 self._are_plain, self._labels, self._box_members, self._rows, strict=True
             )
@@ -190,13 +192,13 @@ class _Prepared(Prepared):
         one = self._members[at]
         return self._batch.instance(one) if isinstance(one, int) else one
 
-    def objects(self) -> Sequence[bytes | None]:
+    def objects(self) -> Sequence[Sent | None]:
         return self._of(self._batch.objects)
 
-    def outlines(self) -> Sequence[bytes | None]:
+    def outlines(self) -> Sequence[Sent | None]:
         return self._of(self._batch.outlines)
 
-    def boxes(self) -> Sequence[bytes | None]:
+    def boxes(self) -> Sequence[Sent | None]:
         return self._of(self._batch.boxes)
 
     def stated(self) -> Sequence[Stated | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -76,18 +77,16 @@ class RecordReader:
         row = {key: self._value(key, value) for key, value in fields.items()}
         more = {key: self._value(key, value) for key, value in listed.items()}
         size = self._size(row, more)
-        kept = self._plain(raw, size)
-        if kept is None:
-            kept = self._instances(raw, size)
+        kept = self._plain(raw, size) or tuple(self._instances(raw, size))
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more
         at = record or image
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
-        return ImageRecord(self.entry.name, *size, tuple(kept), qa, row, place=place)
+        return ImageRecord(self.entry.name, *size, kept, qa, row, place=place)
 
-    def _plain(self, raw: msgspec.Raw | None, size: Size) -> list[Instance] | None:
+    def _plain(self, raw: msgspec.Raw | None, size: Size) -> Sequence[Instance] | None:
         """The instances where all objects are as the platform writes them, as nearly always; None otherwise."""
         found = None if raw is None else picsellia_plain.instances(raw, size)
         return None if found is None or _MEANING.stand(self._text, len(found)) else found

@@ -57,14 +57,14 @@ class PicselliaWriter(DocumentWriter):
         instances, size = record.instances, (record.width, record.height)
         given = instances.objects() if isinstance(instances, Prepared) and not self.native else ()
         if given and None not in given:
-            return [msgspec.Raw(text) for text in given if text is not None]
+            return [*given]
         objects: list[Any] = []
         notes: Counter[str] = Counter()
-        for number, text in enumerate(given or [None] * len(instances)):
-            if text is None:
+        for number, ready in enumerate(given or [None] * len(instances)):
+            if ready is None:
                 objects += self._made(instances[number], size, notes, losses)
             else:
-                objects.append(msgspec.Raw(text))
+                objects.append(ready)
         if notes[wire.HOLES_BRIDGED]:
             losses.changed[wire.HOLES_BRIDGED] += notes[wire.HOLES_BRIDGED]
         return objects

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from itertools import repeat
 
 from .. import geometry
-from ..model import Box, ImageRecord, Prepared
+from ..model import ImageRecord, Prepared
 from ..parsers.base import Options
 from ..parsers.checks import Size
 
@@ -49,7 +49,7 @@ class Evidence:
         stated = given.stated() if isinstance(given, Prepared) else repeat(None, len(given))
         for at, one in enumerate(stated):
             if one is not None:
-                self._take(one[1], size, has_box=True)
+                self._take(one.box, size, has_box=one.has_box)
                 continue
             instance = given[at]
             box = geometry.around(instance.rectangle, instance.polygon)
@@ -57,7 +57,7 @@ class Evidence:
                 sides = box.left, box.top, box.width, box.height
                 self._take(sides, size, has_box=instance.rectangle is not None)
 
-    def _take(self, box: Box, size: Size, *, has_box: bool) -> None:
+    def _take(self, box: tuple[float, float, float, float], size: Size, *, has_box: bool) -> None:
         (left, top, width, height), (across, down) = box, size
         right, bottom = left + width, top + height
         self.shapes += 1

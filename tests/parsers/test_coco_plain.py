@@ -14,15 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from picsellia_ingest import wire
-from picsellia_ingest.client.inspect import Inspection
 from picsellia_ingest.errors import ItemError
-from picsellia_ingest.losses import Losses
-from picsellia_ingest.model import Header, ImageRecord, Instance, Polygon, Rectangle, Ring
+from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring, Stated
 from picsellia_ingest.parsers.coco_plain import PlainAnnotations
 from picsellia_ingest.parsers.coco_shapes import instance
-from picsellia_ingest.parsers.picsellia_writer import PicselliaWriter
-from picsellia_ingest.selection import Selection
-from picsellia_ingest.upload.evidence import Evidence
+from tests.parsers.prepared import in_a_file, sent_and_counted
 
 CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
 NUMBERS = st.one_of(
@@ -145,29 +141,6 @@ def sent(found: Instance) -> bytes:
     return msgspec.json.encode(wire.objects(found, rectangle=False, notes=Counter()))
 
 
-def in_a_file(instances: Sequence[Instance], *, rectangle: bool = False) -> tuple[Any, ...]:
-    """The record as a PICSELLIA file has it, without or with a preference for boxes, and what is said of that."""
-    record, choices, losses = ImageRecord("a.png", 100, 100, instances), Counter[str](), Losses()
-    chosen = Selection(rectangle=rectangle).apply(record, choices)
-    row = PicselliaWriter(Header(), source="COCO").rows(chosen, losses)[1]
-    return (
-        row,
-        choices,
-        losses.to_dict(),
-        chosen == msgspec.structs.replace(record, instances=tuple(chosen.instances)),
-    )
-
-
-def sent_and_counted(instances: Sequence[Instance], *, rectangle: bool) -> tuple[Any, ...]:
-    """The document of a record, what is said of it, and what counts make of it."""
-    record, notes, used = ImageRecord("a.png", 30, 25, instances), Counter[str](), set[tuple[str, str]]()
-    content = wire.encode(wire.document(record, rectangle=rectangle, notes=notes, used=used))
-    evidence, counts = Evidence(), Inspection()
-    evidence.take(record)
-    counts.take(record)
-    return content, +notes, used, evidence, counts.to_dict()
-
-
 @given(st.lists(annotation_rows(), min_size=1, max_size=5), st.integers(0, 4), st.booleans())
 def test_what_is_prepared_is_written_sent_and_counted_as_its_instances_are(
     rows: list[dict[str, Any]], place: int, rectangle: bool
@@ -193,10 +166,11 @@ def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
     prepared, first = batch.prepared(range(2)), batch.instance(0)
     kinds = ("objects", "outlines", "boxes")
     members = {
-        kind: json.loads(getattr(prepared, kind)()[0]).keys() & {"polygon", "rectangle"} for kind in kinds
+        kind: msgspec.json.decode(getattr(prepared, kind)()[0]).keys() & {"polygon", "rectangle"}
+        for kind in kinds
     }
     assert members == {"objects": {"polygon", "rectangle"}, "outlines": {"polygon"}, "boxes": {"rectangle"}}
-    assert prepared.stated()[0] == ("crate", (10, 10, 20, 20))
+    assert prepared.stated()[0] == Stated("crate", (10, 10, 20, 20), has_box=True, has_polygon=True)
     assert (len(prepared), prepared[0], prepared[:1]) == (2, first, (first,))
     assert prepared == tuple(prepared) == (first, batch.instance(1))
     assert prepared == batch.prepared(range(2))

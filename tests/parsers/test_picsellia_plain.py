@@ -16,6 +16,7 @@ from picsellia_ingest.model import ImageRecord, Instance
 from picsellia_ingest.parsers import picsellia_plain
 from picsellia_ingest.parsers.checks import Size
 from picsellia_ingest.parsers.picsellia_objects import instance
+from tests.parsers.prepared import in_a_file, sent_and_counted
 
 NUMBERS: st.SearchStrategy[Any] = st.one_of(
     st.integers(-3, 110),
@@ -101,7 +102,17 @@ def long_way(rows: list[dict[str, Any]], size: Size) -> list[Instance] | None:
 
 
 def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
-    return picsellia_plain.instances(json.dumps(rows).encode(), size)
+    found = picsellia_plain.instances(json.dumps(rows).encode(), size)
+    if found is None:
+        return None
+    for rectangle in (False, True):
+        assert sent_and_counted(found, rectangle=rectangle) == sent_and_counted(
+            tuple(found), rectangle=rectangle
+        )
+        for source in ("COCO", "PICSELLIA"):
+            as_they_are = in_a_file(found, rectangle=rectangle, source=source)
+            assert as_they_are == in_a_file(tuple(found), rectangle=rectangle, source=source)
+    return [*found]
 
 
 @settings(max_examples=400)
@@ -118,7 +129,7 @@ def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
 @example([BOX | {"rectangle": {"left": 10**400, "top": 2.5, "width": 30, "height": 4}}], (100, 100))
 @example([BOX | {"rectangle": {"left": 1.5e9, "top": 2.5, "width": 30, "height": 4}}], (None, None))
 @example([BOX | {"rectangle": {"left": 100, "top": 2.5, "width": 0.3, "height": 4}}], (100, 100))
-def test_what_is_read_is_what_the_general_path_reads_without_a_word(
+def test_what_is_read_is_what_the_general_path_reads_without_a_word_and_is_sent_as_its_instances_are(
     rows: list[dict[str, Any]], size: Size
 ) -> None:
     found, expected = read(rows, size), long_way(rows, size)
