@@ -490,3 +490,45 @@ def test_the_help_of_every_command_teaches_with_an_example() -> None:
     for name, command in [*commands, *groups]:
         assert f"picsellia-ingest {name}" in (command.help or ""), name
         assert all(option.help for option in command.params if isinstance(option, click.Option)), name
+
+
+LEFT_OPEN = """
+import atexit, gc, io, sqlite3, sys, tempfile
+
+def left():
+    gc.unfreeze()
+    for one in gc.get_objects():
+        if isinstance(one, io.IOBase) and not one.closed and str(getattr(one, "name", ""))[:4] != "<std":
+            print("open:", one)
+        if isinstance(one, tempfile.TemporaryDirectory) and one._finalizer.alive:
+            print("there:", one)
+    print("looked")
+
+atexit.register(left)  # before all others, so that it comes last
+from picsellia_ingest.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", DEMO / "instances.json"),
+        UPLOAD,
+        ("convert", DEMO / "instances.json", "out", "--to", "CVAT"),
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_nothing_that_a_command_opened_waits_to_be_collected_at_its_end(
+    tmp_path: Path, arguments: tuple[str | Path, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN, *map(str, arguments)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "looked\n" in done.stdout
+    assert "open: " not in done.stdout
+    assert "there: " not in done.stdout
+    assert not list(tmp_path.glob("picsellia-ingest-*"))
