@@ -136,6 +136,12 @@ def test_validate_is_content_with_a_good_file_and_reports_a_broken_one(run: Run,
         (("upload", "--host", "local:p", "--name", "d"), 2, "nothing to upload"),
         (("upload", "--host", "local:p", "--imgdir", "x"), 2, "Missing option '--name'"),
         (("upload", "--host", "local:p", "--name", "d", "--imgdir", "nowhere"), 2, "'nowhere' is not there"),
+        (("upload", "--host", "nonsense", "--name", "d", "--imgdir", "nowhere"), 2, "'nowhere' is not there"),
+        (
+            ("verify", "--host", "http://127.0.0.1:9/", "--name", "d", "--imgdir", "nowhere"),
+            2,
+            "is not there",
+        ),
         (("upload", "--host", "nonsense", "--name", "d", "--imgdir", DEMO), 2, "not an address"),
         (("upload", "--host", "http://127.0.0.1:9/", "--name", "d", "--imgdir", DEMO), 5, "no API token"),
         (("inspect", "nowhere.json"), 2, "are not there"),
@@ -149,6 +155,12 @@ def test_a_wrong_command_ends_with_one_line_and_its_code(
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["upload", "verify"])
+def test_a_wrong_command_makes_no_platform(run: Run, tmp_path: Path, command: str) -> None:
+    assert run(command, "--host", "local:p", "--name", "d", "--imgdir", "nowhere").returncode == 2
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_host_that_does_not_answer_is_incomplete(run: Run) -> None:
