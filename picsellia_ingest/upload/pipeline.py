@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from ..api import platform
@@ -45,6 +45,9 @@ _Pictures = Future[list[dict[str, Any]]]
 
 ROUNDS = 2
 """How often a run sends what is lacking when the platform then differs from the plan."""
+
+GRACE_SECONDS = 1.0
+"""How long a run that is broken off waits for what was asked beside it, so that nothing of it is under way in the next."""
 
 
 def run(
@@ -121,6 +124,7 @@ class _Upload(Looking):
             self.dataset, pictures = asked.result()
         except BaseException:
             self.is_over = True
+            wait([asked], GRACE_SECONDS)
             raise
         self.begin()
         return pictures

@@ -142,5 +142,26 @@ def test_once_a_source_turned_out_broken_no_pictures_are_asked_for(
         destination.upload(broken)
     until(lambda: faults.count("GET", "/dataset/") == 1)
     may_answer.set()
-    until(lambda: all(thread.name != threads.MEANWHILE for thread in threading.enumerate()))
+    until(lambda: not any(thread.name == threads.MEANWHILE for thread in threading.enumerate()))
     assert len(faults.seen) == 1
+
+
+def test_what_was_asked_beside_a_broken_source_is_over_when_that_is_told(
+    platforms: Platforms, broken: Path
+) -> None:
+    answered: list[str] = []
+
+    def slow(app: Any) -> Any:
+        def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            time.sleep(0.2)
+            answered.append(environ["PATH_INFO"])
+            answer: Iterable[bytes] = app(environ, start_response)
+            return answer
+
+        return wrapped
+
+    destination = platforms(wrap=slow)
+    answered.clear()
+    with pytest.raises(InputError, match="ends early"):
+        destination.upload(broken)
+    assert len(answered) == 1
