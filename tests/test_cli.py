@@ -136,6 +136,12 @@ def test_validate_is_content_with_a_good_file_and_reports_a_broken_one(run: Run,
         (("upload", "--host", "local:p", "--name", "d"), 2, "nothing to upload"),
         (("upload", "--host", "local:p", "--imgdir", "x"), 2, "Missing option '--name'"),
         (("upload", "--host", "local:p", "--name", "d", "--imgdir", "nowhere"), 2, "'nowhere' is not there"),
+        (("upload", "--host", "nonsense", "--name", "d", "--imgdir", "nowhere"), 2, "'nowhere' is not there"),
+        (
+            ("verify", "--host", "http://127.0.0.1:9/", "--name", "d", "--imgdir", "nowhere"),
+            2,
+            "is not there",
+        ),
         (("upload", "--host", "nonsense", "--name", "d", "--imgdir", DEMO), 2, "not an address"),
         (("upload", "--host", "http://127.0.0.1:9/", "--name", "d", "--imgdir", DEMO), 5, "no API token"),
         (("inspect", "nowhere.json"), 2, "are not there"),
@@ -149,6 +155,12 @@ def test_a_wrong_command_ends_with_one_line_and_its_code(
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["upload", "verify"])
+def test_a_wrong_command_makes_no_platform(run: Run, tmp_path: Path, command: str) -> None:
+    assert run(command, "--host", "local:p", "--name", "d", "--imgdir", "nowhere").returncode == 2
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_host_that_does_not_answer_is_incomplete(run: Run) -> None:
@@ -514,3 +526,45 @@ def test_a_command_ends_as_it_would_where_nobody_reads_what_it_prints(
         )  # fmt: skip
     assert (done.returncode, "refuses" in done.stderr, "Traceback" in done.stderr) == (code, False, False)
     assert (tmp_path / "made.json").exists() == ("made.json" in command)
+
+
+LEFT_OPEN = """
+import atexit, gc, io, sqlite3, sys, tempfile
+
+def left():
+    gc.unfreeze()
+    for one in gc.get_objects():
+        if isinstance(one, io.IOBase) and not one.closed and str(getattr(one, "name", ""))[:4] != "<std":
+            print("open:", one)
+        if isinstance(one, tempfile.TemporaryDirectory) and one._finalizer.alive:
+            print("there:", one)
+    print("looked")
+
+atexit.register(left)  # before all others, so that it comes last
+from picsellia_ingest.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", DEMO / "instances.json"),
+        UPLOAD,
+        ("convert", DEMO / "instances.json", "out", "--to", "CVAT"),
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_nothing_that_a_command_opened_waits_to_be_collected_at_its_end(
+    tmp_path: Path, arguments: tuple[str | Path, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN, *map(str, arguments)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "looked\n" in done.stdout
+    assert "open: " not in done.stdout
+    assert "there: " not in done.stdout
+    assert not list(tmp_path.glob("picsellia-ingest-*"))

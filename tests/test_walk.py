@@ -16,6 +16,7 @@ from picsellia_ingest.server import start
 from picsellia_ingest.upload import annotate, attach, images, matching, register, transfer, verify
 from picsellia_ingest.upload.items import State
 from picsellia_ingest.upload.journal import Journal
+from tests import reading_back
 from tests.paths import FIXTURES
 
 DEMO = FIXTURES / "COCO" / "demo"
@@ -68,5 +69,5 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
         assert verify.read_back(connection, item) is None
         assert storage.survey(files[name]).sha256 == item.sha256
         (held,) = platform.picture_annotations(connection, dataset.id, name)
-        back = wire.instance(held["annotations"][0])
+        back = reading_back.instance(held["annotations"][0])
         assert back == Instance("crate", Rectangle(8, 8, 20, 16))

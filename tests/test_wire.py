@@ -22,6 +22,7 @@ from picsellia_ingest.model import (
     SingleChoice,
     TextAnswer,
 )
+from tests import reading_back
 
 BOX = Rectangle(1, 2, 3.5, 4)
 SQUARE = Ring((0, 0, 4, 0, 4, 4, 0, 4))
@@ -58,7 +59,7 @@ def test_an_instance_of_one_shape_comes_back_as_it_was_sent(
 ) -> None:
     instance = Instance(label, qa=tuple(qa), **shape)
     objects, notes = sent(instance)
-    assert [wire.instance(found) for found in objects] == [instance]
+    assert [reading_back.instance(found) for found in objects] == [instance]
     assert not notes
 
 

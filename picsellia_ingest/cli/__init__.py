@@ -7,14 +7,25 @@ codes: 0 complete and verified, 1 unexpected, 2 usage, 3 input was rejected, 4 i
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+from typing import Any
 
 import click
 
 from .. import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """All commands. What a command leaves behind is left to the system at its end: taking it apart takes longer than some do."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        atexit.register(gc.freeze)
+        return super().main(*arguments, **options)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Put any labelled image dataset, whole and provably, on a Picsellia data lake."""

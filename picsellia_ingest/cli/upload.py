@@ -77,7 +77,7 @@ def upload(
         from ..client import evidence as pages
         from ..client import ingest
         from ..client.progress import progress
-        from ..client.session import open_session
+        from ..client.session import open_session, opening
 
         if apply is not None:
             saved = _saved(context, apply)
@@ -87,13 +87,14 @@ def upload(
             with progress() as shown:
                 done = ingest.apply(session, saved, jobs, journal, patience, shown)
         else:
+            opened = opening(organization, host)
             job = ingest.job(
                 name, dataset_version, imgdir, ann_path, ann_format, list(tags), nb_jobs,
                 rectangle=rectangle, dry_run=dry_run, voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif,
                 on_conflict=on_conflict, patience=patience, labels=labels, only=only, drop=drop, survey=not no_report,
                 backend=backend, scheduler=scheduler,
             )  # fmt: skip
-            session = open_session(None, organization, host)
+            session = opened()
             with progress() as shown:
                 done = ingest.upload(session, job, journal, shown, plan)
         show(done, as_json)
@@ -174,14 +175,15 @@ def verify(
         from ..client import evidence as pages
         from ..client import ingest
         from ..client.progress import progress
-        from ..client.session import open_session
+        from ..client.session import opening
 
+        opened = opening(organization, host)
         job = ingest.job(
             name, dataset_version, imgdir, ann_path, ann_format, None, nb_jobs, rectangle=rectangle,
             voc_coordinates=voc_coordinates, coordinates=coordinates, exif=exif, labels=labels, only=only, drop=drop,
             survey=not no_report, backend=backend, scheduler=scheduler,
         )  # fmt: skip
-        session = open_session(None, organization, host)
+        session = opened()
         with progress() as shown:
             done = ingest.check(session, replace(job, exact=exact), shown)
         show(done, as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from ..api import platform
 from ..api.connection import Connection, Secret
 from ..api.platform import Identity
 from ..errors import AuthenticationError, InvalidQueryError
+from ..upload import threads
 from . import local
 
 DEFAULT_HOST = "https://app.picsellia.com/sdk/v2/"
@@ -60,6 +62,16 @@ def open_session(api_token: str | None, organization: str | None, host: str | No
         address, token = _address(wanted), _token(api_token)
     connection = Connection(address, Secret(token))
     return Session(connection, platform.identify(connection, organization), wanted)
+
+
+def opening(organization: str | None, host: str | None) -> Callable[[], Session]:
+    """Connect while something else is done; what is given waits for the session, or raises what ``open_session`` does.
+
+    The embedded platform, whose start makes a folder, is started when that is called.
+    """
+    if local.is_local(host or DEFAULT_HOST):
+        return lambda: open_session(None, organization, host)
+    return threads.meanwhile(open_session, None, organization, host).result
 
 
 def _address(host: str) -> str:

@@ -315,11 +315,8 @@ class Journal:
 
     def count(self, where: str = "1") -> int:
         """How many of the run's items meet a condition of this package's own."""
-        return int(
-            self._base.execute(
-                f"SELECT count(*) FROM item WHERE run=? AND ({where})", (self.run,)
-            ).fetchone()[0]
-        )
+        query = f"SELECT count(*) FROM item WHERE run=? AND ({where})"
+        return int(self._base.execute(query, (self.run,)).fetchone()[0])
 
     def ids(self, where: str) -> set[int]:
         """The numbers of the run's items that meet a condition of this package's own."""
@@ -373,15 +370,17 @@ class Journal:
         )
         return [tuple(row) for row in rows]
 
-    def find(self, names: Sequence[str], *, documents: bool = True) -> dict[str, Item]:
-        """The run's items with these names, where it is wanted without their documents."""
+    def find(self, names: Sequence[str]) -> dict[str, Item]:
+        """The run's items with these names."""
+        return {name: self._item(row) for name, row in self.held(names, _ITEM).items()}
+
+    def held(self, names: Sequence[str], columns: str) -> dict[str, sqlite3.Row]:
+        """Only these columns, with the name, of the run's items with these names: items take three times as long to make."""
         marks = ",".join("?" * len(names))
-        columns = _ITEM if documents else _ITEM.replace("document", "NULL")
         rows = self._base.execute(
-            f"SELECT {columns} FROM item WHERE {_HERE} AND name IN ({marks})",
-            (self.run, *names),
+            f"SELECT {columns} FROM item WHERE {_HERE} AND name IN ({marks})", (self.run, *names)
         )
-        return {item.name: item for item in map(self._item, rows)}
+        return {row["name"]: row for row in rows}
 
     def new_labels(self, dataset: str, labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of the labels (name, kind) that were not created yet, as far as is remembered."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from ..api import platform
@@ -41,8 +41,13 @@ from .progress import Progress, Quiet
 from .report import Report
 from .stages import Stop
 
+_Pictures = Future[list[dict[str, Any]]]
+
 ROUNDS = 2
 """How often a run sends what is lacking when the platform then differs from the plan."""
+
+GRACE_SECONDS = 1.0
+"""How long a run that is broken off waits for what was asked beside it, so that nothing of it is under way in the next."""
 
 
 def run(
@@ -86,21 +91,13 @@ class _Upload(Looking):
     """One run of one job: the order of its stages."""
 
     saved: Plan | None = None
+    is_over = False
+    """Whether the run ended while the dataset was asked for."""
 
     def plan(self) -> None:
         """Everything that can be known before something is changed."""
         job, report = self.job, self.report
-        if job.parser is not None:
-            self.progress.stage("index", None)
-            with reading.indexing(job.parser, workers.cores(job.nb_jobs)):
-                job.parser.begin(report.problems)
-            job.selection.check(job.parser.header())
-            report.notes += [*job.recognised_note(), *job.parser.notes, *placing.declared(job.parser.options)]
-        self.dataset = attach.find(
-            self.connection, self.organization, job.name, job.version, beside=job.beside
-        )
-        self.begin()
-        refused = self._plan_images()
+        refused = self._plan_images(self._index())
         if job.parser is not None:
             self.progress.stage("records", job.parser.count())
             used = plan.plan_annotations(job, self.journal, report, refused, self.progress.step)
@@ -108,6 +105,37 @@ class _Upload(Looking):
             unused = plan.kinds_of_unused(header, used, rectangle=job.rectangle)
             report.labels = plan.in_order(used | unused, header)
         self.journal.seal()
+
+    def _index(self) -> _Pictures | None:
+        """Index the source and ask for the dataset meanwhile, which counts when the source is as it should be."""
+        job, report = self.job, self.report
+        asked = threads.meanwhile(self._ask)
+        try:
+            if job.parser is not None:
+                self.progress.stage("index", None)
+                with reading.indexing(job.parser, workers.cores(job.nb_jobs)):
+                    job.parser.begin(report.problems)
+                job.selection.check(job.parser.header())
+                report.notes += [
+                    *job.recognised_note(),
+                    *job.parser.notes,
+                    *placing.declared(job.parser.options),
+                ]
+            self.dataset, pictures = asked.result()
+        except BaseException:
+            self.is_over = True
+            wait([asked], GRACE_SECONDS)
+            raise
+        self.begin()
+        return pictures
+
+    def _ask(self) -> tuple[Dataset | None, _Pictures | None]:
+        """The dataset, and its pictures where they are the images."""
+        job = self.job
+        found = attach.find(self.connection, self.organization, job.name, job.version, beside=job.beside)
+        if found is None or job.imgdir is not None or self.is_over:
+            return found, None
+        return found, threads.meanwhile(platform.dataset_pictures, self.connection, found.id)
 
     def take_plan(self, saved: Plan) -> None:
         """Take what was planned before for the plan; nothing is scanned and nothing read."""
@@ -117,16 +145,16 @@ class _Upload(Looking):
         saved.ledger.put(self.report)
         self.journal.seal()
 
-    def _plan_images(self) -> dict[str, ItemError]:
+    def _plan_images(self, pictures: _Pictures | None) -> dict[str, ItemError]:
         if self.job.imgdir is not None:
             self.progress.stage("images", None)
             return plan.plan_images(self.job, self.journal, self.report, self.progress.step)
-        if self.dataset is None:
+        if pictures is None:
             raise ResourceNotFoundError(
                 f"there is no dataset {self.job.name!r} to annotate",
                 "check the name, or give imgdir to make it",
             )
-        plan.plan_pictures(platform.dataset_pictures(self.connection, self.dataset.id), self.journal)
+        plan.plan_pictures(pictures.result(), self.journal)
         self.report.images.came_in = self.journal.count()
         return {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import lru_cache
 from queue import Empty, SimpleQueue
@@ -19,6 +20,8 @@ T = TypeVar("T")
 _Task = tuple[Any, ...]
 
 THREADS = "threading"
+MEANWHILE = "meanwhile"
+"""The name of a thread that does one thing while others do theirs."""
 READY = 3
 """Tasks under way for each thread: one is worked on, the others wait, so that none is lacking while more are fetched."""
 
@@ -56,9 +59,23 @@ def work(function: Callable[..., T], tasks: Iterable[_Task], most: int) -> Itera
     crew.end()
 
 
+def meanwhile(function: Callable[..., T], *given: Any) -> Future[T]:
+    """What ``function(*given)`` gives or raises, done in a thread that nobody has to wait for."""
+    found: Future[T] = Future()
+
+    def do() -> None:
+        try:
+            found.set_result(function(*given))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is wanted
+            found.set_exception(error)
+
+    threading.Thread(target=do, name=MEANWHILE, daemon=True).start()
+    return found
+
+
 def load_meanwhile() -> None:
     """Load what ``work`` needs, which takes as long as some requests, while this thread waits for answers."""
-    threading.Thread(target=_are_made, daemon=True).start()
+    meanwhile(_are_made)
 
 
 class _Crew(Generic[T]):

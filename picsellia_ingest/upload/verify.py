@@ -7,18 +7,23 @@ and with the true counts of the dataset. ``read_back`` fetches a sample of pictu
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from .. import wire
 from ..api import platform, storage
 from ..api.connection import Connection
 from ..errors import PicselliaError
+from . import threads
 from .items import Item, Outcome, State
 from .journal import Journal
 from .workers import windows
+
+_Page = list[dict[str, Any]]
 
 READS = 3
 SAMPLE_LEAST, SAMPLE_SHARE = 20, 1000
@@ -55,24 +60,24 @@ def reconcile_annotations(connection: Connection, dataset_id: str, journal: Jour
     """Before anything is sent: mark the items whose annotation is there already, whole or in part."""
     found = Partly()
     for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
-        items = journal.find([str(record.get("external_picture_url")) for record in batch])
+        items = _items(journal, batch)
         whole: list[Outcome] = []
         partly: list[int] = []
         for record in batch:
             objects = record.get("annotations") or ()
             found.labels.update((str(one.get("label")), str(one.get("type"))) for one in objects)
             item = items.get(str(record.get("external_picture_url")))
-            if item is None or item.document is None:
+            if item is None or item["document"] is None:
                 continue
-            document = wire.decode(item.document)
+            document = wire.decode(item["document"])
             lacking, questions = wire.lacks(document, [record])
             there = wire.instances_held(document, lacking)
             if lacking or questions:
-                partly.append(item.id)
+                partly.append(item["id"])
                 found.pictures += bool(objects or record.get("image_qa"))
                 found.instances += there
             else:
-                whole.append(Outcome(item.id, State.ANNOTATED, instances_there=there))
+                whole.append(Outcome(item["id"], State.ANNOTATED, instances_there=there))
         journal.records(whole)
         journal.mark_partly_held(partly)
     return found
@@ -96,15 +101,16 @@ def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact:
     With ``exact`` the dataset was made by this run, so objects beyond the plan are differences too.
     """
     found = Comparison()
-    _pictures(connection, dataset_id, journal, found)
+    records = windows(platform.all_annotations(connection, dataset_id), platform.PAGE)
+    first = _pictures(connection, dataset_id, journal, found, records)
     seen: set[int] = set()
-    for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
-        items = journal.find([str(record.get("external_picture_url")) for record in batch])
+    for batch in chain([first], records):
+        items = _items(journal, batch)
         for record in batch:
             found.holdings.add(record)
             item = items.get(str(record.get("external_picture_url")))
-            if item is not None and item.document is not None:
-                seen.add(item.id)
+            if item is not None and item["document"] is not None:
+                seen.add(item["id"])
                 _compare_annotation(item, record, found, exact=exact)
     unseen = journal.ids(f"state={State.ANNOTATED:d} AND document IS NOT NULL") - seen
     if unseen:
@@ -115,43 +121,62 @@ def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact:
     return found
 
 
-def _pictures(connection: Connection, dataset_id: str, journal: Journal, found: Comparison) -> None:
+def _items(journal: Journal, records: Sequence[Mapping[str, Any]]) -> dict[str, sqlite3.Row]:
+    return journal.held(
+        [str(record.get("external_picture_url")) for record in records], "id, name, document, state"
+    )
+
+
+_SENT = "id, name, path IS NOT NULL AS sent, width, height, object_key"
+
+
+def _pictures(
+    connection: Connection, dataset_id: str, journal: Journal, found: Comparison, records: Iterator[_Page]
+) -> _Page:
+    """Compare the pictures; the first page of the records, which is asked for at the same time."""
+    asked = threads.meanwhile(platform.dataset_pictures, connection, dataset_id)
+    try:
+        first = next(records, [])
+    except PicselliaError:
+        asked.result()  # an error of the pictures is told first
+        raise
     seen: set[int] = set()
-    for batch in windows(platform.dataset_pictures(connection, dataset_id), 500):
-        items = journal.find([str(picture.get("external_url")) for picture in batch], documents=False)
+    for batch in windows(asked.result(), 500):
+        items = journal.held([str(picture.get("external_url")) for picture in batch], _SENT)
         for picture in batch:
             item = items.get(str(picture.get("external_url")))
             if item is None:
                 continue
-            seen.add(item.id)
-            sizes = (picture.get("width"), picture.get("height"))
-            if (
-                item.path is not None
-                and picture.get("internal_key") == item.object_key
-                and sizes != (item.width, item.height)
-            ):
+            number, name, sent, *size, key = item
+            seen.add(number)
+            there = [picture.get("width"), picture.get("height")]
+            if sent and picture.get("internal_key") == key and there != size:
                 found.differences.append(
-                    f"{item.name}: {sizes[0]} x {sizes[1]} on the platform, {item.width} x {item.height} here"
+                    f"{name}: {there[0]} x {there[1]} on the platform, {size[0]} x {size[1]} here"
                 )
     found.pictures = sorted(journal.ids(f"state>={State.ATTACHED:d}") - seen)
     if found.pictures:
         found.differences.append(f"{len(found.pictures)} pictures that were attached are not in the dataset")
+    return first
 
 
-def _compare_annotation(item: Item, record: Mapping[str, Any], found: Comparison, *, exact: bool) -> None:
-    if wire.is_all_of(item.document or b"", record):
+def _compare_annotation(
+    item: sqlite3.Row, record: Mapping[str, Any], found: Comparison, *, exact: bool
+) -> None:
+    number, name, content, state = item
+    if wire.is_all_of(content, record):
         return
-    document = wire.decode(item.document or b"")
+    document = wire.decode(content)
     lacking, questions = wire.lacks(document, [record])
-    if (lacking or questions) and item.state is State.ANNOTATED:  # what others lack is in the ledger already
+    if (lacking or questions) and state == State.ANNOTATED:  # what others lack is in the ledger already
         found.differences.append(
-            f"{item.name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"
+            f"{name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"
         )
-        found.annotations.append(item.id)
+        found.annotations.append(number)
         return
     extra = len(record.get("annotations") or ()) - (len(document.data) - len(lacking))
     if exact and extra > 0:
-        found.differences.append(f"{item.name}: {extra} objects more than planned")
+        found.differences.append(f"{name}: {extra} objects more than planned")
 
 
 def sample(count: int) -> int:

@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from picsellia_ingest.client import Client
+from picsellia_ingest.client.session import opening
 from picsellia_ingest.errors import (
     AuthenticationError,
     FormatError,
@@ -42,6 +44,27 @@ def test_the_client_greets_its_user_and_knows_its_organization(
     assert capsys.readouterr().out == f"Hi {client.username}, welcome back.\n"
     assert re.fullmatch(r"[0-9a-f-]{36}", client.organization_id)
     assert client.datalake.organization_id == client.organization_id
+
+
+def test_a_session_is_opened_while_something_else_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def late(app: Any) -> Any:
+        def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+            asked.set()
+            assert may_answer.wait(20)
+            return app(environ, start_response)
+
+        return wrapped
+
+    with start(tmp_path / "platform", wrap=late) as running:
+        monkeypatch.setenv("PICSELLIA_TOKEN", running.token)
+        opened = opening(None, running.address)
+        assert asked.wait(20)
+        may_answer.set()
+        assert opened().host == running.address
 
 
 def test_upload_prints_and_returns_the_report(

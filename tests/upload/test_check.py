@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from picsellia_ingest.api import platform
-from picsellia_ingest.errors import ResourceNotFoundError
+from picsellia_ingest.errors import InvalidQueryError, ResourceNotFoundError, UnauthorizedError
+from picsellia_ingest.upload import verify
+from picsellia_ingest.upload.journal import Journal
 from tests.paths import FIXTURES
 from tests.upload.conftest import Destination
 from tests.upload.faults import Faults
@@ -127,3 +130,79 @@ def test_what_the_platform_only_said_to_have_taken_is_sent_again_and_then_report
     assert sum(map(len, held.values())) == (report.objects_planned if times < 40 else 0)
     if times == 40:
         assert any("not on the platform" in text or "no annotation" in text for text in report.differences)
+
+
+class Late:
+    """A WSGI layer that answers some requests when others were made."""
+
+    def __init__(self, late: str, after: str) -> None:
+        self.late, self.after = late, after
+        self.holds = False
+        self._made = threading.Event()
+
+    def wrap(self, app: Any) -> Any:
+        def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+            path = environ["PATH_INFO"]
+            if self.holds and f"/v2/{self.after}/" in path:
+                self._made.set()
+            if self.holds and f"/v2/{self.late}/" in path:
+                assert self._made.wait(20)
+            return app(environ, start_response)
+
+        return wrapped
+
+
+@pytest.mark.parametrize(("late", "after"), [("picture", "annotation"), ("annotation", "picture")])
+def test_pictures_and_annotations_are_asked_for_side_by_side_and_compare_the_same(
+    platforms: Any, late: str, after: str
+) -> None:
+    layer = Late(late, after)
+    destination = platforms(wrap=layer.wrap)
+    destination.upload(**SOURCE)
+    dataset = destination.dataset()
+    pictures = destination.pictures()
+    platform.delete_annotations(destination.connection, dataset.id, pictures["dock 01.jpg"]["picture_id"])
+    with Journal(destination.journal, "test") as journal:
+        journal.run = 1
+        before = verify.compare(destination.connection, dataset.id, journal, exact=True)
+        layer.holds = True
+        found = verify.compare(destination.connection, dataset.id, journal, exact=True)
+    assert found == before
+    assert found.differences == ["1 pictures that were annotated have no annotation on the platform"]
+    assert (found.holdings.annotations, found.holdings.objects) == (2, 5)
+
+
+@pytest.mark.parametrize(("refused", "told"), [(["picture", "annotation"], "401"), (["annotation"], "400")])
+def test_of_two_refusals_that_of_the_pictures_is_told(platforms: Any, refused: list[str], told: str) -> None:
+    faults = Faults()
+    destination = platforms(wrap=faults.wrap)
+    destination.upload(**SOURCE)
+    dataset = destination.dataset()
+    for part, code in (("picture", "401"), ("annotation", "400")):
+        if part in refused:
+            faults.fail("GET", f"/v2/{part}/", 9, f"status {code}")
+    errors = {"401": UnauthorizedError, "400": InvalidQueryError}
+    with Journal(destination.journal, "test") as journal, pytest.raises(errors[told], match="made to fail"):
+        verify.compare(destination.connection, dataset.id, journal, exact=True)
+
+
+def test_pictures_that_are_gone_and_sizes_that_differ_are_told_before_annotations(
+    destination: Destination,
+) -> None:
+    destination.upload(**SOURCE)
+    for change in (
+        "width=1 WHERE name='night/empty.png'",
+        "width=1, object_key='of another picture' WHERE name='dock 01.jpg'",
+        "name='gone.jpg' WHERE name='dock#02.jpg'",
+    ):
+        destination.journal_rows(f"UPDATE item SET {change}")
+    with Journal(destination.journal, "test") as journal:
+        journal.run = 1
+        found = verify.compare(destination.connection, destination.dataset().id, journal, exact=True)
+        gone = journal.find(["gone.jpg"])["gone.jpg"].id
+    assert (found.pictures, found.annotations) == ([gone], [gone])
+    assert found.differences == [
+        "night/empty.png: 48 x 48 on the platform, 1 x 48 here",
+        "1 pictures that were attached are not in the dataset",
+        "1 pictures that were annotated have no annotation on the platform",
+    ]
