@@ -10,12 +10,12 @@ import pytest
 from picsellia_ingest.api import transport
 from picsellia_ingest.client import Client
 from picsellia_ingest.server import RunningPlatform, start
-from picsellia_ingest.wire import instance
 from tests.published.conftest import run
 from tests.published.material import lay_out
 from tests.published.scripts.common import OBJECTS
 from tests.published.scripts.uploads import SIDES, write_picsellia
 from tests.published.shapes import NEW
+from tests.reading_back import instance
 from tests.server.caller import Caller
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
