@@ -19,7 +19,7 @@ from .transport import call
 
 PAGE = 200
 """Annotation records asked for at a time."""
-PAGES_AHEAD = 3
+PAGES_AHEAD = 5
 """Pages under way at a time, where the platform says that there are so many."""
 
 

@@ -55,7 +55,14 @@ def _can_be_seen(name: str) -> bool:
 def plain_label(value: object) -> str | None:
     """A label without the blanks around it; a whole number is its digits. None when it is no usable label."""
     text = str(value) if type(value) is int and abs(value) < 10**18 else value
-    text = text.strip() if isinstance(text, str) else None
+    if isinstance(text, str) and len(text) > LABEL_MAX:
+        text = text.strip()
+    return _plain_text(text) if isinstance(text, str) and len(text) <= LABEL_MAX else None
+
+
+@lru_cache(1024)
+def _plain_text(text: str) -> str | None:
+    text = text.strip()
     return text if usable_label(text) else None
 
 
