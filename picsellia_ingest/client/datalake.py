@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,6 +27,10 @@ class Datalake(Resource):
 
     Picture: TypeAlias = _Picture
     Dataset: TypeAlias = _Dataset
+
+    def _load(self) -> None:
+        # Not as a daemon, which the end of the interpreter might meet halfway through a library's start.
+        threading.Thread(target=import_module, args=("numpy",)).start()
 
     def _begin(self) -> None:
         self.host = self._connection.host

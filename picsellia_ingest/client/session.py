@@ -44,10 +44,15 @@ class Resource:
         *,
         session: Session | None = None,
     ) -> None:
+        if session is None:
+            self._load()
         self._session = session or open_session(api_token, organization, host)
         self._connection = self._session.connection
         self._organization = self._session.identity.organization_id
         self._begin()
+
+    def _load(self) -> None:
+        """Have loaded what nearly every user of the class needs, while the session opens."""
 
     def _begin(self) -> None:
         """Set what the class keeps between calls."""

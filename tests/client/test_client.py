@@ -182,3 +182,29 @@ def test_a_second_process_joins_the_platform_of_a_folder(lake: Client.Datalake, 
         capture_output=True, text=True, check=True, env={**os.environ},
     )  # fmt: skip
     assert done.stdout.strip() == lake.organization_id
+
+
+def test_what_an_upload_needs_is_loaded_while_a_datalake_connects_and_an_error_still_ends_the_program(
+    tmp_path: Path,
+) -> None:
+    code = """
+import sys, threading
+from picsellia_ingest.client import Client
+try:
+    Client.Datalake("wrong", host=sys.argv[1])
+finally:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    print("numpy" in sys.modules)
+"""
+    with start(tmp_path / "platform") as running:
+        done = subprocess.run(
+            [sys.executable, "-c", code, running.address],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout) == (1, "True\n")
+    assert "UnauthorizedError" in done.stderr.splitlines()[-1]
