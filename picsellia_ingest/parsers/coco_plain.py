@@ -1,4 +1,4 @@
-"""The quick way to annotations that are as nearly all are: a box and rings as they should be, and nothing else to say.
+"""The quick way to annotations that are as nearly all are: a box, rings as they should be or none, and nothing else to say.
 
 A batch is decoded at once into columns; comparisons of whole columns stand for the checks of coco_shapes, and rings stay
 the text they are (coco_rings). Whatever is not plainly in order - another key, a repeated one, a mask, a closed ring, a
@@ -8,7 +8,7 @@ instance and as an object of the platform, which a test holds for any annotation
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any, TypeAlias, TypeVar
@@ -35,7 +35,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     image_id: int
     category_id: int
     bbox: _Box
-    segmentation: list[msgspec.Raw] | dict[str, msgspec.Raw]
+    segmentation: list[msgspec.Raw] | dict[str, msgspec.Raw] | msgspec.UnsetType = _UNSET
     id: int | msgspec.UnsetType = _UNSET
     area: _Number | msgspec.UnsetType = _UNSET
     iscrowd: int | msgspec.UnsetType = _UNSET
@@ -69,7 +69,8 @@ class PlainAnnotations:
         once = _have_each_key_once(rows, texts, are_all=together is not None)
         lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
         self._rings = Rings(list(chain.from_iterable(lists)))
-        ends = np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)))
+        self._ring_counts = [*map(len, lists)]
+        ends = np.cumsum(np.array(self._ring_counts, np.int64))
         self._ends: list[int] = ends.tolist()
         is_plain = inside & once & _have_plain_rings(self._rings.plain, ends)
         self._are_plain = [
@@ -92,8 +93,8 @@ class PlainAnnotations:
         rings = [
             Ring(None, text=GEOMETRY % (ring or b"")) for ring in self._texts[first : self._ends[number]]
         ]
-        box = Rectangle(*self._boxes[number])
-        return Instance(self._labels[number], box, Polygon(tuple(rings)), (), _attributes(self._rows[number]))
+        box, polygon = Rectangle(*self._boxes[number]), Polygon(tuple(rings)) if rings else None
+        return Instance(self._labels[number], box, polygon, (), _attributes(self._rows[number]))
 
     def prepared(self, members: Sequence[Instance | int]) -> Prepared:
         """Instances, those that are plain given by their numbers."""
@@ -105,23 +106,32 @@ class PlainAnnotations:
 
     @cached_property
     def objects(self) -> list[Sent | None]:
-        """Polygons with their boxes, as in a PICSELLIA file; None where it is not one object that says all."""
-        return [
+        """Polygons with their boxes, as in a PICSELLIA file, or boxes; None where it is not one object that says all."""
+        return self._or_boxes(
             None if text is None else msgspec.Raw(b"".join((text, b",", box, b"}")))
             for text, box in zip(self._outlines, self._box_members, strict=True)
-        ]
+        )
 
     @cached_property
     def outlines(self) -> list[Sent | None]:
-        """Polygons as they are sent; None as in ``objects``."""
-        return [None if text is None else msgspec.Raw(text + b"}") for text in self._outlines]
+        """Polygons, or boxes, as they are sent; None as in ``objects``."""
+        return self._or_boxes(None if text is None else msgspec.Raw(text + b"}") for text in self._outlines)
+
+    def _or_boxes(self, polygons: Iterable[Sent | None]) -> list[Sent | None]:
+        """These, and the boxes of what has no ring."""
+        if all(self._ring_counts):
+            return [*polygons]
+        found = zip(self._ring_counts, polygons, self.boxes, strict=True)
+        return [polygon if rings else box for rings, polygon, box in found]
 
     @cached_property
     def stated(self) -> list[Stated | None]:
         """The labels and boxes of those that are plain."""
         return [
-            Stated(label, box, has_box=True, has_polygon=True) if is_plain else None
-            for is_plain, label, box in zip(self._are_plain, self._labels, self._boxes, strict=True)
+            Stated(label, box, has_box=True, has_polygon=rings > 0) if is_plain else None
+            for is_plain, label, box, rings in zip(
+                self._are_plain, self._labels, self._boxes, self._ring_counts, strict=True
+            )
         ]
 
     @cached_property
@@ -225,36 +235,37 @@ def _row(text: bytes) -> _Row:
 
 
 def _attributes(row: _Row) -> dict[str, Any]:
-    found = {"image_id": row.image_id, "id": row.id, "area": row.area, "iscrowd": row.iscrowd}
+    found: dict[str, Any] = {"image_id": row.image_id, "id": row.id, "area": row.area, "iscrowd": row.iscrowd}
+    if row.segmentation == []:
+        found["segmentation"] = []
     return {key: value for key, value in found.items() if value is not _UNSET}
 
 
 def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes], *, are_all: bool) -> _Bools:
-    """Whether each has as many quotes as its keys need; where there is text besides, it is not plain either.
+    """Whether each has as many quotes as its keys need; where there is text besides, or a mask, it is not plain either.
 
     None has fewer, if they ``are_all`` what the texts are: where all together have as many as they need, so has each.
     """
     needed = np.full(len(rows), 2 * 7, np.int64)
-    for column in ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows]):
+    columns = ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows])
+    for column in (*columns, [row.segmentation for row in rows]):
         if msgspec.UnsetType in set(map(type, column)):
             needed -= [2 * (value is _UNSET) for value in column]
-    found: _Bools = np.ones(len(rows), np.bool_)
+    found: _Bools = np.array([not isinstance(row.segmentation, dict) for row in rows], np.bool_)
     least: int = needed.sum()
-    for at, row in enumerate(rows):
-        if isinstance(row.segmentation, dict):
-            found[at] = False
-            for value in row.segmentation.values():
-                least += 4 if bytes(memoryview(value)[:1]) == b'"' else 2
+    for mask in [row.segmentation for row in rows if isinstance(row.segmentation, dict)]:
+        for value in mask.values():
+            least += 4 if bytes(memoryview(value)[:1]) == b'"' else 2
     if not are_all or b"".join(texts).count(b'"') != least:
-        found = needed == np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
+        found &= needed == np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
     return found
 
 
 def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> _Bools:
-    """Whether there are rings up to where those of each end, and all are plain."""
+    """Whether all rings are plain, of which each has those up to where its own end."""
     seen = np.append(0, np.cumsum(np.array(plain, np.int64)))
     counts = np.diff(ends, prepend=0)
-    found: _Bools = (counts > 0) & (seen[ends] - seen[ends - counts] == counts)
+    found: _Bools = seen[ends] - seen[ends - counts] == counts
     return found
 
 

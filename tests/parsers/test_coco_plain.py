@@ -39,7 +39,9 @@ def annotation_rows(draw: st.DrawFn) -> dict[str, Any]:
         "image_id": 1,
         "category_id": draw(st.sampled_from([1, 2, 2, 3, 9, "1", 1.0])),
         "bbox": draw(st.one_of(st.just([10, 10.5, 20, 30]), st.lists(NUMBERS, min_size=3, max_size=5))),
-        "segmentation": draw(st.one_of(st.just([PLAIN_RING]), st.just([PLAIN_RING, PLAIN_RING]), RINGS)),
+        "segmentation": draw(
+            st.one_of(st.sampled_from([[PLAIN_RING], [PLAIN_RING, PLAIN_RING], [], {}, None]), RINGS)
+        ),
         "area": draw(st.sampled_from([100, 12.5])),
         "iscrowd": draw(st.sampled_from([0, 1])),
     }
@@ -197,6 +199,13 @@ def text(**changes: Any) -> bytes:
 def test_what_nearly_every_file_holds_is_plain() -> None:
     assert plain_instance(text(), (100, 100)) is not None
     assert plain_instance(text(segmentation=[PLAIN_RING] * 3), (100, 100)) is not None
+    assert plain_instance(text(segmentation=[]), (100, 100)) is not None
+    assert (
+        plain_instance(
+            text().replace(b', "segmentation": [[10.5, 10, 20, 10.25, 20, 21, 11, 20.5]]', b""), (100, 100)
+        )
+        is not None
+    )
     assert plain_instance(text(), (None, None)) is not None
 
 
@@ -206,7 +215,9 @@ def test_what_nearly_every_file_holds_is_plain() -> None:
         text(segmentation=[[*PLAIN_RING, *PLAIN_RING[:2]]]),
         text(segmentation=[[0, 0, 1, 1, 2, 2]]),
         text(segmentation={"size": [2, 2], "counts": [0, 4]}),
-        text(segmentation=[]),
+        text(segmentation={}),
+        text(segmentation=[[]]),
+        text(segmentation=None),
         text(bbox=[90, 10, 20, 20]),
         text(bbox=[10, 10, -5, 5]),
         text(bbox=[10, 10, 5, 5, 0.5]),
