@@ -9,19 +9,20 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import InvalidQueryError, ItemError, WorkerDiedError
+from ..errors import InvalidQueryError, WorkerDiedError
 from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Prepared
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
-from ..problems import Problem, ProblemLog, shown
+from ..problems import ProblemLog, shown
 from ..sources import AnyPath
 from ..sources.redaction import without_secrets
-from ..upload import findings, forks, images, matching, placing, reading, shared, workers
+from ..upload import forks, placing, reading, shared
 from ..upload.evidence import Evidence, label_hints
 from ..upload.survey import Survey
+from .inspect_images import Images, Seen
 from .source import parser
 
-_JOBS = 5
+_COUNTS = ("images_without_instances", "images_missing", "instances", "with_box", "with_polygon", "answers")
 _MOST = 100
 """Labels, and hints, that are printed."""
 
@@ -83,7 +84,7 @@ class Inspection:
 
     def add(self, part: Inspection) -> None:
         """Take in what was counted of other records, and the problems behind those that are here."""
-        for name in ("images_without_instances", "instances", "with_box", "with_polygon", "answers"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(part, name))
         self.labels.update(part.labels)
         self.kinds.update(part.kinds)
@@ -173,19 +174,12 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
     found.labels.update({label.name: 0 for label in reader.header().labels})
     if found.quick:
         return
-    folder = None
-    if imgdir is None:
-        for part, seen in _parts(reader, found.problems.keep, survey=found.survey is not None):
-            found.add(part)
-            evidence.add(seen)
-    else:
-        folder = _Folder(imgdir, reader, found)
-        told = placing.quietly(options, found.problems)
-        for shard in reader.shards():
-            for record in reader.read(shard, told):
-                evidence.take(record)
-                folder.take(record, evidence)
-                found.take(folder.placed(record), folder.path(record))
+    files = None if imgdir is None else Images(imgdir, reader.names(), found.problems)
+    named: set[str] = set()
+    for part in _parts(reader, found.problems.keep, files, survey=found.survey is not None):
+        found.add(part.found)
+        evidence.add(part.evidence)
+        named |= part.named
     found.notes += evidence.notes(options)
     found.hints += (
         ()
@@ -193,26 +187,59 @@ def _inspect(found: Inspection, reader: Parser, imgdir: AnyPath | None) -> None:
         else evidence.hints(found.problems.lost, found.instances_stated)
     )
     found.hints += islice(label_hints(found.labels), _MOST)
-    if folder is not None:
-        folder.finish()
+    if files is not None:
+        _compare(found, files, named)
 
 
-def _parts(reader: Parser, keep: int, *, survey: bool) -> Iterator[tuple[Inspection, Evidence]]:
+def _compare(found: Inspection, files: Images, named: set[str]) -> None:
+    """What all records together say of the image files; ``named`` are those that records mean."""
+    found.image_files = files.count
+    if found.images_missing == found.images > 0:
+        found.hints.append("none of the images that are named is in the folder: is it the right one?")
+    unlisted = files.unlisted(named)
+    if unlisted and found.images:
+        found.notes.append(f"{unlisted} image files are named by no record: they have no annotations")
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is counted of one shard; ``named`` are the images that its records mean."""
+
+    found: Inspection
+    evidence: Evidence = field(default_factory=Evidence)
+    named: set[str] = field(default_factory=set)
+
+
+def _parts(reader: Parser, keep: int, files: Images | None, *, survey: bool) -> Iterator[_Part]:
     """What is counted of each shard, in their order; those of a large source are read by processes."""
-    jobs = reading.readers(reader, -1)
+    jobs, names = reading.readers(reader, -1), reader.names()
     with forks.to_the_end(), shared.by(reader, jobs) as given:
-        tasks = ((given, shard, keep, survey) for shard in reader.shards())
+        tasks = (
+            (given, shard, keep, survey, files and files.of(names[shard.start : shard.stop]))
+            for shard in reader.shards()
+        )
         yield from reading.spread(_counted, tasks, jobs, _died)
 
 
-def _counted(given: Parser | Path, shard: Shard, keep: int, survey: bool) -> tuple[Inspection, Evidence]:
+def _counted(
+    given: Parser | Path, shard: Shard, keep: int, survey: bool, seen: dict[str, Seen] | None
+) -> _Part:
     reader: Parser = shared.value(given)
-    found, evidence = Inspection(problems=ProblemLog(keep), survey=Survey() if survey else None), Evidence()
-    told = placing.quietly(reader.options, found.problems)
-    for record in reader.read(shard, told):
-        evidence.take(record)
-        found.take(placing.placed(record, reader.options, None, None, told))
-    return found, evidence
+    part = _Part(Inspection(problems=ProblemLog(keep), survey=Survey() if survey else None))
+    problems, options = part.found.problems, reader.options
+    for record in reader.read(shard, placing.quietly(options, problems)):
+        part.evidence.take(record)
+        if seen is None:
+            part.found.take(placing.placed(record, options, None, None, problems))
+            continue
+        image = seen[record.file_name]
+        name = image.compare(record, options, part.evidence, problems)
+        if name is None:
+            part.found.images_missing += 1
+        else:
+            part.named.add(name)
+        part.found.take(image.placed(record, options, problems), image.path(options))
+    return part
 
 
 def _died(_: object, shard: Shard, *__: object) -> NoReturn:
@@ -220,77 +247,3 @@ def _died(_: object, shard: Shard, *__: object) -> NoReturn:
         f"the process that read the records {shard.start + 1} to {shard.stop} died, each time it was tried",
         "is there enough memory? If so, one of them is to blame",
     )
-
-
-class _Folder:
-    """The image folder of a source: every file is looked at, and records are compared with theirs."""
-
-    def __init__(self, imgdir: AnyPath, reader: Parser, found: Inspection) -> None:
-        self.found, self.imgdir, self.options = found, imgdir, reader.options
-        files = images.scan(imgdir)
-        for path, error in files.refused:
-            found.problems(findings.refused(path, error))
-        self.sizes: dict[str, tuple[int, int]] = {}
-        self.orientations: dict[str, int] = {}
-        self.unusable: dict[str, ItemError] = {}
-        for batch in workers.windows(files.files, workers.window(_JOBS)):
-            for name, path, seen in workers.each(_looked, batch, _JOBS):
-                if isinstance(seen, ItemError):
-                    self.unusable[name] = seen
-                    found.problems(findings.refused(path, seen))
-                else:
-                    self.sizes[name] = seen[:2]
-                    self.orientations[name] = seen[2]
-        found.image_files = len(files.files) + len(files.refused)
-        self.matches = matching.pair(reader.names(), matching.NameIndex(name for name, _ in files.files))
-        self.named: set[str] = set()
-
-    def take(self, record: ImageRecord, evidence: Evidence) -> None:
-        """Compare a record with its image."""
-        image, problem = findings.image_of(record, self.matches[record.file_name], self.unusable)
-        self._say(problem)
-        if image is None:
-            self.found.images_missing += 1
-            return
-        self.named.add(image)
-        if self.options.exif == "as_shown":
-            self._say(findings.size_unlike(record, self.sizes[image]))
-        evidence.compare(record, self.sizes[image], self.orientations[image])
-
-    def placed(self, record: ImageRecord) -> ImageRecord:
-        """The record in the convention that was declared for it."""
-        match = self.matches[record.file_name]
-        image = "" if isinstance(match, ItemError) else match[0]
-        return placing.placed(
-            record,
-            self.options,
-            self.imgdir / image if image else None,
-            self.sizes.get(image),
-            self.found.problems,
-        )
-
-    def path(self, record: ImageRecord) -> AnyPath | None:
-        """The file of a record's image."""
-        match = self.matches[record.file_name]
-        return None if isinstance(match, ItemError) else self.imgdir / match[0]
-
-    def finish(self) -> None:
-        """What all records together say of the folder."""
-        found = self.found
-        if found.images_missing == found.images > 0:
-            found.hints.append("none of the images that are named is in the folder: is it the right one?")
-        unlisted = len(self.sizes.keys() - self.named)
-        if unlisted and found.images:
-            found.notes.append(f"{unlisted} image files are named by no record: they have no annotations")
-
-    def _say(self, problem: Problem | None) -> None:
-        if problem is not None:
-            self.found.problems(problem)
-
-
-def _looked(name: str, path: AnyPath) -> tuple[str, AnyPath, tuple[int, int, int] | ItemError]:
-    try:
-        _, width, height, orientation = images.look(path)
-    except (*images.UNUSABLE, OSError) as error:
-        return name, path, images.unusable(error)
-    return name, path, (width, height, orientation)

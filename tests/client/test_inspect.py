@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from picsellia_ingest.client.inspect import inspect
 from picsellia_ingest.errors import InvalidQueryError
+from picsellia_ingest.parsers.base import Options
 from picsellia_ingest.upload import reading, workers
 from tests.paths import FIXTURES
 
@@ -69,6 +71,13 @@ def test_ordinary_boxes_give_no_hint(tmp_path: Path) -> None:
     assert inspect(source(tmp_path, [[10, 10, 20, 20], [0, 0, 100, 100], [90, 90, 20, 5]])).hints == []
 
 
+def test_what_declared_fractions_come_to_is_told_as_in_an_upload(tmp_path: Path) -> None:
+    boxes = [[0.9, 0.9, 0.2, 0.05], [0.5, 0.5, 0.0005, 0.2], [0.1, 0.1, 0.2, 0.2]]
+    options = Options(coordinates="normalised")
+    counts = inspect(source(tmp_path, boxes), options=options).problems.counts
+    assert counts == {"box_overhangs": 1, "box_sliver": 1}
+
+
 def test_when_no_image_is_in_the_folder_the_folder_is_doubted(tmp_path: Path) -> None:
     found = inspect(source(tmp_path, [[1, 1, 5, 5]]), imgdir=DEMO / "images")
     assert found.images_missing == 1
@@ -105,22 +114,45 @@ def many(folder: Path) -> Path:
     return path
 
 
+def images_of_many(folder: Path) -> Path:
+    """Images of that file: of its size, of others, turned, broken, in a folder, missing, and some that it does not name."""
+    (folder / "images" / "sub").mkdir(parents=True)
+    for number in range(100):
+        picture = Image.new("RGB", [(100, 100), (100, 80), (40, 100)][number % 3])
+        exif = Image.Exif()
+        exif[0x0112] = 6 if number % 7 == 0 else 1
+        name = f"sub/{number}.jpg" if number % 5 == 0 else f"{number}.jpg"
+        picture.save(folder / "images" / name, exif=exif)
+    (folder / "images" / "13.jpg").write_bytes(b"no image")
+    (folder / "images" / "nobody.png").write_bytes((DEMO / "images" / "dock 01.jpg").read_bytes())
+    return folder / "images"
+
+
 @pytest.mark.parametrize("keep", [3, 1000, sys.maxsize])
+@pytest.mark.parametrize("has_images", [False, True])
 def test_a_source_that_processes_read_is_told_as_by_one(
-    keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keep: int, has_images: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = many(tmp_path)
-    one = inspect(path, keep=keep, survey=True)
+    path, images = many(tmp_path), images_of_many(tmp_path) if has_images else None
+    one = inspect(path, imgdir=images, keep=keep, survey=True)
     monkeypatch.setattr(reading, "MANY", 0)
     monkeypatch.setattr(workers, "processes", lambda _: 2)
     monkeypatch.setattr(reading, "spread", spread := Noted(reading.spread))
-    several = inspect(path, keep=keep, survey=True)
+    several = inspect(path, imgdir=images, keep=keep, survey=True)
     assert spread.processes == [2]
     assert several.to_dict() == one.to_dict()
     assert [*several.lines()] == [*one.lines()]
     assert several.problems == one.problems
     assert one.problems.counts["category_unknown"] == 1334
     assert len(one.to_dict()["survey"]["suspects"]) > 10
+    if has_images:
+        assert (one.image_files, one.images_missing) == (101, 1401)
+        counts = one.problems.counts
+        assert (counts["image_missing"], counts["not_an_image"], counts["image_size_differs"]) == (
+            1400,
+            2,
+            65,
+        )
 
 
 class Noted:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from picsellia_ingest.upload import forks
+from tests.client.test_inspect import images_of_many, many
 from tests.upload.test_workers import ended, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not copy processes safely")
@@ -230,6 +231,25 @@ def test_a_large_file_is_inspected_by_copies(tmp_path: Path) -> None:
     *said, last = ran(WATCHED.format(command=command), tmp_path)
     assert last == f"0 {[cores] if (cores := os.cpu_count() or 1) > 1 else []}"
     assert json.loads("\n".join(said))["instances_stated"] == instances
+
+
+def test_images_are_looked_at_by_copies_and_told_as_by_threads(tmp_path: Path) -> None:
+    code = """
+import json
+from picsellia_ingest.client import inspect, inspect_images
+found = []
+forks.allow()
+for least in (0, 1 << 30):
+    inspect_images._MANY = least
+    found.append(inspect.inspect(folder / "many.json", imgdir=folder / "images", survey=True))
+    print(forks._forks is not None)
+    forks.end()
+print(found[0].to_dict() == found[1].to_dict(), [*found[0].lines()] == [*found[1].lines()])
+print(found[0].image_files, found[0].images_missing)
+"""
+    many(tmp_path)
+    images_of_many(tmp_path)
+    assert ran(code, tmp_path) == [str((os.cpu_count() or 1) > 1), "False", "True True", "101 1401"]
 
 
 def test_ctrl_c_ends_copies_in_the_middle_and_nothing_of_a_conversion_stays(tmp_path: Path) -> None:
