@@ -109,7 +109,7 @@ def _looked_at(imgdir: AnyPath, files: Sequence[_File]) -> Iterator[_Looked]:
             for found in reading.spread(_look_at, tasks, workers.processes(-1), _died):
                 yield from found
     else:
-        for batch in workers.windows(files, workers.window(_JOBS)):
+        for batch in workers.windows(files, workers.batch(_JOBS)):
             yield from workers.each(_look, batch, _JOBS)
 
 

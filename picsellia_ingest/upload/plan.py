@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import wire
 from ..errors import ItemError
@@ -25,12 +26,13 @@ from ..sources import AnyPath
 from . import cluster, findings, images, placing, splits, workers
 from .evidence import Evidence
 from .items import CHANGED, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
-from .journal import Journal
+from .journal import COMMIT_EVERY, Journal
 from .pairing import Numbers, Pairs
 from .report import Report
 from .transfer import object_key
 
 Step = Callable[[int], None]
+_Surveyed: TypeAlias = tuple[str, AnyPath, images.Survey | ItemError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,9 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
     report.images.left_out = len(found.files) - len(wanted)
     for path, error in found.refused:
         _refuse(report, path, error)
-    for batch in workers.windows(wanted, workers.window(job.nb_jobs, job.backend)):
-        known = journal.known_files([name for name, _ in batch])
+    for some in workers.windows(_surveys(job, journal, wanted, step), COMMIT_EVERY):
         rows = []
-        tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
-        for name, path, survey in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
-            step(1)
+        for name, path, survey in sorted(some, key=itemgetter(0)):
             if isinstance(survey, ItemError):
                 _refuse(report, path, survey)
                 refused[name] = survey
@@ -104,8 +103,19 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
                     (name, os.fsencode(str(path)), survey.size, survey.mtime_ns, survey.inode, survey.sha256, survey.width,
                      survey.height, object_key(name, survey.sha256))
                 )  # fmt: skip
-        journal.plan_files(sorted(rows))
+        journal.plan_files(rows)
     return refused
+
+
+def _surveys(
+    job: Job, journal: Journal, files: Sequence[tuple[str, AnyPath]], step: Step
+) -> Iterator[_Surveyed]:
+    for batch in workers.windows(files, workers.batch(job.nb_jobs, job.backend)):
+        known = journal.known_files([name for name, _ in batch])
+        tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
+        for found in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
+            step(1)
+            yield found
 
 
 def plan_changed(journal: Journal) -> int:
@@ -134,9 +144,7 @@ def _remembered(row: sqlite3.Row | None) -> images.Survey | None:
     )
 
 
-def _surveyed(
-    name: str, path: AnyPath, known: images.Survey | None
-) -> tuple[str, AnyPath, images.Survey | ItemError]:
+def _surveyed(name: str, path: AnyPath, known: images.Survey | None) -> _Surveyed:
     try:
         info = path.stat()
         if known is not None and (info.st_size, info.st_mtime_ns, info.st_ino) == (

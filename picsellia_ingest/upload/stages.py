@@ -11,7 +11,7 @@ from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from . import workers
 from .items import Item, Outcome, State, worker_died
-from .journal import Journal
+from .journal import COMMIT_EVERY, Journal
 from .plan import Job
 from .progress import Progress
 from .report import Report
@@ -20,7 +20,6 @@ from .verify import Comparison, Partly
 
 OUTAGE_LEAST = 10
 """This many items in a row without an answer from the platform end the run: it can be taken up again."""
-COMMIT_EVERY = 64
 SKEW_SAID = 300.0
 """Seconds by which two clocks may differ without a word."""
 FAILURES_SHOWN = 100

@@ -33,6 +33,7 @@ SPARE = 2
 TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
+_BATCH = 960
 _SELDOM = 100_000
 """Objects that may be there anew before cycles are looked for; as they are a hundred bytes each, memory stays as it was."""
 
@@ -52,6 +53,11 @@ def jobs(nb_jobs: int) -> int:
 def window(nb_jobs: int, backend: str = THREADS) -> int:
     """How many tasks are handed out at a time: enough to keep all busy, few enough to stay small."""
     return cluster.WINDOW if backend in cluster.BACKENDS else max(64, 16 * jobs(nb_jobs))
+
+
+def batch(nb_jobs: int, backend: str = THREADS) -> int:
+    """How many short tasks ``each`` is given at a time, which takes as long to begin as some dozen of them."""
+    return window(nb_jobs, backend) if backend in cluster.BACKENDS else max(_BATCH, window(nb_jobs))
 
 
 def requests(nb_jobs: int) -> int:
