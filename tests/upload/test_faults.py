@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,12 +119,17 @@ def test_a_file_that_changes_after_it_was_looked_at_is_not_stored_as_what_it_was
     """What is whole and of the same size is taken as it is now; the rest fails, and the next run takes it."""
     source = make(tmp_path, "changing", 4)
     changed = source.images / "changing-002.png"
-    before = changed.read_bytes()
+    before, one_at_a_time = changed.read_bytes(), threading.Lock()
 
     def wrap(app: Any) -> Any:
         def changing(environ: dict[str, Any], start_response: Any) -> Any:
-            if "presigned" in environ["PATH_INFO"] and changed.exists() and changed.read_bytes() == before:
-                change(changed)
+            with one_at_a_time:
+                if (
+                    "presigned" in environ["PATH_INFO"]
+                    and changed.exists()
+                    and changed.read_bytes() == before
+                ):
+                    change(changed)
             return app(environ, start_response)
 
         return changing
