@@ -8,26 +8,25 @@ interrupted run did not reach, the same command reaches: the journal remembers, 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from typing import Any
 
 from ..api import platform
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
-from ..errors import InvalidQueryError, ItemError, PicselliaError, ResourceNotFoundError
+from ..errors import ItemError, PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
 from . import (
     annotate,
     applying,
     attach,
     cluster,
+    picture,
     placing,
     plan,
     reading,
     register,
     threads,
-    transfer,
     verify,
     workers,
 )
@@ -46,6 +45,8 @@ _Pictures = Future[list[dict[str, Any]]]
 ROUNDS = 2
 """How often a run sends what is lacking when the platform then differs from the plan."""
 
+HELD_PICTURES = 50_000
+"""Pictures of a dataset up to which their list, some hundred bytes each, is held while the source is indexed."""
 GRACE_SECONDS = 1.0
 """How long a run that is broken off waits for what was asked beside it, so that nothing of it is under way in the next."""
 
@@ -130,10 +131,10 @@ class _Upload(Looking):
         return pictures
 
     def _ask(self) -> tuple[Dataset | None, _Pictures | None]:
-        """The dataset, and its pictures where they are the images."""
+        """The dataset, and its pictures where they are the images, and not too many to be held while a source is indexed."""
         job = self.job
         found = attach.find(self.connection, self.organization, job.name, job.version, beside=job.beside)
-        if found is None or job.imgdir is not None or self.is_over:
+        if found is None or job.imgdir is not None or self.is_over or found.size > HELD_PICTURES:
             return found, None
         return found, threads.meanwhile(platform.dataset_pictures, self.connection, found.id)
 
@@ -149,12 +150,15 @@ class _Upload(Looking):
         if self.job.imgdir is not None:
             self.progress.stage("images", None)
             return plan.plan_images(self.job, self.journal, self.report, self.progress.step)
-        if pictures is None:
+        if self.dataset is None:
             raise ResourceNotFoundError(
                 f"there is no dataset {self.job.name!r} to annotate",
                 "check the name, or give imgdir to make it",
             )
-        plan.plan_pictures(pictures.result(), self.journal)
+        listed = (
+            pictures.result() if pictures else platform.dataset_pictures(self.connection, self.dataset.id)
+        )
+        plan.plan_pictures(listed, self.journal)
         self.report.images.came_in = self.journal.count()
         return {}
 
@@ -204,8 +208,8 @@ class _Upload(Looking):
 
     def _send_pictures(self) -> None:
         self.stage(
-            "pictures", (State.PLANNED, State.TRANSFERRED), _send_picture, self.organization, self.job.tags,
-            before=lambda window: self.made.begin_pictures(self.journal.run, window), ahead=_sign,
+            "pictures", (State.PLANNED, State.TRANSFERRED), picture.send, self.organization, self.job.tags,
+            before=lambda window: self.made.begin_pictures(self.journal.run, window), ahead=picture.sign,
         )  # fmt: skip
 
     def _attach(self) -> None:
@@ -289,30 +293,3 @@ class _Upload(Looking):
         sent = f"path IS NOT NULL AND state>={State.ATTACHED:d} AND NOT picture_there"
         holdings = self._compare(dataset, exact=self.created, where=sent)
         verify.statistics(self.connection, dataset.id, holdings)
-
-
-def _sign(connection: Connection, organization_id: str, tags: Sequence[str], item: Item) -> Any:  # noqa: ARG001 - as below
-    """The signed address of a picture that is to be sent soon."""
-    return None if item.state >= State.TRANSFERRED else platform.presign(connection, "post", item.object_key)
-
-
-def _send_picture(
-    connection: Connection, organization_id: str, tags: Sequence[str], item: Item, signed: Future[Any] | None
-) -> Outcome:
-    """One picture's three requests, the first of which may be under way. What it reached is kept, whatever stopped it."""
-    reached = None
-    try:
-        if item.state < State.TRANSFERRED:
-            transfer.transfer(connection, item, signed and signed.result())
-        reached = State.TRANSFERRED
-        try:
-            picture_id, there = register.register(connection, organization_id, item, tags)
-        except (InvalidQueryError, ResourceNotFoundError):
-            if item.state < State.TRANSFERRED:
-                raise
-            # The object was stored by an earlier run; the platform may not have it any more.
-            transfer.transfer(connection, item)
-            picture_id, there = register.register(connection, organization_id, item, tags)
-        return Outcome(item.id, State.REGISTERED, picture_id=picture_id, picture_there=there)
-    except (PicselliaError, OSError) as error:
-        return failed(item.id, error, reached)

@@ -108,7 +108,12 @@ def test_a_dataset_and_its_pictures_are_asked_for_while_the_source_is_indexed(pl
     assert report.requests == len(faults.seen)
 
 
-def test_of_what_is_asked_meanwhile_nothing_is_asked_twice(platforms: Platforms) -> None:
+@pytest.mark.parametrize("held", [0, pipeline.HELD_PICTURES])
+def test_of_what_is_asked_meanwhile_nothing_is_asked_twice(
+    platforms: Platforms, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor of a dataset whose pictures are too many to be held while a source is indexed."""
+    monkeypatch.setattr(pipeline, "HELD_PICTURES", held)
     faults = Faults()
     destination = platforms(wrap=faults.wrap)
     destination.upload(imgdir=DEMO / "images")
