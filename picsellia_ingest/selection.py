@@ -95,8 +95,8 @@ class Selection:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
         boxes = given.boxes()
         others = {at: self._instance(given[at], counts) for at, box in enumerate(boxes) if box is None}
-        ready = (one for one, box in zip(given.stated(), boxes, strict=True) if box is not None)
-        counts[AS_BOX] += sum(one is not None and one.has_polygon for one in ready)
+        stated = zip(given.stated(), boxes, strict=True)
+        counts[AS_BOX] += len([one for one, box in stated if box is not None and one and one.has_polygon])
         return _Boxed(given, boxes, others)
 
     def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:

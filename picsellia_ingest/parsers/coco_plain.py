@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -127,12 +127,9 @@ class PlainAnnotations:
     @cached_property
     def stated(self) -> list[Stated | None]:
         """The labels and boxes of those that are plain."""
-        return [
-            Stated(label, box, has_box=True, has_polygon=rings > 0) if is_plain else None
-            for is_plain, label, box, rings in zip(
-                self._are_plain, self._labels, self._boxes, self._ring_counts, strict=True
-            )
-        ]
+        has_polygon = [rings > 0 for rings in self._ring_counts]
+        found = map(Stated, self._labels, self._boxes, repeat(object=True), has_polygon)
+        return [one if is_plain else None for one, is_plain in zip(found, self._are_plain, strict=True)]
 
     @cached_property
     def _outlines(self) -> list[bytes | None]:
