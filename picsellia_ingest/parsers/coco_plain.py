@@ -274,7 +274,8 @@ def _are_plain_boxes(given: Sequence[_Box], edges: NDArray[np.float64]) -> _Bool
     """Which boxes can be seen, and lie in pictures of these sizes as far as anything is to be said of it."""
     boxes = _columns(given)
     near, lengths = boxes[:, :2], boxes[:, 2:]
-    far = near + lengths
+    with np.errstate(over="ignore"):  # what is too large to be a number is in no picture
+        far = near + lengths
     plain = (lengths >= SLIVER) & (near >= -OVERHANG) & (near < edges) & (far > 0) & (far <= edges + OVERHANG)
     found: _Bools = np.all(plain, axis=1)
     return found

@@ -219,6 +219,7 @@ def test_what_nearly_every_file_holds_is_plain() -> None:
         text(segmentation=[[]]),
         text(segmentation=None),
         text(bbox=[90, 10, 20, 20]),
+        text(bbox=[1e308, 10, 1e308, 20]),
         text(bbox=[10, 10, -5, 5]),
         text(bbox=[10, 10, 5, 5, 0.5]),
         text(category_id=9),
