@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias, overload
 
 import msgspec
@@ -174,11 +175,15 @@ Sent: TypeAlias = msgspec.Raw | msgspec.Struct
 """An object as JSON, or what is encoded as that."""
 
 
+Sides: TypeAlias = tuple[float, float, float, float]
+"""Left, top, width and height."""
+
+
 class Stated(NamedTuple):
-    """What counts need of an instance that has no answer; ``box`` (left, top, width, height) is its polygon's if it has none."""
+    """What counts need of an instance that has no answer; ``box`` is its polygon's if it has none."""
 
     label: str
-    box: tuple[float, float, float, float]
+    box: Sides
     has_box: bool
     has_polygon: bool
 
@@ -246,6 +251,11 @@ class Prepared(Sequence[Instance]):
 
     def __reduce__(self) -> tuple[type[tuple[Instance, ...]], tuple[tuple[Instance, ...]]]:
         return tuple, (self._instances(),)
+
+
+def stated(instances: Sequence[Instance]) -> Iterable[Stated | None]:
+    """What counts need of each where that is there already; None where the instance is to be looked at."""
+    return instances.stated() if isinstance(instances, Prepared) else repeat(None, len(instances))
 
 
 class ImageRecord(msgspec.Struct, frozen=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InvalidQueryError, WorkerDiedError
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Prepared
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, stated
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
 from ..problems import ProblemLog, shown
@@ -63,8 +63,7 @@ class Inspection:
         self.answers += len(record.qa)
         given = record.instances
         self.instances += len(given)
-        stated = given.stated() if isinstance(given, Prepared) else repeat(None, len(given))
-        for at, one in enumerate(stated):
+        for at, one in enumerate(stated(given)):
             if one is None:
                 self._take(given[at])
             else:

@@ -89,10 +89,9 @@ class PlainAnnotations:
 
     def instance(self, number: int) -> Instance:
         """One that is plain."""
-        first = self._ends[number - 1] if number else 0
-        rings = [
-            Ring(None, text=GEOMETRY % (ring or b"")) for ring in self._texts[first : self._ends[number]]
-        ]
+        end = self._ends[number]
+        texts = self._texts[end - self._ring_counts[number] : end]
+        rings = [Ring(None, text=GEOMETRY % (ring or b"")) for ring in texts]
         box, polygon = Rectangle(*self._boxes[number]), Polygon(tuple(rings)) if rings else None
         return Instance(self._labels[number], box, polygon, (), _attributes(self._rows[number]))
 
@@ -136,15 +135,14 @@ class PlainAnnotations:
         """Polygons as they are sent, but for their ends."""
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
         found: list[bytes | None] = []
-        texts, first = self._texts, 0
-        for is_plain, label, end, row in zip(
-            self._are_plain, self._labels, self._ends, self._rows, strict=True
+        texts = self._texts
+        for is_plain, label, rings, end, row in zip(
+            self._are_plain, self._labels, self._ring_counts, self._ends, self._rows, strict=True
         ):
-            if is_plain and end - first == 1 and not row.iscrowd:
-                found.append(b"".join((begins[label], texts[first] or b"", b']},"qa":[]')))
+            if is_plain and rings == 1 and not row.iscrowd:
+                found.append(b"".join((begins[label], texts[end - 1] or b"", b']},"qa":[]')))
             else:
                 found.append(None)
-            first = end
         return found
 
     @cached_property

@@ -8,17 +8,28 @@ nothing is read here. The checks are those of the general path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
 import msgspec
 
 from .. import geometry
 from ..errors import ItemError
-from ..model import POLYGON, RECTANGLE, Corner, Instance, Polygon, Prepared, Rectangle, Ring, Sent, Stated
+from ..model import (
+    POLYGON,
+    RECTANGLE,
+    Corner,
+    Instance,
+    Polygon,
+    Prepared,
+    Rectangle,
+    Ring,
+    Sent,
+    Sides,
+    Stated,
+)
 from .checks import SLIVER, Size, check_inside, check_label, outline
 from .jsontext import UNREADABLE
 
-_Sides: TypeAlias = tuple[float, float, float, float]
 _BYTES_MAX = 1 << 20
 """Records of more are read object by object, so that an object's decoded form does not outlive it."""
 _NEAR = 1e8
@@ -86,7 +97,7 @@ class _Plain:
             check_inside(Rectangle(*sides), None, size, _odd)
         self.stated = Stated(label, sides, self.box is not None, self.shape is not None)
 
-    def _bounds(self) -> _Sides | None:
+    def _bounds(self) -> Sides | None:
         if self.shape is None:
             return None
         corners = self.shape.geometry
@@ -142,11 +153,11 @@ class _Prepared(Prepared):
         return [one.stated for one in self._plain]
 
 
-def _sides(box: _Box | Rectangle) -> _Sides:
+def _sides(box: _Box | Rectangle) -> Sides:
     return box.left, box.top, box.width, box.height
 
 
-def _bounds_of_ring(corners: list[Corner]) -> _Sides | None:
+def _bounds_of_ring(corners: list[Corner]) -> Sides | None:
     """The bounds of an outline that is one ring; None where a point stands twice, or none surely off a line."""
     xs, ys = [corner.x for corner in corners], [corner.y for corner in corners]
     if not len(set(zip(xs, ys, strict=True))) == len(corners) > 2:
@@ -158,7 +169,7 @@ def _bounds_of_ring(corners: list[Corner]) -> _Sides | None:
     return (left, top, right - left, bottom - top) if is_bent else None
 
 
-def _is_plain(sides: _Sides, size: Size) -> bool:
+def _is_plain(sides: Sides, size: Size) -> bool:
     """Whether ``check_inside`` has nothing to say of a box, told by what holds for nearly all."""
     left, top, wide, high = sides
     right, bottom = left + wide, top + high

@@ -77,7 +77,9 @@ class RecordReader:
         row = {key: self._value(key, value) for key, value in fields.items()}
         more = {key: self._value(key, value) for key, value in listed.items()}
         size = self._size(row, more)
-        kept = self._plain(raw, size) or tuple(self._instances(raw, size))
+        kept = self._plain(raw, size)
+        if kept is None:
+            kept = tuple(self._instances(raw, size))
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
         if more:
             row["image"] = more

@@ -10,10 +10,9 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from itertools import repeat
 
 from .. import geometry
-from ..model import ImageRecord, Prepared
+from ..model import ImageRecord, Sides, stated
 from ..parsers.base import Options
 from ..parsers.checks import Size
 
@@ -46,8 +45,7 @@ class Evidence:
     def take(self, record: ImageRecord) -> None:
         """Count the shapes of a record that are suspicious."""
         given, size = record.instances, (record.width, record.height)
-        stated = given.stated() if isinstance(given, Prepared) else repeat(None, len(given))
-        for at, one in enumerate(stated):
+        for at, one in enumerate(stated(given)):
             if one is not None:
                 self._take(one.box, size, has_box=one.has_box)
                 continue
@@ -57,7 +55,7 @@ class Evidence:
                 sides = box.left, box.top, box.width, box.height
                 self._take(sides, size, has_box=instance.rectangle is not None)
 
-    def _take(self, box: tuple[float, float, float, float], size: Size, *, has_box: bool) -> None:
+    def _take(self, box: Sides, size: Size, *, has_box: bool) -> None:
         (left, top, width, height), (across, down) = box, size
         right, bottom = left + width, top + height
         self.shapes += 1

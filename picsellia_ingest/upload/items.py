@@ -15,6 +15,9 @@ from ..sources import AnyPath
 from .cluster import REACHABLE, UNSEEN, unseen
 from .workers import ALONE
 
+COMMIT_EVERY = 64
+"""Outcomes that are written into the journal together."""
+
 
 class State(IntEnum):
     """How far an item is."""

@@ -27,9 +27,6 @@ from .items import Item, Outcome, State
 from .lock import lock
 from .made import Made, RunMade, runs
 
-COMMIT_EVERY = 64
-"""Outcomes that are written together."""
-
 
 class Journal:
     """The journal of one destination, locked for this process."""

@@ -25,8 +25,8 @@ from ..selection import IN_OTHER_SPLIT, Selection
 from ..sources import AnyPath
 from . import cluster, findings, images, placing, splits, workers
 from .evidence import Evidence
-from .items import CHANGED, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
-from .journal import COMMIT_EVERY, Journal
+from .items import CHANGED, COMMIT_EVERY, SCARCE, SILENT, WORKER_DIED, WORKER_DIED_WORDS, Item
+from .journal import Journal
 from .pairing import Numbers, Pairs
 from .report import Report
 from .transfer import object_key

@@ -10,8 +10,8 @@ from typing import Any
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from . import workers
-from .items import Item, Outcome, State, worker_died
-from .journal import COMMIT_EVERY, Journal
+from .items import COMMIT_EVERY, Item, Outcome, State, worker_died
+from .journal import Journal
 from .plan import Job
 from .progress import Progress
 from .report import Report

@@ -101,10 +101,11 @@ def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact:
     With ``exact`` the dataset was made by this run, so objects beyond the plan are differences too.
     """
     found = Comparison()
-    records = windows(platform.all_annotations(connection, dataset_id), platform.PAGE)
-    first = _pictures(connection, dataset_id, journal, found, records)
+    pictures, pages = _asked(connection, dataset_id)
+    _pictures(pictures, journal, found)
+    del pictures  # which may be a million
     seen: set[int] = set()
-    for batch in chain([first], records):
+    for batch in pages:
         items = _items(journal, batch)
         for record in batch:
             found.holdings.add(record)
@@ -130,18 +131,21 @@ def _items(journal: Journal, records: Sequence[Mapping[str, Any]]) -> dict[str, 
 _SENT = "id, name, path IS NOT NULL AS sent, width, height, object_key"
 
 
-def _pictures(
-    connection: Connection, dataset_id: str, journal: Journal, found: Comparison, records: Iterator[_Page]
-) -> _Page:
-    """Compare the pictures; the first page of the records, which is asked for at the same time."""
+def _asked(connection: Connection, dataset_id: str) -> tuple[_Page, Iterator[_Page]]:
+    """The pictures, and the pages of annotations, the first of which is asked for at the same time."""
     asked = threads.meanwhile(platform.dataset_pictures, connection, dataset_id)
+    pages = windows(platform.all_annotations(connection, dataset_id), platform.PAGE)
     try:
-        first = next(records, [])
+        first = next(pages, [])
     except PicselliaError:
         asked.result()  # an error of the pictures is told first
         raise
+    return asked.result(), chain([first], pages)
+
+
+def _pictures(pictures: _Page, journal: Journal, found: Comparison) -> None:
     seen: set[int] = set()
-    for batch in windows(asked.result(), 500):
+    for batch in windows(pictures, 500):
         items = journal.held([str(picture.get("external_url")) for picture in batch], _SENT)
         for picture in batch:
             item = items.get(str(picture.get("external_url")))
@@ -157,7 +161,6 @@ def _pictures(
     found.pictures = sorted(journal.ids(f"state>={State.ATTACHED:d}") - seen)
     if found.pictures:
         found.differences.append(f"{len(found.pictures)} pictures that were attached are not in the dataset")
-    return first
 
 
 def _compare_annotation(

@@ -34,6 +34,7 @@ TOGETHER, ALONE = 2, 3
 """How often tasks are tried together, and then each by itself, when processes die."""
 
 _BATCH = 960
+"""No more than can be asked for by name at a time, where SQLite is old: 999."""
 _SELDOM = 100_000
 """Objects that may be there anew before cycles are looked for; as they are a hundred bytes each, memory stays as it was."""
 
