@@ -186,6 +186,8 @@ class Stated(NamedTuple):
     box: Sides
     has_box: bool
     has_polygon: bool
+    attributes: Attributes
+    """Those whose loss would lose something."""
 
 
 class Prepared(Sequence[Instance]):

@@ -18,7 +18,7 @@ import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated
+from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +31,8 @@ LEFT_OUT, IN_OTHER_SPLIT, RENAMED, AS_BOX = (
     "label_renamed",
     "box_preferred",
 )
+
+_encode = msgspec.json.Encoder().encode
 
 REASONS = {
     LEFT_OUT: "instances left out by their label",
@@ -133,13 +135,24 @@ class _Boxed(Prepared):
         return self._others.get(at) or msgspec.structs.replace(self._given[at], polygon=None)
 
     def objects(self) -> Sequence[Sent | None]:
+        found = zip(self._boxes, self.stated(), strict=True)
+        return [
+            _with_attributes(box, one.attributes) if box and one and one.attributes else box
+            for box, one in found
+        ]
+
+    def outlines(self) -> Sequence[Sent | None]:
         return self._boxes
 
-    outlines = boxes = objects
+    boxes = outlines
 
     def stated(self) -> Sequence[Stated | None]:
         found = zip(self._given.stated(), self._boxes, strict=True)
         return [one and one._replace(has_box=True, has_polygon=False) if box else None for one, box in found]
+
+
+def _with_attributes(sent: Sent, attributes: Attributes) -> msgspec.Raw:
+    return msgspec.Raw(b'%b,"attributes":%b}' % (_encode(sent)[:-1], _encode(attributes)))
 
 
 def selection(

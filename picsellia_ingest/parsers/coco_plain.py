@@ -1,8 +1,8 @@
-"""The quick way to annotations that are as nearly all are: a box, rings as they should be or none, and nothing else to say.
+"""The quick way to annotations that are as nearly all are: a box, rings as they should be or none, and nothing to be said of.
 
-A batch is decoded at once into columns; comparisons of whole columns stand for the checks of coco_shapes, and rings stay
-the text they are (coco_rings). Whatever is not plainly in order - another key, a repeated one, a mask, a closed ring, a
-box past the edge - goes the long way, which knows what to say of it. What both ways make of an annotation is equal, as an
+A batch is decoded at once into columns (coco_rows); comparisons of whole columns stand for the checks of coco_shapes, and
+rings stay the text they are (coco_rings). Whatever is not plainly in order - a repeated key, a mask, a flat ring, a box
+past the edge - goes the long way, which knows what to say of it. What both ways make of an annotation is equal, as an
 instance and as an object of the platform, which a test holds for any annotation.
 """
 
@@ -11,40 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..losses import notable
 from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring, Sent, Stated
+from . import coco_rows
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
 from .coco_rings import GEOMETRY, Rings
-from .jsontext import BYTES_MAX, UNREADABLE, decoded_together
+from .coco_rows import Bools, Box
+from .coco_shapes import CLOSED
 from .scratch import IntArray
 
 T = TypeVar("T")
-_Number: TypeAlias = int | float
-_Box: TypeAlias = tuple[_Number, _Number, _Number, _Number]
-_Bools: TypeAlias = NDArray[np.bool_]
-_UNSET = msgspec.UNSET
 
-
-class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    image_id: int
-    category_id: int
-    bbox: _Box
-    segmentation: list[msgspec.Raw] | dict[str, msgspec.Raw] | msgspec.UnsetType = _UNSET
-    id: int | msgspec.UnsetType = _UNSET
-    area: _Number | msgspec.UnsetType = _UNSET
-    iscrowd: int | msgspec.UnsetType = _UNSET
-
-
-_NONE = _Row(0, 0, (0, 0, -1, -1), [])
-"""Stands for an annotation that has other keys, or values of another kind."""
-_ROW = msgspec.json.Decoder(_Row)
-_ROWS = msgspec.json.Decoder(list[_Row])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,20 +43,19 @@ class PlainAnnotations:
         counts: Sequence[int],
     ) -> None:
         """``sizes`` are the (width, height) of images as stated, of which each has so many of the annotations, in order."""
-        together = decoded_together(_ROWS, texts)
-        self._rows = rows = list(map(_row, texts)) if together is None else together
+        rows, are_whole, self._others = coco_rows.read(texts)
+        self._rows = rows
         found = [categories.get(row.category_id) for row in rows]
         self._labels = [label if type(label) is str else "" for label in found]
         boxes = [row.bbox for row in rows]
         edges = np.array([_NO_EDGES if None in size else size for size in sizes], np.float64).reshape(-1, 2)
         inside = _are_plain_boxes(boxes, np.repeat(edges, counts, axis=0))
-        once = _have_each_key_once(rows, texts, are_all=together is not None)
         lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
         self._rings = Rings(list(chain.from_iterable(lists)))
         self._ring_counts = [*map(len, lists)]
         ends = np.cumsum(np.array(self._ring_counts, np.int64))
         self._ends: list[int] = ends.tolist()
-        is_plain = inside & once & _have_plain_rings(self._rings.plain, ends)
+        is_plain = inside & are_whole & _have_plain_rings(self._rings.plain, ends)
         self._are_plain = [
             plain and label != "" for plain, label in zip(is_plain.tolist(), self._labels, strict=True)
         ]
@@ -93,7 +76,15 @@ class PlainAnnotations:
         texts = self._texts[end - self._ring_counts[number] : end]
         rings = [Ring(None, text=GEOMETRY % (ring or b"")) for ring in texts]
         box, polygon = Rectangle(*self._boxes[number]), Polygon(tuple(rings)) if rings else None
-        return Instance(self._labels[number], box, polygon, (), _attributes(self._rows[number]))
+        return Instance(self._labels[number], box, polygon, (), self._attributes(number))
+
+    def _attributes(self, number: int) -> dict[str, Any]:
+        found = self._rows[number].attributes(self._others.get(number, {}))
+        end = self._ends[number]
+        repeats = self._rings.closed[end - self._ring_counts[number] : end]
+        if any(repeats):
+            found["segmentation"] = {CLOSED: [*map(int, repeats)]}
+        return found
 
     def prepared(self, members: Sequence[Instance | int]) -> Prepared:
         """Instances, those that are plain given by their numbers."""
@@ -106,29 +97,44 @@ class PlainAnnotations:
     @cached_property
     def objects(self) -> list[Sent | None]:
         """Polygons with their boxes, as in a PICSELLIA file, or boxes; None where it is not one object that says all."""
-        return self._or_boxes(
-            None if text is None else msgspec.Raw(b"".join((text, b",", box, b"}")))
+        found = self._or_boxes(
+            None if text is None else b"".join((text, b",", box, b"}"))
             for text, box in zip(self._outlines, self._box_members, strict=True)
         )
+        for number, said in self._said.items():
+            text = found[number]
+            found[number] = text and b'%b,"attributes":%b}' % (text[:-1], _encode(said))
+        return _raws(found)
 
     @cached_property
     def outlines(self) -> list[Sent | None]:
         """Polygons, or boxes, as they are sent; None as in ``objects``."""
-        return self._or_boxes(None if text is None else msgspec.Raw(text + b"}") for text in self._outlines)
+        found = self._or_boxes(text and text + b"}" for text in self._outlines)
+        return _raws(found)
 
-    def _or_boxes(self, polygons: Iterable[Sent | None]) -> list[Sent | None]:
+    def _or_boxes(self, polygons: Iterable[bytes | None]) -> list[bytes | None]:
         """These, and the boxes of what has no ring."""
         if all(self._ring_counts):
             return [*polygons]
-        found = zip(self._ring_counts, polygons, self.boxes, strict=True)
+        found = zip(self._ring_counts, polygons, self._boxes_alone, strict=True)
         return [polygon if rings else box for rings, polygon, box in found]
 
     @cached_property
     def stated(self) -> list[Stated | None]:
         """The labels and boxes of those that are plain."""
         has_polygon = [rings > 0 for rings in self._ring_counts]
-        found = map(Stated, self._labels, self._boxes, repeat(object=True), has_polygon)
+        said = (
+            map(self._said.get, range(len(self._rows)), repeat(_NOTHING)) if self._said else repeat(_NOTHING)
+        )
+        found = map(Stated, self._labels, self._boxes, repeat(object=True), has_polygon, said)
         return [one if is_plain else None for one, is_plain in zip(found, self._are_plain, strict=True)]
+
+    @cached_property
+    def _said(self) -> dict[int, dict[str, Any]]:
+        """The attributes whose loss would lose something, of those that are plain and have any."""
+        numbers = {*self._others, *[number for number, row in enumerate(self._rows) if row.iscrowd]}
+        found = {number: notable(self._attributes(number)) for number in numbers if self._are_plain[number]}
+        return {number: said for number, said in found.items() if said}
 
     @cached_property
     def _outlines(self) -> list[bytes | None]:
@@ -136,10 +142,10 @@ class PlainAnnotations:
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
         found: list[bytes | None] = []
         texts = self._texts
-        for is_plain, label, rings, end, row in zip(
-            self._are_plain, self._labels, self._ring_counts, self._ends, self._rows, strict=True
+        for is_plain, label, rings, end in zip(
+            self._are_plain, self._labels, self._ring_counts, self._ends, strict=True
         ):
-            if is_plain and rings == 1 and not row.iscrowd:
+            if is_plain and rings == 1:
                 found.append(b"".join((begins[label], texts[end - 1] or b"", b']},"qa":[]')))
             else:
                 found.append(None)
@@ -148,14 +154,14 @@ class PlainAnnotations:
     @cached_property
     def boxes(self) -> list[Sent | None]:
         """Boxes as they are sent; None as in ``objects``."""
+        return _raws(self._boxes_alone)
+
+    @cached_property
+    def _boxes_alone(self) -> list[bytes | None]:
         begins = self._begins(RECTANGLE, b",")
         return [
-            msgspec.Raw(b"".join((begins[label], box, b',"qa":[]}')))
-            if is_plain and not row.iscrowd
-            else None
-            for is_plain, label, box, row in zip(
-                self._are_plain, self._labels, self._box_members, self._rows, strict=True
-            )
+            b"".join((begins[label], box, b',"qa":[]}')) if is_plain else None
+            for is_plain, label, box in zip(self._are_plain, self._labels, self._box_members, strict=True)
         ]
 
     def _begins(self, kind: str, then: bytes) -> dict[str, bytes]:
@@ -220,67 +226,38 @@ _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}
 """What stands for the commas of a box, and for the one behind it."""
 
 
-def _row(text: bytes) -> _Row:
-    if len(text) > BYTES_MAX:
-        return _NONE
-    try:
-        return _ROW.decode(text)
-    except UNREADABLE:
-        return _NONE
+def _raws(texts: Iterable[bytes | None]) -> list[Sent | None]:
+    return [None if text is None else msgspec.Raw(text) for text in texts]
 
 
-def _attributes(row: _Row) -> dict[str, Any]:
-    found: dict[str, Any] = {"image_id": row.image_id, "id": row.id, "area": row.area, "iscrowd": row.iscrowd}
-    if row.segmentation == []:
-        found["segmentation"] = []
-    return {key: value for key, value in found.items() if value is not _UNSET}
-
-
-def _have_each_key_once(rows: Sequence[_Row], texts: Sequence[bytes], *, are_all: bool) -> _Bools:
-    """Whether each has as many quotes as its keys need; where there is text besides, or a mask, it is not plain either.
-
-    None has fewer, if they ``are_all`` what the texts are: where all together have as many as they need, so has each.
-    """
-    needed = np.full(len(rows), 2 * 7, np.int64)
-    columns = ([row.id for row in rows], [row.area for row in rows], [row.iscrowd for row in rows])
-    for column in (*columns, [row.segmentation for row in rows]):
-        if msgspec.UnsetType in set(map(type, column)):
-            needed -= [2 * (value is _UNSET) for value in column]
-    found: _Bools = np.array([not isinstance(row.segmentation, dict) for row in rows], np.bool_)
-    least: int = needed.sum()
-    for mask in [row.segmentation for row in rows if isinstance(row.segmentation, dict)]:
-        for value in mask.values():
-            least += 4 if bytes(memoryview(value)[:1]) == b'"' else 2
-    if not are_all or b"".join(texts).count(b'"') != least:
-        found &= needed == np.fromiter([text.count(b'"') for text in texts], np.int64, len(texts))
-    return found
-
-
-def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> _Bools:
+def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> Bools:
     """Whether all rings are plain, of which each has those up to where its own end."""
     seen = np.append(0, np.cumsum(np.array(plain, np.int64)))
     counts = np.diff(ends, prepend=0)
-    found: _Bools = seen[ends] - seen[ends - counts] == counts
+    found: Bools = seen[ends] - seen[ends - counts] == counts
     return found
 
 
+_NOTHING: dict[str, Any] = {}
 _NO_EDGE = 1 << 20
 _NO_EDGES = (_NO_EDGE, _NO_EDGE)
 
 
-def _are_plain_boxes(given: Sequence[_Box], edges: NDArray[np.float64]) -> _Bools:
+def _are_plain_boxes(given: Sequence[Box], edges: NDArray[np.float64]) -> Bools:
     """Which boxes can be seen, and lie in pictures of these sizes as far as anything is to be said of it."""
     boxes = _columns(given)
     near, lengths = boxes[:, :2], boxes[:, 2:]
     with np.errstate(over="ignore"):  # what is too large to be a number is in no picture
         far = near + lengths
     plain = (lengths >= SLIVER) & (near >= -OVERHANG) & (near < edges) & (far > 0) & (far <= edges + OVERHANG)
-    found: _Bools = np.all(plain, axis=1)
+    found: Bools = np.all(plain, axis=1)
     return found
 
 
-def _columns(boxes: Sequence[_Box]) -> NDArray[np.float64]:
+def _columns(boxes: Sequence[Box]) -> NDArray[np.float64]:
     try:
         return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
     except OverflowError:  # whole numbers of hundreds of digits
-        return np.array([box if max(map(abs, box)) < _NO_EDGE else _NONE.bbox for box in boxes], np.float64)
+        return np.array(
+            [box if max(map(abs, box)) < _NO_EDGE else coco_rows.NONE.bbox for box in boxes], np.float64
+        )

@@ -17,6 +17,7 @@ from ..errors import ItemError
 from ..model import (
     POLYGON,
     RECTANGLE,
+    Attributes,
     Corner,
     Instance,
     Polygon,
@@ -57,6 +58,7 @@ class _Object(msgspec.Struct, forbid_unknown_fields=True):
     qa: tuple[()] = ()
 
 
+_NOTHING: Attributes = {}
 _OBJECTS = msgspec.json.Decoder(list[_Object])
 
 
@@ -95,7 +97,7 @@ class _Plain:
             raise _OddError
         if not _is_plain(sides, size):
             check_inside(Rectangle(*sides), None, size, _odd)
-        self.stated = Stated(label, sides, self.box is not None, self.shape is not None)
+        self.stated = Stated(label, sides, self.box is not None, self.shape is not None, _NOTHING)
 
     def _bounds(self) -> Sides | None:
         if self.shape is None:

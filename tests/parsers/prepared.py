@@ -37,4 +37,4 @@ def sent_and_counted(instances: Sequence[Instance], *, rectangle: bool) -> tuple
     evidence, counts = Evidence(), Inspection()
     evidence.take(record)
     counts.take(record)
-    return content, +notes, used, evidence, counts.to_dict()
+    return content, dict(notes), used, evidence, counts.to_dict()

@@ -30,6 +30,21 @@ NUMBERS = st.one_of(
 )
 RINGS = st.lists(st.lists(NUMBERS, max_size=12), max_size=3)
 PLAIN_RING = [10.5, 10, 20, 10.25, 20, 21, 11, 20.5]
+CLOSED_RING = [*PLAIN_RING, *PLAIN_RING[:2]]
+LONG_RING = [10.123456789012345, 10, 20, 10.25, 20, 0.1 + 0.2, 11, 20.5]
+OTHERS: dict[str, Any] = {
+    "score": 0.5,
+    "keypoints": [1, 2, 2, 0, 0, 0],
+    "num_keypoints": 1,
+    "ignore": 0,
+    "attributes": {"occluded": False, "colour": '"red"', "bbox": [1, 2, 3, 4]},
+    "caption": "a crate",
+    "picsellia_qa": [{"type": "text", "question": "q", "answer": "a"}],
+    "deep": None,
+    'a "name"': "",
+}
+for _ in range(40):
+    OTHERS["deep"] = [OTHERS["deep"]]
 
 
 @st.composite
@@ -40,7 +55,13 @@ def annotation_rows(draw: st.DrawFn) -> dict[str, Any]:
         "category_id": draw(st.sampled_from([1, 2, 2, 3, 9, "1", 1.0])),
         "bbox": draw(st.one_of(st.just([10, 10.5, 20, 30]), st.lists(NUMBERS, min_size=3, max_size=5))),
         "segmentation": draw(
-            st.one_of(st.sampled_from([[PLAIN_RING], [PLAIN_RING, PLAIN_RING], [], {}, None]), RINGS)
+            st.one_of(
+                st.sampled_from([[PLAIN_RING], [PLAIN_RING, PLAIN_RING], [], {}, None]),
+                st.sampled_from(
+                    [[CLOSED_RING], [PLAIN_RING, CLOSED_RING], [LONG_RING], [CLOSED_RING + CLOSED_RING[:2]]]
+                ),
+                RINGS,
+            )
         ),
         "area": draw(st.sampled_from([100, 12.5])),
         "iscrowd": draw(st.sampled_from([0, 1])),
@@ -48,7 +69,8 @@ def annotation_rows(draw: st.DrawFn) -> dict[str, Any]:
     for key in draw(st.sets(st.sampled_from(sorted(row)), max_size=2)):
         del row[key]
     if draw(st.booleans()):
-        row["score"] = 0.5
+        others = draw(st.sets(st.sampled_from(sorted(OTHERS)), max_size=2))
+        row |= {key: OTHERS[key] for key in sorted(others)}
     return row
 
 
@@ -107,6 +129,7 @@ def test_what_is_plain_is_what_the_long_way_makes_of_it(
             assert expected is not None
             # Whole numbers stay whole: 1 and 1.0 are equal, and not the same in a file.
             assert repr((found.rectangle, found.polygon)) == repr((expected.rectangle, expected.polygon))
+            assert repr(sorted(found.attributes.items())) == repr(sorted(expected.attributes.items()))
             assert sent(found) == sent(expected)
 
 
@@ -122,7 +145,7 @@ MASKS = st.sampled_from(
 @given(
     st.lists(annotation_rows() | annotation_rows().flatmap(lambda row: st.tuples(st.just(row), MASKS).map(
         lambda found: {**found[0], "segmentation": found[1]})), min_size=1, max_size=6),
-    st.sets(st.integers(0, 5)), st.sampled_from(['"area": 1, ', '"id": 3, ', '"bbox": [1, 2, 3, 4], ', ""]),
+    st.sets(st.integers(0, 5)), st.sampled_from(['"area": 1, ', '"id": 3, ', '"bbox": [1, 2, 3, 4], ', '"score": 1, ', ""]),
 )  # fmt: skip
 def test_which_are_plain_does_not_depend_on_what_they_are_looked_at_with(
     rows: list[dict[str, Any]], twice: set[int], key: str
@@ -172,7 +195,9 @@ def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
         for kind in kinds
     }
     assert members == {"objects": {"polygon", "rectangle"}, "outlines": {"polygon"}, "boxes": {"rectangle"}}
-    assert prepared.stated()[0] == Stated("crate", (10, 10, 20, 20), has_box=True, has_polygon=True)
+    assert prepared.stated()[0] == Stated(
+        "crate", (10, 10, 20, 20), has_box=True, has_polygon=True, attributes={}
+    )
     assert (len(prepared), prepared[0], prepared[:1]) == (2, first, (first,))
     assert prepared == tuple(prepared) == (first, batch.instance(1))
     assert prepared == batch.prepared(range(2))
@@ -207,12 +232,15 @@ def test_what_nearly_every_file_holds_is_plain() -> None:
         is not None
     )
     assert plain_instance(text(), (None, None)) is not None
+    assert plain_instance(text(segmentation=[CLOSED_RING]), (100, 100)) is not None
+    assert plain_instance(text(segmentation=[LONG_RING]), (100, 100)) is not None
+    assert plain_instance(text(score=0.5, keypoints=[1, 2, 2], attributes={"a": '"'}), (100, 100)) is not None
 
 
 @pytest.mark.parametrize(
     "odd",
     [
-        text(segmentation=[[*PLAIN_RING, *PLAIN_RING[:2]]]),
+        text(segmentation=[CLOSED_RING + CLOSED_RING[:2]]),
         text(segmentation=[[0, 0, 1, 1, 2, 2]]),
         text(segmentation={"size": [2, 2], "counts": [0, 4]}),
         text(segmentation={}),
@@ -224,6 +252,11 @@ def test_what_nearly_every_file_holds_is_plain() -> None:
         text(bbox=[10, 10, 5, 5, 0.5]),
         text(category_id=9),
         text(caption="a crate"),
+        text(picsellia_qa=[]),
+        text(deep=json.loads("[" * 100 + "]" * 100)),
+        text(score=1)[:-1] + b', "score": 2}',
+        text()[:-1] + b', "name": "\xff"}',
+        text()[:-1] + b', "\xff": 1}',
         text(iscrowd=True),
         text()[:-1] + b', "bbox": [1, 1, 2, 2]}',
         text().replace(b'"area"', b'"bbox": [1, 1, 2, 2], "area"'),
