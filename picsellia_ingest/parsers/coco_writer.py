@@ -17,7 +17,7 @@ import msgspec
 
 from .. import bridges, geometry, raster, wire
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon
+from ..model import ImageRecord, Instance, Polygon, Ring
 from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of
@@ -114,10 +114,7 @@ class CocoWriter(DocumentWriter):
         was = form if isinstance(form, Mapping) else {}
         if "counts" not in was and not any(ring.hole for ring in polygon.rings):
             repeats = was.get(CLOSED) or [0] * len(polygon.rings)
-            return [
-                [*ring.points, *ring.points[:2] * again]
-                for ring, again in zip(polygon.rings, repeats, strict=True)
-            ]
+            return [_flat(ring, again) for ring, again in zip(polygon.rings, repeats, strict=True)]
         height, width = was.get("size") or (record.height, record.width)
         try:
             mask = raster.polygon_mask(polygon, height or 0, width or 0)
@@ -228,6 +225,17 @@ class Numbers:
             self._next += 1
         self._taken.add(self._next)
         return self._next
+
+
+def _flat(ring: Ring, again: int) -> list[float] | msgspec.Raw:
+    """The points of a ring one after the other, the first so often again; made from its JSON where it has that."""
+    if ring.text is None:
+        return [*ring.points, *ring.points[:2] * again]
+    text = ring.text.replace(b'{"x":', b"").replace(b',"y":', b",").replace(b"}", b"")
+    if again:
+        first = b",".join(text[1:-1].split(b",", 2)[:2])
+        text = b"%b%b]" % (text[:-1], (b"," + first) * again)
+    return msgspec.Raw(text)
 
 
 def _under_attributes(attributes: Mapping[str, Any], key: str = "attributes") -> dict[str, Any]:
