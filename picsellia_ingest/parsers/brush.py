@@ -15,6 +15,8 @@ from ..tracing import MASK_PIXELS_MAX, Mask
 
 _SIZES = (4, 8, 12, 16)
 """Bits of the four lengths that are written."""
+_HEAD = 32 + 5 + 4 * 4
+_BYTES = [bytes((value,)) for value in range(256)]
 
 
 def decode(stream: Sequence[int], height: int, width: int) -> Mask:
@@ -23,7 +25,7 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     if not set(map(type, stream)) <= {int} or min(stream, default=0) < 0 or max(stream, default=0) > 255:
         raise ValueError("not a list of bytes")
-    bits = _Bits(bytes(stream))
+    bits = _Bits(bytes(stream[: _HEAD // 8 + 1]))
     total = bits.take(32)
     if total != height * width * 4:
         raise ValueError(
@@ -33,34 +35,46 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
     sizes = [bits.take(4) + 1 for _ in range(4)]
     if word != 8:
         raise ValueError(f"its values have {word} bits, not 8")
-    values = bytearray(total)
-    at = 0
+    return np.frombuffer(_values(bytes(stream), sizes, total), np.uint8)[3::4].reshape(height, width) > 0
+
+
+def _values(stream: bytes, sizes: Sequence[int], total: int) -> bytearray:
+    """All values that the runs hold. A mask has thousands of runs, so each is taken out of one number of 27 bits."""
+    values, at = bytearray(total), 0
+    bit, end = _HEAD, 8 * len(stream)
+    stream += bytes(5)
     while at < total:
-        head = bits.take(3)
-        length = bits.take(sizes[head & 3]) + 1
+        window = int.from_bytes(stream[bit >> 3 : (bit >> 3) + 5], "big") >> (13 - (bit & 7))
+        size = sizes[window >> 24 & 3]
+        length = (window >> (24 - size) & ((1 << size) - 1)) + 1
+        is_repeated = window >> 26 & 1
+        bit += 3 + size + 8 * (1 if is_repeated else length)
+        if bit > end:
+            raise ValueError("it ends early")
         if at + length > total:
             raise ValueError("it holds more values than it says")
-        is_repeated = head >> 2
-        values[at : at + length] = bits.bytes(1) * length if is_repeated else bits.bytes(length)
+        if is_repeated:
+            values[at : at + length] = _BYTES[window >> (16 - size) & 255] * length
+        else:
+            begin = bit - 8 * length
+            touched = int.from_bytes(stream[begin >> 3 : (bit + 7) >> 3], "big") >> (-bit & 7)
+            values[at : at + length] = (touched & ((1 << 8 * length) - 1)).to_bytes(length, "big")
         at += length
-    return np.frombuffer(values, np.uint8)[3::4].reshape(height, width) > 0
+    return values
 
 
 class _Bits:
     """Reads whole numbers off a stream of bits, the highest first."""
 
     def __init__(self, stream: bytes) -> None:
-        self._stream, self._at, self._end = stream, 0, 8 * len(stream)
+        self._stream, self._at = stream, 0
 
     def take(self, count: int) -> int:
         begin, self._at = self._at, self._at + count
-        if self._at > self._end:
+        if self._at > 8 * len(self._stream):
             raise ValueError("it ends early")
         touched = int.from_bytes(self._stream[begin >> 3 : (self._at + 7) >> 3], "big")
         return (touched >> (-self._at & 7)) & ((1 << count) - 1)
-
-    def bytes(self, count: int) -> bytes:
-        return self.take(8 * count).to_bytes(count, "big")
 
 
 def encode(mask: Mask) -> list[int]:

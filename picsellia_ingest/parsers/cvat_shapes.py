@@ -120,7 +120,8 @@ def _mask(said: dict[str, Any]) -> Polygon:
     try:
         if width <= 0 or height <= 0 or width * height > tracing.MASK_PIXELS_MAX:
             raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
-        runs = np.array([int(run) for run in str(said.pop("rle", "")).split(",") if run.strip()], np.int64)
+        words = str(said.pop("rle", "")).split(",")
+        runs = np.array(list(map(int, filter(str.strip, words))), np.int64)
         if runs.size == 0 or runs.min() < 0 or runs.sum() != width * height:
             raise ValueError(f"its runs cover {runs.sum()} pixels, its box {width * height}")
     except (ValueError, OverflowError) as error:

@@ -19,7 +19,7 @@ _EXACT = 1 << 63
 """What a whole number is below to be kept as one; a longer one is read back as a float."""
 _HUGE = 1e100
 _PLAIN, _SHORT = frozenset("0123456789.-"), 15
-"""What short decimals are written with, which a float holds exactly where they are whole."""
+"""What plain decimals are written with; short ones a float holds exactly where they are whole."""
 _NUMBERS, _LIST, _PAIR = {int, float}, {list}, {2}
 
 
@@ -76,7 +76,11 @@ def plain_pairs(points: Sequence[Any]) -> list[float] | None:
 
 def plain_decimals(words: Sequence[str]) -> list[float] | None:
     """The numbers that words spell, if all are plainly decimals; None where each must be looked at."""
-    if not _PLAIN.issuperset("".join(words)) or max(map(len, words), default=0) > _SHORT:
+    if not _PLAIN.issuperset("".join(words)):
+        return None
+    if max(map(len, words), default=0) > _SHORT and any(
+        len(word) > (_LONGEST if "." in word else _SHORT) for word in words
+    ):
         return None
     try:
         return [float(word) if "." in word else int(word) for word in words]

@@ -55,10 +55,14 @@ def _residues(parts: Mapping[str, list[Element]], rectangle: Rectangle | None) -
 
 def _rest(shape: Element) -> Any:
     """A box or a polygon without its numbers."""
-    names = list(map(local, shape))
-    if all(map(_is_number, names)) and not shape.attrib and not text(shape):
+    if _are_numbers(tuple([child.tag for child in shape])) and not shape.attrib and not text(shape):
         return {}
-    return value(shape, frozenset(filter(_is_number, names)))
+    return value(shape, frozenset(filter(_is_number, map(local, shape))))
+
+
+@lru_cache(1024)
+def _are_numbers(tags: tuple[str, ...]) -> bool:
+    return all(_is_number(tag.rpartition("}")[2]) for tag in tags)
 
 
 @lru_cache(1024)

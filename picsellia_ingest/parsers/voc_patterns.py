@@ -22,7 +22,7 @@ _DEEPEST, _LONGEST = 8, 1 << 13
 
 _TEXT = r"[^<&>\x00-\x08\x0b-\x1f\ufffe\uffff]*"
 _TAG = re.compile(rf"<(/?)([A-Za-z_][A-Za-z0-9_.-]*)>({_TEXT})")
-_WHOLE = re.compile(r"[ \t\n]*(0|[1-9][0-9]{0,6})[ \t\n]*")
+_NUMBER = re.compile(r"[ \t\n]*((?:0|[1-9][0-9]{0,6})(?:\.[0-9]{1,20})?)[ \t\n]*")
 _DECLARED = re.compile(
     r"""<\?xml[ \t]+version=["']1\.0["'](?:[ \t]+encoding=["'](?:utf|UTF)-8["'])?[ \t]*\?>"""
 )
@@ -68,7 +68,7 @@ def learn_object(text: str) -> ObjectLayout | None:
         return None
     corners = [box[corner] for corner in CORNERS]
     leaves = _leaves(tokens)
-    if not all(type(at) is int and _WHOLE.fullmatch(leaves[at]) for at in corners):
+    if not all(type(at) is int and _NUMBER.fullmatch(leaves[at]) for at in corners):
         return None
     pattern = re.compile(_pattern(tokens, frozenset(corners)).removeprefix(OPEN))
     return ObjectLayout(pattern.match, label, itemgetter(*corners), found)
@@ -115,8 +115,8 @@ def _leaves(tokens: Sequence[_Token]) -> list[str]:
     return [rest for at, (_, _, rest) in enumerate(tokens) if _is_leaf(tokens, at)]
 
 
-def _pattern(tokens: Sequence[_Token], whole: frozenset[int]) -> str:
-    """Tags and the blanks between elements as they are, a group for each text; those of ``whole`` are whole numbers."""
+def _pattern(tokens: Sequence[_Token], numbers: frozenset[int]) -> str:
+    """Tags and the blanks between elements as they are, a group for each text; some are ``numbers``."""
     found: list[str] = []
     leaves = 0
     for at, (slash, name, rest) in enumerate(tokens):
@@ -124,7 +124,7 @@ def _pattern(tokens: Sequence[_Token], whole: frozenset[int]) -> str:
         if not _is_leaf(tokens, at):
             found.append(re.escape(rest))
             continue
-        found.append(_WHOLE.pattern if leaves in whole else f"({_TEXT})")
+        found.append(_NUMBER.pattern if leaves in numbers else f"({_TEXT})")
         leaves += 1
     return "".join(found)
 

@@ -1,4 +1,4 @@
-"""The quick way to a VOC file that is as nearly all are: elements without attributes, whole-numbered boxes, nothing to say.
+"""The quick way to a VOC file that is as nearly all are: elements without attributes, boxes alone, nothing to say.
 
 A tool writes few layouts. Each is learnt from the first file that has it, as a regular expression with a group for every
 text, and matches the others: one of an object, and one of what stands around the objects. Whatever is not plainly in
@@ -18,9 +18,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from .. import geometry
 from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
-from .checks import Size, usable_label
+from .checks import SLIVER, Size, usable_label
 from .numbers import positive_int
 from .voc_patterns import CLOSED, OPEN, FrameLayout, ObjectLayout, learn_frame, learn_object
 
@@ -29,7 +30,10 @@ _LAYOUTS = 32
 """Layouts that are kept: a source with more goes the long way."""
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
-Corners: TypeAlias = tuple[int, int, int, int]
+_OUTLINED = ("<polygon>", "<robndbox>")
+"""What no layout has, told before one is looked for."""
+
+Corners: TypeAlias = tuple[float, float, float, float]
 
 
 def content(path: str) -> bytes | None:
@@ -70,7 +74,7 @@ class PlainFile(msgspec.Struct):
                     Rectangle(left, top, right - left, bottom - top),
                     None,
                     (),
-                    _filled(one.rest, texts),
+                    _filled(one.rest, texts) | _far_edges(one, texts, left, top, right, bottom),
                 )
                 for label, (left, top, right, bottom), (one, texts) in zip(
                     self.labels, self.corners, self._objects, strict=True
@@ -97,6 +101,8 @@ class PlainFiles:
             return None
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if any(tag in text for tag in _OUTLINED):
+            return None
         around, *parts = text.split(OPEN)
         objects: list[tuple[ObjectLayout, Sequence[str]]] = []
         behind = ""
@@ -125,14 +131,34 @@ def _checked(
     corners: list[Corners] = []
     for layout, own in objects:
         label = own[layout.label].strip()
-        near_x, near_y, far_x, far_y = layout.corners(own)
-        left, top, right, bottom = box = int(near_x), int(near_y), int(far_x), int(far_y)
+        left, top, right, bottom = box = _corners(layout.corners(own))
         if not (left < right <= (width or right) and top < bottom <= (height or bottom) and _usable(label)):
+            return None
+        if min(right - left, bottom - top) < SLIVER:
             return None
         labels.append(label)
         corners.append(box)
     name = "" if frame.name is None else texts[frame.name].strip()
     return PlainFile(name, size, labels, corners, frame, texts, objects)
+
+
+def _corners(words: Sequence[str]) -> Corners:
+    try:
+        left, top, right, bottom = map(int, words)
+    except ValueError:
+        return tuple([float(word) if "." in word else int(word) for word in words])  # type: ignore[return-value]
+    return left, top, right, bottom
+
+
+def _far_edges(
+    layout: ObjectLayout, texts: Sequence[str], left: float, top: float, right: float, bottom: float
+) -> dict[str, str]:
+    """A far corner with fractions that the box's width or height does not give back, as it is written."""
+    if type(left + top + right + bottom) is int:
+        return {}
+    words = layout.corners(texts)
+    edges = (("xmax", right, left, words[2]), ("ymax", bottom, top, words[3]))
+    return {name: word for name, far, near, word in edges if not geometry.is_far_edge(far, near, far - near)}
 
 
 _usable = lru_cache(4096)(usable_label)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ..errors import ItemError
 from ..model import Polygon
 from .checks import Warn, outline
-from .numbers import number
+from .numbers import number, plain_decimals
 from .voc_attributes import CORNERS, NUMBERED
 from .voc_xml import Element, children, grouped, local, text
 
@@ -17,6 +17,9 @@ _COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)", re.ASCII)
 
 def corners(box: Element, warn: Warn) -> tuple[float, float, float, float]:
     """xmin, ymin, xmax and ymax as written. Raises ItemError."""
+    plain = _plainly(box, CORNERS)
+    if plain is not None:
+        return plain[0], plain[1], plain[2], plain[3]
     values: list[float] = []
     parts = grouped(box)
     for corner in CORNERS:
@@ -57,6 +60,9 @@ def polygon(given: list[Element], warn: Warn) -> Polygon | None:
 
 def _points(shape: Element, warn: Warn) -> list[float]:
     """The flat coordinates of a polygon in either spelling."""
+    plain = _plainly(shape, _numbers(len(shape)))
+    if plain is not None:
+        return plain
     named = [(local(child), child) for child in shape]
     listed = [child for name, child in named if name == "pt"] or [
         child for name, child in named if name == "point"
@@ -91,6 +97,20 @@ def _numbered_points(named: list[tuple[str, Element]], warn: Warn) -> list[float
             raise _no_polygon(f"{axis}{index} is missing")
         points.append(_coordinate(numbered[index, axis], "polygon_invalid", f"polygon/{axis}{index}", warn))
     return points
+
+
+def _plainly(shape: Element, names: tuple[str, ...]) -> list[float] | None:
+    """The numbers of its children where these are just so named, in this order, and are plain decimals; None otherwise."""
+    given = [(child.tag, child.text or "") for child in shape]
+    if tuple([name for name, _ in given]) != names:
+        return None
+    return plain_decimals([word for _, word in given])
+
+
+@lru_cache(1024)
+def _numbers(count: int) -> tuple[str, ...]:
+    """x1, y1, x2 and so on: so many, if that is even."""
+    return tuple(f"{axis}{number}" for number in range(1, count // 2 + 1) for axis in "xy")
 
 
 @lru_cache(1024)  # many polygons have few names for their points

@@ -99,6 +99,33 @@ def test_a_stream_may_hold_its_values_one_by_one() -> None:
     assert brush.decode(stream, 1, 2).tolist() == [[False, True]]
 
 
+RUNS = st.one_of(
+    st.tuples(st.integers(0, 255), st.integers(1, 40)).map(lambda run: [run[0]] * run[1]),
+    st.lists(st.integers(0, 255), min_size=1, max_size=9),
+)
+
+
+@given(
+    st.lists(RUNS, min_size=1, max_size=8), st.lists(st.integers(6, 16), min_size=4, max_size=4), st.data()
+)
+def test_a_stream_of_any_runs_is_read_as_it_is_specified(
+    runs: list[list[int]], sizes: list[int], data: st.DataObject
+) -> None:
+    runs.append([0] * (-sum(map(len, runs)) % 4 or 4))
+    values = [value for run in runs for value in run]
+    bits = f"{len(values):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
+    for run in runs:
+        kind = data.draw(st.integers(0, 3))
+        is_repeated = len(set(run)) == 1
+        bits += f"{is_repeated:b}{kind:02b}{len(run) - 1:0{sizes[kind]}b}"
+        bits += "".join(f"{value:08b}" for value in (run[:1] if is_repeated else run))
+    bits += "0" * (-len(bits) % 8)
+    stream = [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+    assert brush.decode(stream, 1, len(values) // 4).tolist() == [[value > 0 for value in values[3::4]]]
+    with pytest.raises(ValueError, match="early"):
+        brush.decode(stream[:-2], 1, len(values) // 4)
+
+
 @given(st.lists(st.integers(-1, 256), max_size=40))
 def test_any_other_stream_is_refused_by_name(stream: list[int]) -> None:
     with pytest.raises(ValueError, match=r"bytes|values|early|bits"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picsellia_ingest.errors import InputError
-from picsellia_ingest.model import ImageRecord
+from picsellia_ingest.model import ImageRecord, Rectangle
 from picsellia_ingest.parsers import voc_xml
 from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_objects import Evidence, RecordReader
@@ -17,7 +17,9 @@ from picsellia_ingest.parsers.voc_plain import PlainFiles
 from tests.paths import DATA, FIXTURES
 
 NUMBERS = st.one_of(
-    st.integers(0, 110).map(str), st.sampled_from(["12.5", "-1", " 7 ", "007", "1e1", "", "x", "12,5", "0"])
+    st.integers(0, 110).map(str),
+    st.floats(0, 110).map(repr),
+    st.sampled_from(["12.5", "12.55", "12.0", "12.", ".5", "-1", " 7 ", "007", "1e1", "", "x", "12,5", "0"]),
 )
 TEXTS = st.sampled_from(
     ["a", "car", "", " b ", "x&amp;y", "<!-- c -->", "é", "1", "\n\t", "<![CDATA[d]]>", "e > f"]
@@ -145,7 +147,7 @@ def test_a_file_like_one_before_is_read_as_the_long_way_reads_it(first: bytes, d
 def test_a_layout_that_was_learnt_is_no_excuse_for_what_is_not_plain() -> None:
     good = f"<annotation><filename>a</filename><object><name>car</name>{BOX}</object></annotation>"
     odd = [
-        good.replace(">car<", "> <"), good.replace(">40<", ">2<"), good.replace(">30<", ">30.5<"), good.replace("a</f", "&lt;</f"),
+        good.replace(">car<", "> <"), good.replace(">40<", ">2<"), good.replace(">30<", ">1.05<"), good.replace("a</f", "&lt;</f"),
         good.replace("</object>", "</object>x"), good.replace("<object>", "<object><polygon><x1>1</x1></polygon>"),
         good.replace("<object>", "<source><object>").replace("</object>", "</object></source>"), good.replace("</object>", ""),
     ]  # fmt: skip
@@ -154,6 +156,18 @@ def test_a_layout_that_was_learnt_is_no_excuse_for_what_is_not_plain() -> None:
         *[False] * len(odd),
         True,
     ]
+
+
+def test_a_box_with_fractions_is_plain_and_keeps_a_far_corner_that_its_size_does_not_give_back() -> None:
+    good = f"<annotation><filename>a</filename><object><name>car</name>{BOX}</object></annotation>"
+    for was, now in ((1, "0.71"), (2, " 2.0 "), (30, "14.885810903979708"), (40, "40")):
+        good = good.replace(f">{was}<", f">{now}<")
+    assert same_as_the_long_way(good.encode())
+    found = PlainFiles().read(good.encode())
+    assert found is not None
+    (kept,) = found.record("f.xml", "a").instances
+    assert kept.rectangle == Rectangle(0.71, 2.0, 14.885810903979708 - 0.71, 38.0)
+    assert kept.attributes == {"xmax": "14.885810903979708"}
 
 
 def test_more_layouts_than_are_kept_are_read_all_the_same() -> None:
