@@ -105,6 +105,13 @@ class Keys:
         """Whether one of them stands more than so many times in a text, as a key."""
         return any(text.count(name) > most and len(key.findall(text)) > most for name, key in self._members)
 
+    def stand_with(self, text: bytes, numbers: Sequence[int]) -> bool:
+        """Whether they stand just so often in a text, be it as keys or as values."""
+        return all(
+            text.count(b'"%b"' % name.encode()) == number
+            for name, number in zip(self.names, numbers, strict=True)
+        )
+
 
 def repeated_key(text: bytes, keys: Keys) -> str | None:
     """The first of the keys that an object has twice. Cheap where no key stands twice, as is the rule."""

@@ -23,7 +23,7 @@ from .looks import edges_if_any
 from .many_names import joined
 from .picsellia_index import PicselliaIndex
 from .picsellia_joining import Elements, build
-from .picsellia_records import RecordReader, plain
+from .picsellia_records import RecordReader, Records, plain, together
 from .scratch import Scratch
 
 if TYPE_CHECKING:
@@ -128,11 +128,14 @@ class Picsellia(Parser):
         if shard.start >= min(shard.stop, len(self._index)):
             return
         with JsonFile.open(self.path) as file:
-            for entry in self._index.entries(shard.start, shard.stop):
-                try:
-                    yield RecordReader(file, entry, self._index.pointer_of(entry), on_problem).read()
-                except InputError as error:
-                    on_problem(error.problem)
+            for entries in together(self._index.entries(shard.start, shard.stop)):
+                records = Records(file, entries)
+                for number, entry in enumerate(entries):
+                    pointer = self._index.pointer_of(entry)
+                    try:
+                        yield RecordReader(file, entry, pointer, on_problem, records, number).read()
+                    except InputError as error:
+                        on_problem(error.problem)
 
 
 def _check_path(path: Path) -> None:

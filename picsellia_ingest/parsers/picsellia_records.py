@@ -1,8 +1,8 @@
-"""One record of a PICSELLIA file, decoded from its byte range and joined with its image."""
+"""The records of a PICSELLIA file, decoded from their byte ranges, many together, and joined each with its image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from . import picsellia_plain
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, Keys, decoded, repeated_key
+from .jsontext import UNREADABLE, Keys, decoded, decoded_together, repeated_key
 from .numbers import positive_int
 from .picsellia_objects import instance
 
@@ -25,6 +25,9 @@ _MEANING = Keys("label", "rectangle", "polygon")
 """The keys of an object that say what it is, and that nothing inside of it has."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MANY_FIELDS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_TOGETHER = 1 << 19
+"""Bytes of records that are decoded together, unless one alone has more."""
 
 
 class Range(msgspec.Struct, array_like=True, frozen=True):
@@ -33,6 +36,9 @@ class Range(msgspec.Struct, array_like=True, frozen=True):
     number: int
     start: int
     length: int
+
+
+_NO_RANGE = Range(0, 0, 0)
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -60,12 +66,58 @@ def plain(raw: bytes | msgspec.Raw) -> Any:
         return None
 
 
-class RecordReader:
-    """Reads one entry. ``pointer`` is the JSON pointer of its record, or of its image."""
+class Records:
+    """What the records of some entries hold, decoded together; an entry without a record has an empty one."""
 
-    def __init__(self, file: JsonFile, entry: Entry, pointer: str, on_problem: OnProblem) -> None:
+    def __init__(self, file: JsonFile, entries: Sequence[Entry]) -> None:
+        ranges = [entry.record or _NO_RANGE for entry in entries]
+        self.texts = file.slices([at.start for at in ranges], [at.length for at in ranges])
+        together = decoded_together(_MANY_FIELDS, self.texts)
+        self.fields = [attempt(_FIELDS, text) for text in self.texts] if together is None else together
+        self._objects = picsellia_plain.PlainObjects(
+            [b"null" if fields is None else fields.get("annotations", b"null") for fields in self.fields]
+        )
+        self._have_keys_once = bool(self._objects.rows) and _MEANING.stand_with(
+            b"\n".join(self.texts), self._objects.words()
+        )
+
+    def plain(self, number: int, size: Size) -> Sequence[Instance] | None:
+        """The instances where all objects are as the platform writes them, as nearly always; None otherwise."""
+        found = self._objects.of(number, size)
+        is_once = self._have_keys_once or found is None or not _MEANING.stand(self.texts[number], len(found))
+        return found if is_once else None
+
+
+def together(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries that are next to each other, as many as are decoded together."""
+    some: list[Entry] = []
+    size = 0
+    for entry in entries:
+        length = 0 if entry.record is None else entry.record.length
+        if some and size + length > _TOGETHER:
+            yield some
+            some, size = [], 0
+        some.append(entry)
+        size += length
+    if some:
+        yield some
+
+
+class RecordReader:
+    """Reads one entry, the one of this ``number`` in ``records``. ``pointer`` is the JSON pointer of its record, or of its image."""
+
+    def __init__(
+        self,
+        file: JsonFile,
+        entry: Entry,
+        pointer: str,
+        on_problem: OnProblem,
+        records: Records,
+        number: int,
+    ) -> None:
         self.file, self.entry, self.pointer, self.on_problem = file, entry, pointer, on_problem
-        self._text = b""
+        self._records, self._number = records, number
+        self._text = records.texts[number]
         self._starts: list[int] | None = None
 
     def read(self) -> ImageRecord:
@@ -77,7 +129,7 @@ class RecordReader:
         row = {key: self._value(key, value) for key, value in fields.items()}
         more = {key: self._value(key, value) for key, value in listed.items()}
         size = self._size(row, more)
-        kept = self._plain(raw, size)
+        kept = self._records.plain(self._number, size)
         if kept is None:
             kept = tuple(self._instances(raw, size))
         qa = answers(row.pop("image_qa", None), self._report(f"{self.pointer}/image_qa", self._at()))
@@ -87,11 +139,6 @@ class RecordReader:
         assert at is not None
         place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
         return ImageRecord(self.entry.name, *size, kept, qa, row, place=place)
-
-    def _plain(self, raw: msgspec.Raw | None, size: Size) -> Sequence[Instance] | None:
-        """The instances where all objects are as the platform writes them, as nearly always; None otherwise."""
-        found = None if raw is None else picsellia_plain.instances(raw, size)
-        return None if found is None or _MEANING.stand(self._text, len(found)) else found
 
     def _instances(self, raw: msgspec.Raw | None, size: Size) -> list[Instance]:
         objects = self._objects(raw)
@@ -111,13 +158,14 @@ class RecordReader:
 
     def _fields(self, at: Range) -> dict[str, msgspec.Raw]:
         """The members of an element but its name. Tokens that JSON does not know are made texts only when they stand in the way."""
-        text = self.file.slice(at.start, at.length)
-        fields = attempt(_FIELDS, text)
+        is_record = at is self.entry.record
+        text = self._text if is_record else self.file.slice(at.start, at.length)
+        fields = self._records.fields[self._number] if is_record else attempt(_FIELDS, text)
         if fields is None:
             self.file.top()
             text = self.file.slice(at.start, at.length)
             fields = attempt(_FIELDS, text)
-        if at is self.entry.record:
+        if is_record:
             self._text = text
         name = plain(fields.pop("external_picture_url", b"null")) if fields is not None else None
         if fields is None or name != self.entry.name:

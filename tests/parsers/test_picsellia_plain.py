@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from picsellia_ingest import geometry, wire
 from picsellia_ingest.errors import ItemError
 from picsellia_ingest.model import ImageRecord, Instance
-from picsellia_ingest.parsers import picsellia_plain
 from picsellia_ingest.parsers.checks import Size
 from picsellia_ingest.parsers.picsellia_objects import instance
+from picsellia_ingest.parsers.picsellia_plain import PlainObjects
 from tests.parsers.prepared import in_a_file, sent_and_counted
 
 NUMBERS: st.SearchStrategy[Any] = st.one_of(
@@ -102,7 +102,7 @@ def long_way(rows: list[dict[str, Any]], size: Size) -> list[Instance] | None:
 
 
 def read(rows: Any, size: Size = (100, 100)) -> list[Instance] | None:
-    found = picsellia_plain.instances(json.dumps(rows).encode(), size)
+    found = PlainObjects([json.dumps(rows).encode()]).of(0, size)
     if found is None:
         return None
     for rectangle in (False, True):
@@ -163,5 +163,17 @@ def test_what_the_platform_writes_is_read() -> None:
 def test_what_cannot_be_told_in_types_is_left_to_the_general_path() -> None:
     assert read([POLYGON, 7]) is None
     assert read({"a": POLYGON}) is None
-    assert picsellia_plain.instances(b"[" * 5, (None, None)) is None
+    assert PlainObjects([b"[" * 5]).of(0, (None, None)) is None
     assert read([POLYGON] * 10_000) is None
+
+
+@given(st.lists(st.tuples(st.lists(OBJECTS, max_size=2), SIZES), max_size=4))
+def test_records_that_are_decoded_together_are_read_as_each_alone(
+    records: list[tuple[list[dict[str, Any]], Size]],
+) -> None:
+    raws = [json.dumps(rows).encode() for rows, _ in records]
+    together = PlainObjects(raws)
+    for number, (raw, (_, size)) in enumerate(zip(raws, records, strict=True)):
+        found, alone = together.of(number, size), PlainObjects([raw]).of(0, size)
+        assert repr(found) == repr(alone)
+        assert found is None or [*found.stated()] == [*(alone or found).stated()]
