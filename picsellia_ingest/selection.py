@@ -148,7 +148,12 @@ class _Boxed(Prepared):
 
     def stated(self) -> Sequence[Stated | None]:
         found = zip(self._given.stated(), self._boxes, strict=True)
-        return [one and one._replace(has_box=True, has_polygon=False) if box else None for one, box in found]
+        return [
+            Stated(one.label, one.box, has_box=True, has_polygon=False, attributes=one.attributes)
+            if one and box
+            else None
+            for one, box in found
+        ]
 
 
 def _with_attributes(sent: Sent, attributes: Attributes) -> msgspec.Raw:

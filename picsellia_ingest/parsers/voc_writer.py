@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from .. import bridges, geometry
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring
+from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring, Stated, stated
 from .names import inside, unique_stems
 from .numbers import number
 from .staging import Staging
@@ -57,11 +57,19 @@ class VocWriter(Writer):
         size = attributes.pop("size", {})
         first = {name: attributes.pop(name) for name in _BEFORE if name in attributes}
         members = {**first, "filename": record.file_name, **attributes}
-        objects = [self._object(instance, losses) for instance in record.instances]
+        given = record.instances
+        objects = [
+            self._plain(one) if _is_plain(one) else self._object(given[at], losses)
+            for at, one in enumerate(stated(given))
+        ]
         if not self.native:
             lose_image(record, losses)
         text = group("annotation", members, 0, behind=_size(record, size) + "".join(objects))
         return Encoded([(f"{ANNOTATIONS}/{key}.xml", text.encode())], (key, record.splits))
+
+    def _plain(self, one: Stated) -> str:
+        """A box and no more."""
+        return f"\t<object>\n{_name(one.label)}{_FLAG_LINES}{self._box(Rectangle(*one.box), {})}\t</object>\n"
 
     def _object(self, instance: Instance, losses: Losses) -> str:
         if (code := _cannot_be_written(instance)) is not None:
@@ -119,6 +127,11 @@ class VocWriter(Writer):
             path = self.staging.path(f"{IMAGE_SETS}/{inside(name)}.txt")
             path.write_text("".join(f"{key}\n" for key in keys), "utf-8")
         return ""
+
+
+def _is_plain(one: Stated | None) -> TypeGuard[Stated]:
+    """Whether it is known to be a box of another format, with nothing else to say."""
+    return one is not None and not one.has_polygon and not one.attributes and _can_be_a_name(one.label)
 
 
 def _is_far_edge(said: object, name: str, box: Rectangle | None) -> bool:

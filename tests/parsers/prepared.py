@@ -13,17 +13,20 @@ from picsellia_ingest.client.inspect import Inspection
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance
 from picsellia_ingest.parsers.picsellia_writer import PicselliaWriter
+from picsellia_ingest.parsers.voc_writer import VocWriter
 from picsellia_ingest.selection import Selection
 from picsellia_ingest.upload.evidence import Evidence
 
 
 def in_a_file(instances: Sequence[Instance], *, rectangle: bool, source: str = "COCO") -> tuple[Any, ...]:
-    """The record as a PICSELLIA file has it, without or with a preference for boxes, and what is said of that."""
+    """The record as files have it, without or with a preference for boxes, and what is said of that."""
     record, choices, losses = ImageRecord("a.png", 100, 100, instances), Counter[str](), Losses()
     chosen = Selection(rectangle=rectangle).apply(record, choices)
     row = PicselliaWriter(Header(), source=source).rows(chosen, losses)[1]
+    voc = VocWriter(Header(), source=source).encode(chosen, "a", losses).files
     return (
         row,
+        voc,
         choices,
         losses.to_dict(),
         chosen == msgspec.structs.replace(record, instances=tuple(chosen.instances)),
