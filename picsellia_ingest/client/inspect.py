@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from ..errors import InvalidQueryError, WorkerDiedError
+from ..errors import InvalidQueryError
 from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, stated
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
@@ -217,7 +217,7 @@ def _parts(reader: Parser, keep: int, files: Images | None, *, survey: bool) -> 
             (given, shard, keep, survey, files and files.of(names[shard.start : shard.stop]))
             for shard in reader.shards()
         )
-        yield from reading.spread(_counted, tasks, jobs, _died)
+        yield from reading.spread(_counted, tasks, jobs, reading.died)
 
 
 def _counted(
@@ -239,10 +239,3 @@ def _counted(
             part.named.add(name)
         part.found.take(image.placed(record, options, problems), image.path(options))
     return part
-
-
-def _died(_: object, shard: Shard, *__: object) -> NoReturn:
-    raise WorkerDiedError(
-        f"the process that read the records {shard.start + 1} to {shard.stop} died, each time it was tried",
-        "is there enough memory? If so, one of them is to blame",
-    )

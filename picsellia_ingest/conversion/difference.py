@@ -1,8 +1,8 @@
 """Whether two datasets, in any two formats, hold the same images and instances.
 
-Each record of both is reduced to a digest of what it says; only images whose digests differ are read again and compared
-instance by instance (sameness), so memory holds a few dozen bytes an image. A dataset that has no box beside a polygon
-does not contradict one that has: such instances are the same, and counted.
+Each record of both is reduced to a digest of what it says, of large datasets in processes; only images whose digests differ
+are read again and compared instance by instance (sameness), so memory holds a few dozen bytes an image. A dataset that
+has no box beside a polygon does not contradict one that has: such instances are the same, and counted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ..parsers.base import Options, Parser, Shard
 from ..problems import Place, ProblemLog
 from ..sources import find
 from ..sources.redaction import without_secrets
-from ..upload import matching
+from ..upload import forks, matching, reading, shared
 from . import sameness
 from .comparison import Comparison, Difference
-from .sameness import Criteria
+from .sameness import Criteria, Digest
 
 ONLY_A, ONLY_B = "only in the first", "only in the second"
 
@@ -62,20 +62,23 @@ class _Side:
 
     def __init__(self, parser: Parser, problems: ProblemLog) -> None:
         self.parser, self.problems = parser, problems
-        parser.begin(problems)
+        with reading.indexing(parser, -1, copied=True):
+            parser.begin(problems)
         self.places: dict[str, list[int]] = defaultdict(list)
         for position, name in enumerate(parser.names()):
             self.places[name].append(position)
-        self.digests: dict[str, set[bytes]] = {}
+        self.digests: dict[str, set[Digest]] = {}
         self.instances: dict[str, int] = {}
 
     def survey(self, criteria: Criteria) -> None:
-        for shard in self.parser.shards():
-            for record in self.parser.read(shard, self.problems):
-                self.digests.setdefault(record.file_name, set()).add(sameness.digest(record, criteria))
-                self.instances[record.file_name] = self.instances.get(record.file_name, 0) + len(
-                    record.instances
-                )
+        jobs = reading.readers(self.parser, -1)
+        with forks.to_the_end(), shared.by(self.parser, jobs) as given:
+            tasks = ((given, shard, criteria, self.problems.keep) for shard in self.parser.shards())
+            for digests, problems in reading.spread(_digested, tasks, jobs, reading.died):
+                self.problems.add(problems)
+                for name, digest, instances in digests:
+                    self.digests.setdefault(name, set()).add(digest)
+                    self.instances[name] = self.instances.get(name, 0) + instances
 
     def records(self, name: str) -> list[ImageRecord]:
         return [
@@ -83,6 +86,18 @@ class _Side:
             for at in self.places[name]
             for record in self.parser.read(Shard(at, at + 1), lambda _: None)
         ]
+
+
+def _digested(
+    given: Parser | Path, shard: Shard, criteria: Criteria, keep: int
+) -> tuple[list[tuple[str, Digest, int]], ProblemLog]:
+    """The digests of a shard's records, with their names and how many instances they have; and what is said of them."""
+    parser: Parser = shared.value(given)
+    problems = ProblemLog(keep)
+    return [
+        (record.file_name, sameness.digest(record, criteria), len(record.instances))
+        for record in parser.read(shard, problems)
+    ], problems
 
 
 def _compare(one: _Side, two: _Side, criteria: Criteria, found: Comparison) -> None:
@@ -100,12 +115,27 @@ def _compare(one: _Side, two: _Side, criteria: Criteria, found: Comparison) -> N
     for name in two.places.keys() - pairs.values():
         found.note(Difference(ONLY_B, name, _contents(two, name), _place(two, name)))
     for name, other in pairs.items():
-        if one.digests.get(name) == two.digests.get(other) and len(one.places[name]) == len(
-            two.places[other]
-        ):
+        boxes = _unmatched_boxes(one.digests.get(name, set()), two.digests.get(other, set()))
+        if boxes is not None and len(one.places[name]) == len(two.places[other]):
             found.same += one.instances.get(name, 0)
+            found.boxes_unmatched += boxes
         else:
             _compare_image(name, one.records(name), two.records(other), criteria, found)
+
+
+def _unmatched_boxes(one: set[Digest], two: set[Digest]) -> int | None:
+    """None if images may differ; otherwise how many boxes beside polygons only one of them has: none, or all that there are."""
+    if one == two:
+        return 0
+    if len(one) != 1 or len(two) != 1:
+        return None
+    (first,), (second,) = one, two
+    if first.size != second.size and None not in (first.size, second.size):
+        return None
+    if first.whole == second.whole:
+        return 0
+    is_one_without = not (first.boxes and second.boxes)
+    return first.boxes + second.boxes if is_one_without and first.bare == second.bare else None
 
 
 def _contents(side: _Side, name: str) -> str:

@@ -6,8 +6,12 @@ A ring may begin at any of its points and run either way, and a box that is its 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
 
 from .. import geometry
 from ..losses import notable
@@ -91,24 +95,54 @@ def _corners(instance: Instance, criteria: Criteria) -> Points:
 def _turned(ring: Ring) -> Points:
     """The ring from its first point in order of x and y on, towards the smaller of that point's neighbours."""
     points = list(zip(ring.points[0::2], ring.points[1::2], strict=True))
-    first = min(range(len(points)), key=points.__getitem__)
+    first = points.index(min(points))
     points = points[first:] + points[:first]
     if points[-1] < points[1]:
         points = [points[0], *points[:0:-1]]
-    return tuple(value for point in points for value in point)
+    return tuple(chain.from_iterable(points))
 
 
 def key(instance: Instance, criteria: Criteria) -> bytes:
-    """What two instances that are exactly the same have in common."""
+    """What two instances that are exactly the same have in common, numbers as 64-bit floats."""
+    return _key(instance, shape(instance, criteria), criteria)
+
+
+def _key(instance: Instance, of: Shape, criteria: Criteria) -> bytes:
     more = notable(instance.attributes) if criteria.attributes else None
-    return canonical([instance.label, shape(instance, criteria), repr(instance.qa), more])
+    corners, rings = of
+    lengths = [corners is not None, *[(hole, len(points)) for hole, points in rings]]
+    numbers = np.array([*(corners or ()), *chain.from_iterable(points for _, points in rings)], np.float64)
+    numbers += 0.0  # minus nothing is nothing
+    return canonical([instance.label, lengths, repr(instance.qa), more]) + numbers.tobytes()
 
 
-def digest(record: ImageRecord, criteria: Criteria) -> bytes:
+class Digest(NamedTuple):
     """What two records that say the same of their images have in common."""
-    keys = sorted(key(instance, criteria) for instance in record.instances)
-    whole = canonical([record.width, record.height, repr(record.qa)])
-    return hashlib.blake2b(b"\n".join([whole, *keys]), digest_size=16).digest()
+
+    whole: bytes
+    bare: bytes
+    """The same without the boxes that stand beside polygons."""
+    boxes: int
+    """How many of those there are."""
+    size: tuple[int, int] | None
+    """Width and height, where both are stated; it counts only where both records state it."""
+
+
+def digest(record: ImageRecord, criteria: Criteria) -> Digest:
+    """The digest of a record."""
+    shapes = [shape(instance, criteria) for instance in record.instances]
+    whole = _digest(record, shapes, criteria)
+    boxes = sum(corners is not None and rings != () for corners, rings in shapes)
+    bare = _digest(record, [(None if of[1] else of[0], of[1]) for of in shapes], criteria) if boxes else whole
+    sides = record.width, record.height
+    return Digest(whole, bare, boxes, None if sides[0] is None or sides[1] is None else (sides[0], sides[1]))
+
+
+def _digest(record: ImageRecord, shapes: Sequence[Shape], criteria: Criteria) -> bytes:
+    pairs = zip(record.instances, shapes, strict=True)
+    keys = sorted(_key(instance, of, criteria) for instance, of in pairs)
+    head = canonical([repr(record.qa), [len(one) for one in keys]])
+    return hashlib.blake2b(b"\n".join([head, *keys]), digest_size=16).digest()
 
 
 def words(instance: Instance, criteria: Criteria) -> str:

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..errors import WorkerDiedError
 from . import forks, workers
 
 if TYPE_CHECKING:
-    from ..parsers.base import Parser
+    from ..parsers.base import Parser, Shard
 
 T = TypeVar("T")
 
@@ -129,6 +129,14 @@ def readers(parser: Parser, nb_jobs: int) -> int:
     """How many processes should read all of a source that is prepared; one means this one."""
     least = MANY_FOR_FORKS if forks.possible() else MANY
     return workers.processes(nb_jobs) if parser.instance_count() >= least * parser.quickness else 1
+
+
+def died(_: object, shard: Shard, *__: object) -> NoReturn:
+    """What is lost with a process that read a shard for nothing but to look: all."""
+    raise WorkerDiedError(
+        f"the process that read the records {shard.start + 1} to {shard.stop} died, each time it was tried",
+        "is there enough memory? If so, one of them is to blame",
+    )
 
 
 def _start(nb_jobs: int, needed: tuple[type, ...]) -> None:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import picsellia_ingest
-from picsellia_ingest.conversion import sameness
+from picsellia_ingest.conversion import difference, sameness
+from picsellia_ingest.conversion.comparison import Comparison
 from picsellia_ingest.errors import InvalidQueryError
-from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring
+from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
+from picsellia_ingest.upload import reading, workers
 from tests.paths import FIXTURES
 
 SOURCE = FIXTURES / "COCO" / "demo" / "instances.json"
@@ -143,3 +146,53 @@ def test_a_box_that_is_its_polygons_bounds_is_as_good_as_none() -> None:
     key = sameness.Criteria()
     assert sameness.key(with_box, key) == sameness.key(Instance("a", polygon=shape), key)
     assert sameness.key(with_box, key) != sameness.key(other_box, key)
+
+
+boxes = st.sampled_from([None, Rectangle(0, 0, 4, 3), Rectangle(0, 0, 5, 3), Rectangle(-0.0, 0, 5.0, 3)])
+shapes = st.sampled_from([None, Polygon((Ring((0, 0, 4, 0, 4, 3)),)), Polygon((Ring((4.0, 3, 0, 0, 4, 0)),))])
+instances = st.builds(Instance, st.sampled_from("ab"), boxes, shapes)
+sizes = st.sampled_from([(10, 10), (10, 11), (None, 10), (None, None)])
+records = st.builds(
+    lambda held, size: ImageRecord("a.jpg", size[0], size[1], tuple(held)),
+    st.lists(instances, max_size=3),
+    sizes,
+)
+
+
+@given(
+    st.lists(records, max_size=2),
+    st.lists(records, max_size=2),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 1),
+)
+def test_what_is_the_same_by_its_digests_is_the_same_instance_by_instance(
+    one: list[ImageRecord], two: list[ImageRecord], alike: bool, rectangle: bool, tolerance: int
+) -> None:
+    criteria = sameness.Criteria(tolerance, rectangle)
+    if alike:
+        bare = [
+            msgspec.structs.replace(found, rectangle=None) for record in one for found in record.instances
+        ]
+        two = [ImageRecord("b.jpg", None, 10, tuple(bare[::-1]))] if len(one) == 1 else one[::-1]
+    sides = [{sameness.digest(record, criteria) for record in side} for side in (one, two)]
+    unmatched = difference._unmatched_boxes(*sides)
+    found = Comparison()
+    difference._compare_image("a.jpg", one, two, criteria, found)
+    if unmatched is not None and len(one) == len(two) == 1:
+        assert not found
+        assert (found.same, found.boxes_unmatched) == (len(one[0].instances), unmatched)
+    elif not found and len(one) == len(two) == 1 and not tolerance:
+        assert found.boxes_unmatched, "only boxes on both sides take a closer look"
+
+
+def test_large_datasets_are_compared_in_processes_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = picsellia_ingest.diff(SOURCE, FIXTURES / "COCO" / "demo" / "instances.json")
+    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setattr(workers, "processes", lambda _: 2)
+    together = picsellia_ingest.diff(SOURCE, changed(tmp_path, lambda _: None))
+    assert (together.same, together.counts, together.images) == (alone.same, alone.counts, alone.images)
+    missing = picsellia_ingest.diff(SOURCE, changed(tmp_path, lose))
+    assert missing.counts == {"only in the first": 1}
