@@ -123,7 +123,7 @@ FLAGS = frozenset(
 )
 """Attributes that say nothing while they are off."""
 
-_OFF = (0, "0", "false", "False", "Unspecified")
+_OFF = (0, "0", "0.0", "false", "False", "Unspecified")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 

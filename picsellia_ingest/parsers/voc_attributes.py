@@ -26,7 +26,7 @@ def read(element: Element, parts: Mapping[str, list[Element]], rectangle: Rectan
     said = value(element, _MODELLED)
     attributes: dict[str, Any] = said if isinstance(said, dict) else {}
     attributes |= _residues(parts, rectangle)
-    if (named := _named_values(attributes.get("attributes"))) is not None:
+    if (named := named_values(attributes.get("attributes"))) is not None:
         attributes["attributes"] = named
     return attributes
 
@@ -70,7 +70,7 @@ def _is_number(name: str) -> bool:
     return name in (*CORNERS, "pt", "point") or NUMBERED.fullmatch(name) is not None
 
 
-def _named_values(attributes: Any) -> dict[str, str] | None:
+def named_values(attributes: Any) -> dict[str, str] | None:
     """CVAT's list of ``attribute`` elements, each a name and a value, as an object; None when it is anything else."""
     if not isinstance(attributes, dict) or attributes.keys() != {"attribute"}:
         return None

@@ -30,7 +30,7 @@ _ROOT = re.compile(
     r"""[ \t\n]*<annotation((?:[ \t]+(?!xmlns)[A-Za-z_][A-Za-z0-9_.-]*="[^"<&>\x00-\x1f]*")*)>[ \t\n]*(?=<)"""
 )
 _SAID = re.compile(r"""([^\s=]+)="([^"]*)\"""")
-_NOT_PLAIN = frozenset({"polygon", "robndbox", "deleted", "attributes"})
+_NOT_PLAIN = frozenset({"polygon", "robndbox", "deleted"})
 
 _Sides: TypeAlias = tuple[int | None, int | None]
 _Token: TypeAlias = tuple[str, str, str]

@@ -23,6 +23,7 @@ from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
 from .checks import SLIVER, Size, usable_label
 from .numbers import positive_int
+from .voc_attributes import named_values
 from .voc_patterns import CLOSED, OPEN, FrameLayout, ObjectLayout, learn_frame, learn_object
 
 _LARGEST = 1 << 20
@@ -74,7 +75,7 @@ class PlainFile(msgspec.Struct):
                     Rectangle(left, top, right - left, bottom - top),
                     None,
                     (),
-                    _filled(one.rest, texts) | _far_edges(one, texts, left, top, right, bottom),
+                    _attributes(one, texts, left, top, right, bottom),
                 )
                 for label, (left, top, right, bottom), (one, texts) in zip(
                     self.labels, self.corners, self._objects, strict=True
@@ -148,6 +149,16 @@ def _corners(words: Sequence[str]) -> Corners:
     except ValueError:
         return tuple([float(word) if "." in word else int(word) for word in words])  # type: ignore[return-value]
     return left, top, right, bottom
+
+
+def _attributes(
+    layout: ObjectLayout, texts: Sequence[str], left: float, top: float, right: float, bottom: float
+) -> dict[str, Any]:
+    """The attributes of an object, as voc_attributes.read gives them."""
+    found = _filled(layout.rest, texts) | _far_edges(layout, texts, left, top, right, bottom)
+    if "attributes" in found and (named := named_values(found["attributes"])) is not None:
+        found["attributes"] = named
+    return found
 
 
 def _far_edges(

@@ -35,6 +35,8 @@ NAMES = [
     "folder",
     "size",
     "attributes",
+    "attribute",
+    "value",
     "polygon",
     "q",
 ]
@@ -168,6 +170,24 @@ def test_a_box_with_fractions_is_plain_and_keeps_a_far_corner_that_its_size_does
     (kept,) = found.record("f.xml", "a").instances
     assert kept.rectangle == Rectangle(0.71, 2.0, 14.885810903979708 - 0.71, 38.0)
     assert kept.attributes == {"xmax": "14.885810903979708"}
+
+
+def test_a_file_of_cvat_is_plain() -> None:
+    said = [
+        f"<attribute><name>{name}</name><value>{value}</value></attribute>"
+        for name, value in (("rotation", "0.0"), ("colour", "red"))
+    ]
+    rest = f"<occluded>0</occluded>{BOX.replace('>30<', '>30.25<')}<attributes>{''.join(said)}</attributes>"
+    text = f"<annotation><filename>a.jpg</filename><object><name>car</name>{rest}</object></annotation>"
+    assert same_as_the_long_way(text.encode())
+    found = PlainFiles().read(text.encode())
+    assert found is not None
+    assert found.record("f.xml", "a").instances[0].attributes["attributes"] == {
+        "rotation": "0.0",
+        "colour": "red",
+    }
+    assert same_as_the_long_way(text.replace("colour", "rotation").encode())
+    assert same_as_the_long_way(text.replace(said[1], "").encode())
 
 
 def test_more_layouts_than_are_kept_are_read_all_the_same() -> None:
