@@ -119,11 +119,11 @@ BOOKKEEPING = frozenset(
 """Attributes whose absence loses nothing: a file's own numbers, and what follows from the shape."""
 
 FLAGS = frozenset(
-    ("iscrowd", "difficult", "truncated", "occluded", "deleted", "segmented", "group_id", "pose", "rotation")
+    ("iscrowd", "difficult", "truncated", "occluded", "deleted", "segmented", "group_id", "pose")
 )
 """Attributes that say nothing while they are off."""
 
-_OFF = (0, "0", "0.0", "false", "False", "Unspecified")
+_OFF = (0, "0", "false", "False", "Unspecified")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -135,18 +135,15 @@ def notable(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes whose loss would lose something, those of a nested ``attributes`` among them.
 
     Left out are bookkeeping, flags that are off, and values that are nothing (null, an empty text, list or object).
-    CVAT, say, writes of every annotation that it is not occluded and turned by nothing.
     """
     if attributes.keys() <= _USUAL and attributes.get("iscrowd", 0) in _OFF:
         return {}
     nested = attributes.get("attributes")
     inner = nested if isinstance(nested, dict) else {}
-    found = {key: value for key, value in inner.items() if not _says_nothing(key, value)}
+    found = {key: value for key, value in inner.items() if value not in _NOTHING}
     for key, value in attributes.items():
-        if not (key in BOOKKEEPING or value is inner or _says_nothing(key, value)):
+        if key in BOOKKEEPING or value in _NOTHING or value is inner:
+            continue
+        if not (key in FLAGS and value in _OFF):
             found[key] = value
     return found
-
-
-def _says_nothing(key: str, value: object) -> bool:
-    return value in _NOTHING or (key in FLAGS and value in _OFF)
