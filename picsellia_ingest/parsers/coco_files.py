@@ -58,7 +58,8 @@ def _in_folder(folder: Path, on_problem: OnProblem) -> tuple[list[Path], list[st
             found = preferred
             break
     notes = []
-    for path in kinds.keys() - set(found):
+    chosen = set(found)
+    for path in [path for path in kinds if path not in chosen]:
         if kinds[path] is None and (broken := _broken(path)) is not None:
             on_problem(broken)
         else:

@@ -81,7 +81,7 @@ class Datumaro(JsonRows):
                 file.path, "no_items", "there is no 'items' array", "is this a Datumaro file?", "/items"
             )
         said: dict[str, Any] = {}
-        for key in top.keys() - {"items"}:
+        for key in [key for key in top if key != "items"]:
             try:
                 said[key] = msgspec.json.decode(top[key])
             except UNREADABLE as error:

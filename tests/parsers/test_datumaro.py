@@ -44,6 +44,14 @@ def test_a_folder_of_subsets_is_read_whole_and_subsets_are_splits() -> None:
     assert parser.instance_count() == 4
 
 
+def test_what_a_file_says_of_itself_is_kept_in_its_order(tmp_path: Path) -> None:
+    names = [f"said {number}" for number in range(8)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**dict.fromkeys(names[:5], 1), "items": [], **dict.fromkeys(names[5:], 2)}))
+    _, parser, _ = read(path)
+    assert [*parser.header().attributes] == names
+
+
 def test_masks_rotated_boxes_and_bridged_holes_are_exact() -> None:
     records, _, log = read(CASES / "shapes")
     ring, turned, lake = records[0].instances
