@@ -17,7 +17,7 @@ from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import checks
 from .checks import Warn, check_fractions, check_inside, usable_label
-from .numbers import number
+from .numbers import number, plain_decimals
 
 DIGITS = 12
 """Decimals of a fraction that is written: what was read with ten comes back as it was."""
@@ -50,7 +50,9 @@ def instance(text: str, classes: Classes, size: tuple[int, int], keypoints: int,
     Raises ItemError.
     """
     words = text.split()
-    found = [value for word in words if (value := number(word)) is not None]
+    found = plain_decimals(words)
+    if found is None:
+        found = [value for word in words if (value := number(word)) is not None]
     if len(found) < len(words):
         wrong = next(word for word in words if number(word) is None)
         hint = "separate them by blanks" if "," in wrong else "mend or remove the row"
