@@ -186,8 +186,6 @@ class Stated(NamedTuple):
     box: Sides
     has_box: bool
     has_polygon: bool
-    attributes: Attributes
-    """Those whose loss would lose something."""
 
 
 class Prepared(Sequence[Instance]):
@@ -225,6 +223,10 @@ class Prepared(Sequence[Instance]):
     @abstractmethod
     def stated(self) -> Sequence[Stated | None]:
         """What counts need of each."""
+
+    def attributes(self) -> Mapping[int, Attributes]:
+        """Those whose loss would lose something, by place, where there are any; of what only its instance tells it is left out."""
+        return {}
 
     def _instances(self) -> tuple[Instance, ...]:
         if self._made is None:

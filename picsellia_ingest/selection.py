@@ -32,8 +32,6 @@ LEFT_OUT, IN_OTHER_SPLIT, RENAMED, AS_BOX = (
     "box_preferred",
 )
 
-_encode = msgspec.json.Encoder().encode
-
 REASONS = {
     LEFT_OUT: "instances left out by their label",
     IN_OTHER_SPLIT: "instances of images that are in other splits",
@@ -135,29 +133,19 @@ class _Boxed(Prepared):
         return self._others.get(at) or msgspec.structs.replace(self._given[at], polygon=None)
 
     def objects(self) -> Sequence[Sent | None]:
-        found = zip(self._boxes, self.stated(), strict=True)
-        return [
-            _with_attributes(box, one.attributes) if box and one and one.attributes else box
-            for box, one in found
-        ]
-
-    def outlines(self) -> Sequence[Sent | None]:
         return self._boxes
 
-    boxes = outlines
+    outlines = boxes = objects
 
     def stated(self) -> Sequence[Stated | None]:
         found = zip(self._given.stated(), self._boxes, strict=True)
         return [
-            Stated(one.label, one.box, has_box=True, has_polygon=False, attributes=one.attributes)
-            if one and box
-            else None
+            Stated(one.label, one.box, has_box=True, has_polygon=False) if one and box else None
             for one, box in found
         ]
 
-
-def _with_attributes(sent: Sent, attributes: Attributes) -> msgspec.Raw:
-    return msgspec.Raw(b'%b,"attributes":%b}' % (_encode(sent)[:-1], _encode(attributes)))
+    def attributes(self) -> Mapping[int, Attributes]:
+        return self._given.attributes()
 
 
 def selection(

@@ -178,12 +178,12 @@ def _ready(
     if not isinstance(instances, Prepared):
         return repeat(None, len(instances))
     found = instances.boxes() if rectangle else instances.outlines()
-    both = more = 0
+    both = 0
     for one, ready in zip(instances.stated(), found, strict=True):
         if ready is not None and one is not None:
             used.add((one.label, POLYGON if one.has_polygon and not rectangle else RECTANGLE))
             both += one.has_box and one.has_polygon
-            more += bool(one.attributes)
+    more = sum(found[at] is not None for at in instances.attributes())
     for code, count in ((POLYGON_NOT_SENT if rectangle else BOX_NOT_SENT, both), (ATTRIBUTES_NOT_SENT, more)):
         if count:
             notes[code] += count

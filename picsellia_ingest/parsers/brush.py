@@ -25,14 +25,18 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     if not set(map(type, stream)) <= {int} or min(stream, default=0) < 0 or max(stream, default=0) > 255:
         raise ValueError("not a list of bytes")
-    bits = _Bits(bytes(stream[: _HEAD // 8 + 1]))
-    total = bits.take(32)
+    if len(stream) < 4:
+        raise ValueError("it ends early")
+    head = int.from_bytes(bytes(stream[:7]).ljust(7, b"\0"), "big")  # the last 3 of its 56 bits are the runs'
+    total = head >> 24
     if total != height * width * 4:
         raise ValueError(
             f"it holds {total} values, an RGBA picture of {width} x {height} has {height * width * 4}"
         )
-    word = bits.take(5) + 1
-    sizes = [bits.take(4) + 1 for _ in range(4)]
+    if len(stream) < 7:
+        raise ValueError("it ends early")
+    word = (head >> 19 & 31) + 1
+    sizes = [(head >> shift & 15) + 1 for shift in (15, 11, 7, 3)]
     if word != 8:
         raise ValueError(f"its values have {word} bits, not 8")
     return np.frombuffer(_values(bytes(stream), sizes, total), np.uint8)[3::4].reshape(height, width) > 0
@@ -61,20 +65,6 @@ def _values(stream: bytes, sizes: Sequence[int], total: int) -> bytearray:
             values[at : at + length] = (touched & ((1 << 8 * length) - 1)).to_bytes(length, "big")
         at += length
     return values
-
-
-class _Bits:
-    """Reads whole numbers off a stream of bits, the highest first."""
-
-    def __init__(self, stream: bytes) -> None:
-        self._stream, self._at = stream, 0
-
-    def take(self, count: int) -> int:
-        begin, self._at = self._at, self._at + count
-        if self._at > 8 * len(self._stream):
-            raise ValueError("it ends early")
-        touched = int.from_bytes(self._stream[begin >> 3 : (self._at + 7) >> 3], "big")
-        return (touched >> (-self._at & 7)) & ((1 << count) - 1)
 
 
 def encode(mask: Mask) -> list[int]:

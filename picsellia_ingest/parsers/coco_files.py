@@ -59,11 +59,13 @@ def _in_folder(folder: Path, on_problem: OnProblem) -> tuple[list[Path], list[st
             break
     notes = []
     chosen = set(found)
-    for path in [path for path in kinds if path not in chosen]:
-        if kinds[path] is None and (broken := _broken(path)) is not None:
+    for path, what in kinds.items():
+        if path in chosen:
+            continue
+        if what is None and (broken := _broken(path)) is not None:
             on_problem(broken)
         else:
-            notes.append(f"{path.relative_to(folder)}: passed over ({kinds[path] or 'not COCO'})")
+            notes.append(f"{path.relative_to(folder)}: passed over ({what or 'not COCO'})")
     if not found:
         what = ", ".join(sorted({each or "other files" for each in kinds.values()})) or "no *.json file"
         raise reject(folder, "no_coco_file", f"the folder holds no COCO dataset file (found: {what})")

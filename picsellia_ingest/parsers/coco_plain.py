@@ -18,7 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..losses import notable
-from ..model import POLYGON, RECTANGLE, Instance, Polygon, Prepared, Rectangle, Ring, Sent, Stated
+from ..model import (
+    POLYGON,
+    RECTANGLE,
+    Attributes,
+    Instance,
+    Polygon,
+    Prepared,
+    Rectangle,
+    Ring,
+    Sent,
+    Stated,
+)
 from . import coco_rows
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
@@ -101,16 +112,12 @@ class PlainAnnotations:
             None if text is None else b"".join((text, b",", box, b"}"))
             for text, box in zip(self._outlines, self._box_members, strict=True)
         )
-        for number, said in self._said.items():
-            text = found[number]
-            found[number] = text and b'%b,"attributes":%b}' % (text[:-1], _encode(said))
         return _raws(found)
 
     @cached_property
     def outlines(self) -> list[Sent | None]:
         """Polygons, or boxes, as they are sent; None as in ``objects``."""
-        found = self._or_boxes(text and text + b"}" for text in self._outlines)
-        return _raws(found)
+        return _raws(self._or_boxes(text and text + b"}" for text in self._outlines))
 
     def _or_boxes(self, polygons: Iterable[bytes | None]) -> list[bytes | None]:
         """These, and the boxes of what has no ring."""
@@ -123,14 +130,11 @@ class PlainAnnotations:
     def stated(self) -> list[Stated | None]:
         """The labels and boxes of those that are plain."""
         has_polygon = [rings > 0 for rings in self._ring_counts]
-        said = (
-            map(self._said.get, range(len(self._rows)), repeat(_NOTHING)) if self._said else repeat(_NOTHING)
-        )
-        found = map(Stated, self._labels, self._boxes, repeat(object=True), has_polygon, said)
+        found = map(Stated, self._labels, self._boxes, repeat(object=True), has_polygon)
         return [one if is_plain else None for one, is_plain in zip(found, self._are_plain, strict=True)]
 
     @cached_property
-    def _said(self) -> dict[int, dict[str, Any]]:
+    def said(self) -> dict[int, Attributes]:
         """The attributes whose loss would lose something, of those that are plain and have any."""
         numbers = {*self._others, *[number for number, row in enumerate(self._rows) if row.iscrowd]}
         found = {number: notable(self._attributes(number)) for number in numbers if self._are_plain[number]}
@@ -215,6 +219,14 @@ class _Prepared(Prepared):
     def stated(self) -> Sequence[Stated | None]:
         return self._of(self._batch.stated)
 
+    def attributes(self) -> Mapping[int, Attributes]:
+        said = self._batch.said
+        return (
+            {at: said[one] for at, one in enumerate(self._members) if type(one) is int and one in said}
+            if said
+            else {}
+        )
+
     def _of(self, column: Sequence[T | None]) -> Sequence[T | None]:
         members = self._members
         if isinstance(members, range):
@@ -238,7 +250,6 @@ def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> Bools:
     return found
 
 
-_NOTHING: dict[str, Any] = {}
 _NO_EDGE = 1 << 20
 _NO_EDGES = (_NO_EDGE, _NO_EDGE)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import ANSWERS
-from .jsontext import BYTES_MAX, DEEPEST, UNREADABLE, decoded_together
+from .jsontext import BYTES_MAX, DEEPEST, UNREADABLE, attempt, decoded_together
 
 Number: TypeAlias = int | float
 Box: TypeAlias = tuple[Number, Number, Number, Number]
@@ -89,12 +89,8 @@ def read(texts: Sequence[bytes]) -> Rows:
 
 
 def _row(text: bytes) -> Row:
-    if len(text) > BYTES_MAX:
-        return NONE
-    try:
-        return _ROW.decode(text)
-    except UNREADABLE:
-        return NONE
+    found = attempt(_ROW, text) if len(text) <= BYTES_MAX else None
+    return NONE if found is None else found
 
 
 def _have_no_other_text(rows: Sequence[Row], texts: Sequence[bytes]) -> Bools:

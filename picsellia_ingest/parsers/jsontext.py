@@ -65,6 +65,22 @@ def decoded_together(decoder: msgspec.json.Decoder[list[T]], texts: Sequence[byt
     return found if len(found) == len(texts) else None
 
 
+def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | None:
+    """What the decoder makes of ``text``; None when it cannot be decoded."""
+    try:
+        return decoder.decode(text)
+    except UNREADABLE:
+        return None
+
+
+def each_decoded(
+    together: msgspec.json.Decoder[list[T]], alone: msgspec.json.Decoder[T], texts: Sequence[bytes]
+) -> Sequence[T | None]:
+    """The values of several elements, decoded together where all can be; None for each that cannot."""
+    found = decoded_together(together, texts)
+    return [attempt(alone, text) for text in texts] if found is None else found
+
+
 def _depth(text: bytes) -> int:
     return max(int(depths.max(initial=0)) for _, _, depths in _levels(np.frombuffer(text, np.uint8)))
 
@@ -107,10 +123,8 @@ class Keys:
 
     def stand_with(self, text: bytes, numbers: Sequence[int]) -> bool:
         """Whether they stand just so often in a text, be it as keys or as values."""
-        return all(
-            text.count(b'"%b"' % name.encode()) == number
-            for name, number in zip(self.names, numbers, strict=True)
-        )
+        pairs = zip(self._members, numbers, strict=True)
+        return all(text.count(name) == number for (name, _), number in pairs)
 
 
 def repeated_key(text: bytes, keys: Keys) -> str | None:

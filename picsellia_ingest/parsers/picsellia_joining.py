@@ -19,9 +19,9 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import INSTANCES_MAX, plain_label
 from .jsonfile import JsonFile
-from .jsontext import Keys, crumbs, repeated_key
+from .jsontext import Keys, attempt, crumbs, repeated_key
 from .picsellia_index import Listed, PicselliaIndex
-from .picsellia_records import RAWS, Range, attempt, plain
+from .picsellia_records import RAWS, Range, plain
 from .scratch import Scratch
 
 _NOTHING = msgspec.Raw(b"null")

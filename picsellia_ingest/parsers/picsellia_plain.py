@@ -22,7 +22,6 @@ from ..errors import ItemError
 from ..model import (
     POLYGON,
     RECTANGLE,
-    Attributes,
     Corner,
     Instance,
     Polygon,
@@ -34,11 +33,11 @@ from ..model import (
     Stated,
 )
 from .checks import SLIVER, Size, check_inside, outline, plain_label
-from .jsontext import UNREADABLE, decoded_together
+from .jsontext import each_decoded
 
 _Floats = NDArray[np.float64]
 
-BYTES_MAX = 1 << 20
+_BYTES_MAX = 1 << 20
 """Records of more are read object by object, so that an object's decoded form does not outlive it."""
 _NEAR = 1e8
 """Pixels from the origin within which no rounding reaches what is too far."""
@@ -69,10 +68,8 @@ class _Object(msgspec.Struct, forbid_unknown_fields=True):
     qa: tuple[()] = ()
 
 
-_NOTHING: Attributes = {}
 _RECORDS = msgspec.json.Decoder(list[list[_Object]])
 _OBJECTS = msgspec.json.Decoder(list[_Object])
-_RAW_NOTHING = b"null"
 
 
 class _OddError(Exception):
@@ -83,9 +80,8 @@ class PlainObjects:
     """The objects of some records, whose ``annotations`` are given."""
 
     def __init__(self, raws: Sequence[bytes | msgspec.Raw]) -> None:
-        small = [raw if len(raw) <= BYTES_MAX else _RAW_NOTHING for raw in raws]
-        records = decoded_together(_RECORDS, [bytes(raw) for raw in small])
-        found = list(map(_attempt, small)) if records is None else records
+        small = [bytes(raw) if len(raw) <= _BYTES_MAX else b"null" for raw in raws]
+        found = each_decoded(_RECORDS, _OBJECTS, small)
         self._are_read = [objects is not None for objects in found]
         self.rows = list(chain.from_iterable(objects or () for objects in found))
         ends = np.cumsum([len(objects or ()) for objects in found], dtype=np.int64).tolist()
@@ -130,7 +126,7 @@ class PlainObjects:
             raise _OddError
         if not _is_plain(sides, size):
             check_inside(Rectangle(*sides), None, size, _odd)
-        return Stated(row.label, sides, box is not None, shape is not None, _NOTHING)
+        return Stated(row.label, sides, box is not None, shape is not None)
 
 
 class _Prepared(Prepared):
@@ -169,13 +165,6 @@ class _Prepared(Prepared):
 
     def stated(self) -> Sequence[Stated | None]:
         return self._stated
-
-
-def _attempt(raw: bytes | msgspec.Raw) -> list[_Object] | None:
-    try:
-        return _OBJECTS.decode(raw)
-    except UNREADABLE:
-        return None
 
 
 def _alone(row: _Object, kind: str) -> _Object:

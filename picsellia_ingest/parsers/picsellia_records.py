@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -14,11 +14,9 @@ from . import picsellia_plain
 from .answers import Report, answers
 from .checks import Size
 from .jsonfile import JsonFile
-from .jsontext import UNREADABLE, Keys, decoded, decoded_together, repeated_key
+from .jsontext import UNREADABLE, Keys, attempt, decoded, each_decoded, repeated_key
 from .numbers import positive_int
 from .picsellia_objects import instance
-
-T = TypeVar("T")
 
 RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _MEANING = Keys("label", "rectangle", "polygon")
@@ -50,14 +48,6 @@ class Entry(msgspec.Struct, array_like=True):
     instances: int = 0
 
 
-def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | None:
-    """What the decoder makes of ``text``; None when it cannot be decoded."""
-    try:
-        return decoder.decode(text)
-    except UNREADABLE:
-        return None
-
-
 def plain(raw: bytes | msgspec.Raw) -> Any:
     """A value; None when it cannot be decoded."""
     try:
@@ -72,8 +62,8 @@ class Records:
     def __init__(self, file: JsonFile, entries: Sequence[Entry]) -> None:
         ranges = [entry.record or _NO_RANGE for entry in entries]
         self.texts = file.slices([at.start for at in ranges], [at.length for at in ranges])
-        together = decoded_together(_MANY_FIELDS, self.texts)
-        self.fields = [attempt(_FIELDS, text) for text in self.texts] if together is None else together
+        fields_of = each_decoded(_MANY_FIELDS, _FIELDS, self.texts)
+        self.fields: Sequence[dict[str, msgspec.Raw] | None] = fields_of
         self._objects = picsellia_plain.PlainObjects(
             [b"null" if fields is None else fields.get("annotations", b"null") for fields in self.fields]
         )

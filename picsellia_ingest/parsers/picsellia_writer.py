@@ -14,7 +14,7 @@ import msgspec
 
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared, Sent
 from .checks import Size
 from .documents import DocumentWriter
 from .writer import json_bytes, parts_of, under
@@ -55,9 +55,9 @@ class PicselliaWriter(DocumentWriter):
 
     def _objects(self, record: ImageRecord, losses: Losses) -> list[Any]:
         instances, size = record.instances, (record.width, record.height)
-        given = instances.objects() if isinstance(instances, Prepared) and not self.native else ()
+        given = _whole(instances) if isinstance(instances, Prepared) and not self.native else []
         if given and None not in given:
-            return [*given]
+            return given
         objects: list[Any] = []
         notes: Counter[str] = Counter()
         for number, ready in enumerate(given or [None] * len(instances)):
@@ -131,3 +131,13 @@ class PicselliaWriter(DocumentWriter):
     def tail(self) -> bytes:
         """Everything after the records."""
         return b"\n]}\n"
+
+
+def _whole(instances: Prepared) -> list[Sent | None]:
+    """Their objects, with the attributes for which the file has a place."""
+    found = [*instances.objects()]
+    for at, said in instances.attributes().items():
+        ready = found[at]
+        if ready is not None:
+            found[at] = msgspec.Raw(b'%b,"attributes":%b}' % (json_bytes(ready)[:-1], json_bytes(said)))
+    return found

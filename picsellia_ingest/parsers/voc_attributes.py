@@ -7,7 +7,7 @@ corner whose last digit the box's size does not give back. CVAT's list of named 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,14 +43,18 @@ def _residues(parts: Mapping[str, list[Element]], rectangle: Rectangle | None) -
             found[name] = rests[0] if len(rests) == 1 else rests
     if rectangle is not None:
         box = next(box for box in parts["bndbox"] if len(box))
-        for name, near, length in (
-            ("xmax", rectangle.left, rectangle.width),
-            ("ymax", rectangle.top, rectangle.height),
-        ):
-            written = text(children(box, name)[0])
-            if not geometry.is_far_edge(number(written), near, length):
-                found[name] = written
+        found |= far_edges(rectangle, [text(children(box, name)[0]) for name in ("xmax", "ymax")])
     return found
+
+
+def far_edges(rectangle: Rectangle, words: Sequence[str]) -> dict[str, str]:
+    """Which of xmax and ymax, given as written, the box's width or height does not give back to the last digit."""
+    edges = (("xmax", rectangle.left, rectangle.width), ("ymax", rectangle.top, rectangle.height))
+    return {
+        name: word
+        for (name, near, length), word in zip(edges, words, strict=True)
+        if not geometry.is_far_edge(number(word), near, length)
+    }
 
 
 def _rest(shape: Element) -> Any:

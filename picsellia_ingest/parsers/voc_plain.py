@@ -18,12 +18,11 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from .. import geometry
 from ..model import ImageRecord, Instance, Rectangle
 from ..problems import Place
 from .checks import SLIVER, Size, usable_label
-from .numbers import positive_int
-from .voc_attributes import named_values
+from .numbers import plain_decimals, positive_int
+from .voc_attributes import far_edges, named_values
 from .voc_patterns import CLOSED, OPEN, FrameLayout, ObjectLayout, learn_frame, learn_object
 
 _LARGEST = 1 << 20
@@ -35,6 +34,7 @@ _OUTLINED = ("<polygon>", "<robndbox>")
 """What no layout has, told before one is looked for."""
 
 Corners: TypeAlias = tuple[float, float, float, float]
+_NO_BOX = (0.0, 0.0, 0.0, 0.0)
 
 
 def content(path: str) -> bytes | None:
@@ -68,20 +68,8 @@ class PlainFile(msgspec.Struct):
 
     def record(self, shown: str, name: str) -> ImageRecord:
         """Its record, under its name or another where it has none."""
-        instances = tuple(
-            [
-                Instance(
-                    label,
-                    Rectangle(left, top, right - left, bottom - top),
-                    None,
-                    (),
-                    _attributes(one, texts, left, top, right, bottom),
-                )
-                for label, (left, top, right, bottom), (one, texts) in zip(
-                    self.labels, self.corners, self._objects, strict=True
-                )
-            ]
-        )
+        found = zip(self.labels, self.corners, self._objects, strict=True)
+        instances = tuple([_instance(label, corners, *of) for label, corners, of in found])
         attributes = _filled(self._frame.rest, self._texts)
         place = Place(shown, self._frame.line)
         return ImageRecord(name, *self.size, instances, (), attributes, place=place)
@@ -144,32 +132,25 @@ def _checked(
 
 
 def _corners(words: Sequence[str]) -> Corners:
+    found: Sequence[float]
     try:
-        left, top, right, bottom = map(int, words)
+        found = tuple(map(int, words))
     except ValueError:
-        return tuple([float(word) if "." in word else int(word) for word in words])  # type: ignore[return-value]
+        found = plain_decimals(words) or _NO_BOX
+    left, top, right, bottom = found
     return left, top, right, bottom
 
 
-def _attributes(
-    layout: ObjectLayout, texts: Sequence[str], left: float, top: float, right: float, bottom: float
-) -> dict[str, Any]:
-    """The attributes of an object, as voc_attributes.read gives them."""
-    found = _filled(layout.rest, texts) | _far_edges(layout, texts, left, top, right, bottom)
-    if "attributes" in found and (named := named_values(found["attributes"])) is not None:
-        found["attributes"] = named
-    return found
-
-
-def _far_edges(
-    layout: ObjectLayout, texts: Sequence[str], left: float, top: float, right: float, bottom: float
-) -> dict[str, str]:
-    """A far corner with fractions that the box's width or height does not give back, as it is written."""
-    if type(left + top + right + bottom) is int:
-        return {}
-    words = layout.corners(texts)
-    edges = (("xmax", right, left, words[2]), ("ymax", bottom, top, words[3]))
-    return {name: word for name, far, near, word in edges if not geometry.is_far_edge(far, near, far - near)}
+def _instance(label: str, corners: Corners, layout: ObjectLayout, texts: Sequence[str]) -> Instance:
+    """An object, with the attributes that voc_attributes.read gives it."""
+    left, top, right, bottom = corners
+    box = Rectangle(left, top, right - left, bottom - top)
+    said = _filled(layout.rest, texts)
+    if type(box.width + box.height) is float:  # whole numbers are given back
+        said |= far_edges(box, layout.corners(texts)[2:])
+    if "attributes" in said and (named := named_values(said["attributes"])) is not None:
+        said["attributes"] = named
+    return Instance(label, box, None, (), said)
 
 
 _usable = lru_cache(4096)(usable_label)

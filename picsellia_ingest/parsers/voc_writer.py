@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeGuard
 
 from .. import bridges, geometry
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring, Stated, stated
+from ..model import ImageRecord, Instance, Polygon, Prepared, Rectangle, Ring, Stated, stated
 from .names import inside, unique_stems
 from .numbers import number
 from .staging import Staging
@@ -58,8 +58,9 @@ class VocWriter(Writer):
         first = {name: attributes.pop(name) for name in _BEFORE if name in attributes}
         members = {**first, "filename": record.file_name, **attributes}
         given = record.instances
+        said = given.attributes() if isinstance(given, Prepared) else {}
         objects = [
-            self._plain(one) if _is_plain(one) else self._object(given[at], losses)
+            self._plain(one) if _is_plain(one) and at not in said else self._object(given[at], losses)
             for at, one in enumerate(stated(given))
         ]
         if not self.native:
@@ -69,7 +70,7 @@ class VocWriter(Writer):
 
     def _plain(self, one: Stated) -> str:
         """A box and no more."""
-        return f"\t<object>\n{_name(one.label)}{_FLAG_LINES}{self._box(Rectangle(*one.box), {})}\t</object>\n"
+        return _usual(_name(one.label), self._box(Rectangle(*one.box), {}))
 
     def _object(self, instance: Instance, losses: Losses) -> str:
         if (code := _cannot_be_written(instance)) is not None:
@@ -78,7 +79,7 @@ class VocWriter(Writer):
         name = _name(instance.label)
         attributes = instance.attributes if self.native else _foreign(instance, losses)
         if attributes is _FLAGS:
-            return f"\t<object>\n{name}{_FLAG_LINES}{self._shapes(instance, {}, losses)}\t</object>\n"
+            return _usual(name, self._shapes(instance, {}, losses))
         rest = {
             key: value
             for key, value in attributes.items()
@@ -129,9 +130,14 @@ class VocWriter(Writer):
         return ""
 
 
+def _usual(name: str, shapes: str) -> str:
+    """An object of which nothing is said but its name and its shapes."""
+    return f"\t<object>\n{name}{_FLAG_LINES}{shapes}\t</object>\n"
+
+
 def _is_plain(one: Stated | None) -> TypeGuard[Stated]:
-    """Whether it is known to be a box of another format, with nothing else to say."""
-    return one is not None and not one.has_polygon and not one.attributes and _can_be_a_name(one.label)
+    """Whether it is known to be a box of another format, which can be written."""
+    return one is not None and not one.has_polygon and _can_be_a_name(one.label)
 
 
 def _is_far_edge(said: object, name: str, box: Rectangle | None) -> bool:

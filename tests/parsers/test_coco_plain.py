@@ -195,9 +195,10 @@ def test_what_is_prepared_is_a_sequence_of_its_instances() -> None:
         for kind in kinds
     }
     assert members == {"objects": {"polygon", "rectangle"}, "outlines": {"polygon"}, "boxes": {"rectangle"}}
-    assert prepared.stated()[0] == Stated(
-        "crate", (10, 10, 20, 20), has_box=True, has_polygon=True, attributes={}
-    )
+    assert prepared.stated()[0] == Stated("crate", (10, 10, 20, 20), has_box=True, has_polygon=True)
+    assert prepared.attributes() == {}
+    scored = PlainAnnotations([text(), text(score=0.5)], CATEGORIES, [(100, 100)], [2])
+    assert scored.prepared([first, 1]).attributes() == {1: {"score": 0.5}}
     assert (len(prepared), prepared[0], prepared[:1]) == (2, first, (first,))
     assert prepared == tuple(prepared) == (first, batch.instance(1))
     assert prepared == batch.prepared(range(2))
