@@ -73,7 +73,7 @@ class Glance(msgspec.Struct):
     record: Callable[[], ImageRecord]
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """What the first pass saw in a source, or why it is rejected. ``kinds`` are those of each label's instances."""
 
     name: str
@@ -122,12 +122,12 @@ class FilePerImage(Parser, Generic[S]):
             on_problem(seen.problem)
             self._instances += seen.problem.lost
 
-    def _seen(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
+    def _seen(self, sources: Iterable[S]) -> Iterator[tuple[S, Seen]]:
         quick = self._quick(first=True)
         for source in sources:
             yield source, self._see(source, quick)
 
-    def _all_seen(self, sources: Iterable[S]) -> Iterator[tuple[S, _Seen]]:
+    def _all_seen(self, sources: Iterable[S]) -> Iterator[tuple[S, Seen]]:
         """The same; many sources that are known already are looked at by processes."""
         spread, together = self.spread, _TOGETHER * self.quickness
         if spread is None or not isinstance(sources, list) or len(sources) < _MANY * self.quickness:
@@ -143,21 +143,21 @@ class FilePerImage(Parser, Generic[S]):
             self._note_also(noted)
             yield from zip(part, found, strict=True)
 
-    def _see(self, source: S, quick: Callable[[S], Glance | None] | None) -> _Seen:
+    def _see(self, source: S, quick: Callable[[S], Glance | None] | None) -> Seen:
         if quick is not None and (glance := quick(source)) is not None:
             kinds: dict[str, Sequence[str]] = dict.fromkeys(glance.labels, (glance.kind,))
-            return _Seen(glance.name, len(glance.labels), kinds)
+            return Seen(glance.name, len(glance.labels), kinds)
         counter = Lost()
         try:
             record = self._load(source, counter)
         except InputError as error:
-            return _Seen("", 0, {}, error.problem)
+            return Seen("", 0, {}, error.problem)
         several: dict[str, list[str]] = {}
         for instance in record.instances:
             several.setdefault(instance.label, []).append(instance.kind)
-        return _Seen(record.file_name, len(record.instances) + counter.lost, several)
+        return Seen(record.file_name, len(record.instances) + counter.lost, several)
 
-    def _take(self, source: S, seen: _Seen) -> None:
+    def _take(self, source: S, seen: Seen) -> None:
         source.name, source.instances = seen.name, seen.instances
         self._instances += seen.instances
         for label, found in seen.kinds.items():
@@ -195,7 +195,7 @@ class FilePerImage(Parser, Generic[S]):
         return Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
 
 
-def _see_all(given: bytes, sources: Sequence[Any]) -> tuple[list[_Seen], Any]:
+def _see_all(given: bytes, sources: Sequence[Any]) -> tuple[list[Seen], Any]:
     """The first pass over some sources, by a reader of its own, and what that noted."""
     reader: FilePerImage[Any] = pickle.loads(given)  # noqa: S301 - from the process that gives the work
     return [seen for _, seen in reader._seen(sources)], reader._noted()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -18,9 +19,10 @@ _LONGEST = 64
 _EXACT = 1 << 63
 """What a whole number is below to be kept as one; a longer one is read back as a float."""
 _HUGE = 1e100
-_PLAIN, _SHORT = frozenset("0123456789.-"), 15
+_PLAIN, _SHORT = re.compile("[0-9.-]*"), 15
 """What plain decimals are written with; short ones a float holds exactly where they are whole."""
 _NUMBERS, _LIST, _PAIR = {int, float}, {list}, {2}
+_TENS = [10**places for places in range(_LONGEST)]
 
 
 def number(value: object) -> float | None:
@@ -76,7 +78,7 @@ def plain_pairs(points: Sequence[Any]) -> list[float] | None:
 
 def plain_decimals(words: Sequence[str]) -> list[float] | None:
     """The numbers that words spell, if all are plainly decimals; None where each must be looked at."""
-    if not _PLAIN.issuperset("".join(words)):
+    if not _PLAIN.fullmatch("".join(words)):
         return None
     if max(map(len, words), default=0) > _SHORT and any(
         len(word) > (_LONGEST if "." in word else _SHORT) for word in words
@@ -84,6 +86,36 @@ def plain_decimals(words: Sequence[str]) -> list[float] | None:
         return None
     try:
         return [float(word) if "." in word else int(word) for word in words]
+    except ValueError:
+        return None
+
+
+def are_fractions(words: Sequence[str]) -> bool:
+    """Whether numbers in text all begin with ``0.``, as fractions of a picture do."""
+    return f" {' '.join(words)}".count(" 0.") == len(words)
+
+
+def scaled(words: Sequence[str], by: tuple[int, int]) -> list[float]:
+    """Numbers in text, each second one times the second of two whole numbers, the others times the first.
+
+    They are reckoned as decimals and rounded once.
+    """
+    if are_fractions(words):
+        found = [0.0] * len(words)
+        try:
+            for turn, times in enumerate(by):
+                found[turn::2] = [int(word[2:]) * times / _TENS[len(word) - 2] for word in words[turn::2]]
+            return found
+        except ValueError:  # 0.5e-3
+            pass
+    return [float(Decimal(word) * by[at % 2]) for at, word in enumerate(words)]
+
+
+def over_tens(words: Sequence[str]) -> tuple[list[int], int] | None:
+    """Fractions (``are_fractions``) as whole numbers over one power of ten; None where they are spelled otherwise."""
+    places = max(map(len, words)) - 2
+    try:
+        return [int(word[2:]) * _TENS[places + 2 - len(word)] for word in words], _TENS[places]
     except ValueError:
         return None
 
@@ -102,9 +134,9 @@ def positive_int(value: object) -> int | None:
 
 
 def as_numbers(value: Any) -> Any:
-    """A value with every number that is written as text in it, or in the lists and objects in it, as a number."""
+    """A value with every number that is written as text in it, or in the lists and objects in it, as a number; that may be the value itself."""
     if isinstance(value, list):
-        return [as_numbers(one) for one in value]
+        return value if set(map(type, value)) <= _NUMBERS else [as_numbers(one) for one in value]
     if isinstance(value, dict):
         return {key: as_numbers(one) for key, one in value.items()}
     return number(value) if text_number(value) else value

@@ -23,7 +23,7 @@ from .json_rows import JsonRows, RowReader
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
 from .names import split_folder
-from .numbers import as_numbers, number, text_number
+from .numbers import are_plain, as_numbers, number, text_number
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -208,6 +208,8 @@ def spelled(rectangle: Rectangle | None, polygon: Polygon | None) -> dict[str, A
 
 
 def _numbers(values: list[Any], code: str, warn: Warn | None) -> list[float]:
+    if values and are_plain(values):
+        return values
     found = [value for one in values if (value := number(one)) is not None]
     if len(found) < len(values):
         wrong = next(one for one in values if number(one) is None)

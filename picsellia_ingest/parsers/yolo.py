@@ -8,7 +8,7 @@ not known are rejected together. An empty label file is an image without instanc
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,7 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from ..sources import AnyPath, Far
 from .base import Options, labels_of
 from .checks import usable_label
-from .file_per_image import FilePerImage, LineReport
+from .file_per_image import FilePerImage, Glance, LineReport, Seen
 from .folders import begins, ignore
 from .image_files import size_of
 from .jsonfile import reject
@@ -45,6 +45,8 @@ class Yolo(FilePerImage[Source]):
         super().__init__(path, options)
         self._names = Names()
         self._classes = Classes({})
+        self._sizes: dict[str, tuple[int, int] | None] = {}
+        """Of images that were opened and whose sources are not taken in yet."""
         self.root = path if path.is_dir() else path.parent
 
     @staticmethod
@@ -96,7 +98,9 @@ class Yolo(FilePerImage[Source]):
         if passed:
             self.notes.append(f"text files that hold no rows are passed over: {', '.join(passed):.200}")
         self._blank_names(on_problem)
-        self._read_once(self._sized(sources, on_problem), on_problem)
+        self._repeated_images(sources, on_problem)
+        self._read_once(sources, on_problem)
+        self._sizes = {}
         self._instances += layout.lost
 
     def _blank_names(self, on_problem: OnProblem) -> None:
@@ -108,11 +112,9 @@ class Yolo(FilePerImage[Source]):
                     Problem("label_blank", message, place, Severity.WARNING, Unit.FILE, hint="name it")
                 )
 
-    def _sized(self, sources: list[Source], on_problem: OnProblem) -> Iterator[Source]:
-        """The sources with the sizes of their images; an image that several label files have is reported."""
+    def _repeated_images(self, sources: list[Source], on_problem: OnProblem) -> None:
         seen: set[str] = set()
         for source in sources:
-            source.size = size_of(self._image(source)) if source.image else None
             if source.image and source.image in seen:
                 message = (
                     f"the image {Path(source.image).name!r} belongs to another label file too; both are kept"
@@ -120,7 +122,22 @@ class Yolo(FilePerImage[Source]):
                 place = Place(self._shown(source.file))
                 on_problem(Problem("image_repeated", message, place, Severity.WARNING, Unit.IMAGE))
             seen.add(source.image)
-            yield source
+
+    def _see(self, source: Source, quick: Callable[[Source], Glance | None] | None) -> Seen:
+        """Open the image, too: whoever reads the labels needs its size."""
+        if source.image:
+            source.size = self._sizes[source.image] = size_of(self._image(source))
+        return super()._see(source, quick)
+
+    def _noted(self) -> dict[str, tuple[int, int] | None]:
+        return self._sizes
+
+    def _note_also(self, noted: dict[str, tuple[int, int] | None]) -> None:
+        self._sizes = noted
+
+    def _take(self, source: Source, seen: Seen) -> None:
+        source.size = self._sizes.get(source.image)
+        super()._take(source, seen)
 
     def _image(self, source: Source) -> AnyPath:
         path, imgdir = Path(source.image), self.options.imgdir
@@ -180,8 +197,9 @@ class Yolo(FilePerImage[Source]):
     ) -> tuple[Instance, ...]:
         found: list[Instance] = []
         seen: set[str] = set()
+        file = self._shown(source.file)
         for line, text in rows:
-            reporter = LineReport(self._shown(source.file), line, on_problem)
+            reporter = LineReport(file, line, on_problem)
             if text in seen:
                 reporter.warn("row_repeated", "the row stands in the file twice; both are kept")
             seen.add(text)

@@ -8,6 +8,7 @@ kept in the attribute ``bbox`` or ``segmentation`` as the row spells it, the key
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,10 +18,13 @@ from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from . import checks
 from .checks import Warn, check_fractions, check_inside, usable_label
-from .numbers import number, plain_decimals
+from .numbers import are_fractions, number, over_tens, plain_decimals, scaled
 
 DIGITS = 12
 """Decimals of a fraction that is written: what was read with ten comes back as it was."""
+_ZEROS = re.compile(r"\.?0+(?= |\Z)")
+"""Those at the ends of decimals, with the point where nothing else is behind it."""
+_MINUS_NOTHING = re.compile(r"(?<![^ ])-0(?= |\Z)")
 
 
 class Classes:
@@ -72,7 +76,7 @@ def instance(text: str, classes: Classes, size: tuple[int, int], keypoints: int,
     rectangle = rectangle_of(shape, size) if box else None
     polygon = None if box else polygon_of(shape, size)
     check_inside(rectangle, polygon, size, warn)
-    if fractions(rectangle, polygon, size) != found[1 : len(shape) + 1]:
+    if not _give_back(rectangle, polygon, size, shape, found[1 : len(shape) + 1]):
         attributes["bbox" if box else "segmentation"] = " ".join(shape)
     return Instance(label, rectangle, polygon, (), attributes)
 
@@ -98,6 +102,14 @@ def _score(value: float) -> float:
 
 def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:
     """The box of cx, cy, w, h in fractions, reckoned in decimals. Raises ItemError when it has no area."""
+    if are_fractions(words) and (parts := over_tens(words)) is not None and min(parts[0][2:]) > 0:
+        (x, y, width, height), tens = parts
+        return Rectangle(
+            (2 * x - width) * size[0] / (2 * tens),
+            (2 * y - height) * size[1] / (2 * tens),
+            width * size[0] / tens,
+            height * size[1] / tens,
+        )
     cx, cy, w, h = map(Decimal, words)
     if w <= 0 or h <= 0:
         raise ItemError("box_empty", f"the box has no area: {w} x {h}", "remove it, or draw it again")
@@ -107,29 +119,41 @@ def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:
 
 def polygon_of(words: Sequence[str], size: tuple[int, int]) -> Polygon:
     """The polygon of x, y, x, y, ... in fractions, reckoned in decimals. Raises ItemError when it has no inside."""
-    return Polygon(checks.outline([float(Decimal(word) * size[at % 2]) for at, word in enumerate(words)], ""))
+    return Polygon(checks.outline(scaled(words, size), ""))
 
 
 def fractions(rectangle: Rectangle | None, polygon: Polygon | None, size: tuple[int, int]) -> list[float]:
-    """The numbers of a row: those of a polygon's one line if there is one, else of a box."""
+    """The numbers of a row, before they are rounded to DIGITS: those of a polygon's one line if there is one, else of a box."""
+    width, height = size
     if polygon is not None:
-        return [round(value / size[at % 2], DIGITS) for at, value in enumerate(outline(polygon))]
+        found = list(outline(polygon))
+        found[0::2] = [x / width for x in found[0::2]]
+        found[1::2] = [y / height for y in found[1::2]]
+        return found
     assert rectangle is not None, "an instance has a shape"
-    left, top, width, height = rectangle.left, rectangle.top, rectangle.width, rectangle.height
-    values = (
-        (left + width / 2) / size[0],
-        (top + height / 2) / size[1],
-        width / size[0],
-        height / size[1],
+    box = rectangle
+    across, down = box.left + box.width / 2, box.top + box.height / 2
+    return [across / width, down / height, box.width / width, box.height / height]
+
+
+def _give_back(
+    rectangle: Rectangle | None, polygon: Polygon | None, size: tuple[int, int], words: Sequence[str], values: Sequence[float]
+) -> bool:  # fmt: skip
+    """Whether the pixels of a shape give the numbers of its row back."""
+    is_as_drawn = polygon is None or [len(ring.points) for ring in polygon.rings] == [len(words)]
+    # So few decimals are given back by pixels that are off by the rounding of a float.
+    if is_as_drawn and max(map(len, words)) <= DIGITS + len("0.") and are_fractions(words):
+        return True
+    found = fractions(rectangle, polygon, size)
+    return len(found) == len(values) and all(
+        round(ours, DIGITS) == theirs for ours, theirs in zip(found, values, strict=True)
     )
-    return [round(value, DIGITS) for value in values]
 
 
 def shown(values: Sequence[float]) -> str:
-    """Numbers as a row has them: plain decimals without trailing zeros."""
-    return " ".join(
-        f"{value:.{DIGITS}f}".rstrip("0").rstrip(".").replace("-0", "0", value == 0) for value in values
-    )
+    """Numbers as a row has them: plain decimals, at most DIGITS, without trailing zeros."""
+    text = _ZEROS.sub("", " ".join([f"%.{DIGITS}f"] * len(values)) % tuple(values))
+    return _MINUS_NOTHING.sub("0", text) if "-0" in text else text
 
 
 def spelled(instance: Instance, size: tuple[int, int]) -> str | None:

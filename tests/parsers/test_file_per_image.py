@@ -16,7 +16,7 @@ from picsellia_ingest.problems import Problem
 from tests.parsers.passing import prepared
 from tests.paths import FIXTURES, dataset
 
-FORMATS = ("KITTI", "LABELME", "MASKS", "PASCAL-VOC")
+FORMATS = ("KITTI", "LABELME", "MASKS", "PASCAL-VOC", "YOLO")
 FOLDERS = [found for name in FORMATS for found in sorted((FIXTURES / name).iterdir()) if found.is_dir()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from PIL import Image
 
 from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError
+from picsellia_ingest.geometry import is_flat
 from picsellia_ingest.losses import Losses
 from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers.base import Options
 from picsellia_ingest.parsers.yolo import Yolo
 from picsellia_ingest.parsers.yolo_names import NAME_FILES
+from picsellia_ingest.parsers.yolo_rows import DIGITS, Classes, instance, shown
 from picsellia_ingest.parsers.yolo_writer import YoloWriter
 from picsellia_ingest.problems import ProblemLog
 from tests.parsers.passing import read_with, write_with
@@ -158,6 +161,54 @@ def test_fractions_become_pixels_as_a_person_reckons_them(tmp_path: Path) -> Non
         Instance("z", Rectangle(128, 24, 128, 48), None, (), {"score": 0.75}),
     )
     assert not log.kept
+
+
+_FRACTIONS = st.builds(
+    lambda form, digits, zeros: f"{form}{digits}{'0' * zeros}",
+    st.sampled_from(["0.", "0.0", "0.00", ".", "00."]), st.integers(1, 10**17), st.integers(0, 2),
+).filter(lambda word: len(word) < 24) | st.sampled_from(["1", "1.0", "0.5e-1", "0.125"])  # fmt: skip
+
+
+@given(st.lists(_FRACTIONS, min_size=6, max_size=8), st.integers(1, 9000), st.integers(1, 9000))
+def test_pixels_are_the_decimals_of_a_row_times_the_pictures_size_rounded_once(
+    words: list[str], width: int, height: int
+) -> None:
+    words, size = words[: len(words) // 2 * 2], (width, height)
+    points = [float(Fraction(word) * size[at % 2]) for at, word in enumerate(words)]
+    if len(set(zip(points[0::2], points[1::2], strict=True))) == len(points) // 2 and not is_flat(points):
+        found = row_of(words, size)
+        assert found.polygon == Polygon((Ring(tuple(points)),))
+        again = [value / size[at % 2] for at, value in enumerate(points)]
+        assert ("segmentation" in found.attributes) == differ(again, words)
+    x, y, across, down = map(Fraction, words[:4])
+    sides = ((x - across / 2) * width, (y - down / 2) * height, across * width, down * height)
+    found, box = row_of(words[:4], size), Rectangle(*map(float, sides))
+    assert found.rectangle == box
+    again = [
+        (box.left + box.width / 2) / width, (box.top + box.height / 2) / height, box.width / width, box.height / height,
+    ]  # fmt: skip
+    assert ("bbox" in found.attributes) == differ(again, words[:4])
+
+
+def row_of(words: list[str], size: tuple[int, int]) -> Instance:
+    return instance(" ".join(["0", *words]), Classes({0: "x"}), size, 0, lambda *_: None)
+
+
+def differ(values: list[float], words: list[str]) -> bool:
+    return [round(value, DIGITS) for value in values] != list(map(float, words))
+
+
+@given(
+    st.lists(
+        st.floats(-2, 2) | st.integers(-3, 300) | st.integers(-40, 40).map(lambda n: n / 2e13), min_size=1
+    )
+)
+def test_numbers_are_written_as_plain_decimals_without_zeros_at_their_ends(values: list[float]) -> None:
+    words = shown(values).split(" ")
+    assert [float(word) for word in words] == [round(float(value), DIGITS) for value in values]
+    for word in words:
+        assert word == "0" or not word.endswith(("0", ".")) or "." not in word
+        assert word != "-0"
 
 
 def test_every_bad_row_is_named_with_its_line_and_costs_only_itself() -> None:
