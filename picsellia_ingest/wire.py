@@ -7,16 +7,15 @@ than it came in, or not at all, is named by a reason code, so that the ledger ca
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any, TypeAlias
 
 import msgspec
 
 from . import bridges, geometry
+from .errors import ProcessingError
 from .losses import notable
 from .model import (
     CLASSIFICATION,
@@ -54,11 +53,9 @@ REASONS = {
 }
 """What each reason code means, for people."""
 
+_NOTHING = msgspec.Raw(b"[]")
 _SECONDS_MAX = 1 << 31
 """Seconds beyond which what a file says of the time spent is no time."""
-
-_CANONICAL = msgspec.json.Encoder(order="deterministic")
-_WHOLE_FLOAT = re.compile(rb"\.0(?:[],}]|$)")
 
 
 def objects(instance: Instance, *, rectangle: bool, notes: Counter[str]) -> list[dict[str, Any]]:
@@ -242,72 +239,39 @@ def merged(first: Document, second: Document) -> Document:
     )
 
 
-def canonical(value: object) -> bytes:
-    """The same content as the same bytes: sorted keys, no blanks, 3 and 3.0 alike, -0.0 as 0."""
-    encoded = _CANONICAL.encode(value)
-    # Only a number that ends so is written in another way; text that looks like one costs time and no more.
-    return _CANONICAL.encode(_plain(value)) if _WHOLE_FLOAT.search(encoded) else encoded
+class _Named(msgspec.Struct):
+    label: Any = None
+    type: Any = None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if isinstance(value, dict):
-        return {key: _plain(found) for key, found in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(found) for found in value]
-    return value
+_NAMED = msgspec.json.Decoder(list[_Named] | None)
 
 
-def fingerprint(found: Mapping[str, Any]) -> bytes:
-    """What two equal wire objects have in common, whatever a platform adds or leaves out.
+class Held(msgspec.Struct, frozen=True):
+    """What the platform holds of one picture; its objects and answers are the JSON that it sent."""
 
-    Keys outside the documented ones, an empty ``qa`` and an empty shape beside the real one do not count.
-    """
-    kept = {key: found[key] for key in ("type", "label", RECTANGLE, POLYGON, "qa") if found.get(key)}
-    return hashlib.sha256(canonical(kept)).digest()
+    external_picture_url: Any = None
+    annotations: msgspec.Raw = _NOTHING
+    image_qa: msgspec.Raw = _NOTHING
 
+    @property
+    def name(self) -> str:
+        """The picture's name."""
+        return str(self.external_picture_url)
 
-def missing(
-    planned: Iterable[Mapping[str, Any]],
-    held: Iterable[Mapping[str, Any]],
-    key: Callable[[Mapping[str, Any]], bytes] = fingerprint,
-) -> list[int]:
-    """The positions of the planned items that are not among the held ones; equal items are counted, not merged."""
-    left = Counter(key(found) for found in held)
-    result = []
-    for position, found in enumerate(planned):
-        name = key(found) if left else b""
-        if left[name]:
-            left[name] -= 1
-        else:
-            result.append(position)
-    return result
+    def record(self) -> dict[str, Any]:
+        """The objects and answers as values."""
+        return {
+            "annotations": msgspec.json.decode(self.annotations) or [],
+            "image_qa": msgspec.json.decode(self.image_qa) or [],
+        }
 
-
-def is_all_of(content: bytes, record: Mapping[str, Any]) -> bool:
-    """Whether a record holds what a document as the journal kept it says, and nothing else, told by their bytes.
-
-    When not, they may be the same all the same: ``lacks`` tells.
-    """
-    kept = sealed(content)
-    data, answers = (msgspec.json.encode(record.get(key) or []) for key in ("annotations", "image_qa"))
-    return (data, answers) == (bytes(kept.data), bytes(kept.image_qa))
-
-
-def lacks(document: Document, held: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
-    """Positions of the objects, and of the picture-level answers, that the held records do not have."""
-    objects = [found for record in held for found in record.get("annotations") or ()]
-    answers = [found for record in held for found in record.get("image_qa") or ()]
-    if _CANONICAL.encode((objects, answers)) == _CANONICAL.encode((document.data, document.image_qa)):
-        return [], []
-    return missing(document.data, objects), missing(document.image_qa, answers, canonical)
-
-
-def instances_held(document: Document, lacking: Iterable[int]) -> int:
-    """How many instances have all their objects among those that are not lacking."""
-    gone, position, held = set(lacking), 0, 0
-    for size in document.parts:
-        held += not any(index in gone for index in range(position, position + size))
-        position += size
-    return held
+    def used(self) -> list[tuple[str, str]]:
+        """The label and the type of each object. Raises ProcessingError where one is no object."""
+        try:
+            objects = _NAMED.decode(self.annotations) or ()
+        except msgspec.MsgspecError:
+            raise ProcessingError(
+                f"the annotation of {self.name!r:.200} on the platform is no list of objects"
+            ) from None
+        return [(str(found.label), str(found.type)) for found in objects]

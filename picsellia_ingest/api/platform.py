@@ -5,9 +5,7 @@ Names enter an address percent-encoded, whole: a picture called ``a#1/b.jpg`` is
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,11 +14,6 @@ from uuid import uuid4
 from ..errors import ProcessingError, WrongHostError
 from .connection import Connection
 from .transport import call
-
-PAGE = 200
-"""Annotation records asked for at a time."""
-PAGES_AHEAD = 5
-"""Pages under way at a time, where the platform says that there are so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,36 +195,6 @@ def picture_annotations(connection: Connection, dataset_id: str, picture_name: s
     return listed(
         call(connection, "GET", f"annotation/new/{dataset_id}/{segment(picture_name)}"), "annotations"
     )
-
-
-def annotation_page(connection: Connection, dataset_id: str, offset: int, limit: int) -> list[dict[str, Any]]:
-    """``limit`` annotation records from ``offset`` on; ``offset`` counts records."""
-    return _page(connection, dataset_id, offset, limit)[0]
-
-
-def _page(
-    connection: Connection, dataset_id: str, offset: int, limit: int
-) -> tuple[list[dict[str, Any]], int]:
-    """A page, and how many records there may be in all, as far as the platform says."""
-    query = urlencode({"limit": limit, "offset": offset, "snapshot": "False"})
-    answered = call(connection, "GET", f"annotation/{dataset_id}?{query}")
-    pages = answered[1].get("nb_pages")
-    return listed(answered, "annotations"), limit * pages if isinstance(pages, int) else 0
-
-
-def all_annotations(connection: Connection, dataset_id: str) -> Iterator[dict[str, Any]]:
-    """Every annotation record of a dataset; while one page is read some that follow are on their way."""
-    with ThreadPoolExecutor(PAGES_AHEAD, "page") as ahead:
-        coming: deque[Future[tuple[list[dict[str, Any]], int]]] = deque()
-        asked, count = 0, PAGE
-        while True:
-            while not coming or (len(coming) < PAGES_AHEAD and asked < count):
-                coming.append(ahead.submit(_page, connection, dataset_id, asked, PAGE))
-                asked += PAGE
-            page, count = coming.popleft().result()
-            yield from page
-            if len(page) < PAGE:
-                return
 
 
 def annotation_snapshot(connection: Connection, dataset_id: str) -> tuple[str, str]:

@@ -26,6 +26,8 @@ from .connection import Connection, Traffic
 from .redaction import keep_addresses_out_of_logs
 
 T = TypeVar("T")
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 keep_addresses_out_of_logs()
 
 TRIES = 6
@@ -159,19 +161,33 @@ def call(
     is (200, {}). Raises the PicselliaError that tells what to do.
     """
     body = None if json is None else msgspec.json.encode(json)
-    sent = {"Authorization": f"Token {connection.token.reveal()}", **(headers or {})}
 
     def attempt() -> tuple[int, dict[str, Any]]:
-        answer = send(connection.traffic, method, connection.host + path, sent, body)
-        if answer.status == 403 and not words_of(answer):
-            raise ProcessingError("the answer (403) is not the platform's: something stands between")
-        check(answer)
-        return answer.status, _parsed(answer)
+        answer = _asked(connection, method, path, headers or {}, body)
+        return answer.status, _parsed(answer, _OBJECT)
 
     def settled() -> tuple[int, dict[str, Any]] | None:
         return (200, {}) if confirm is not None and confirm() else None
 
     return persist(connection.traffic, connection.host, attempt, settled)
+
+
+def fetch(connection: Connection, path: str) -> dict[str, msgspec.Raw]:
+    """The members of what the platform answers to a GET, each as the JSON that it sent; otherwise as ``call``."""
+    return persist(
+        connection.traffic, connection.host, lambda: _parsed(_asked(connection, "GET", path, {}), _MEMBERS)
+    )
+
+
+def _asked(
+    connection: Connection, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+) -> Answer:
+    sent = {"Authorization": f"Token {connection.token.reveal()}", **headers}
+    answer = send(connection.traffic, method, connection.host + path, sent, body)
+    if answer.status == 403 and not words_of(answer):
+        raise ProcessingError("the answer (403) is not the platform's: something stands between")
+    check(answer)
+    return answer
 
 
 def persist(
@@ -222,13 +238,10 @@ def _pauses() -> Iterator[float | None]:
     yield None
 
 
-def _parsed(answer: Answer) -> dict[str, Any]:
+def _parsed(answer: Answer, wanted: msgspec.json.Decoder[T]) -> T:
     try:
-        found = msgspec.json.decode(answer.body)
+        return wanted.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found = None
-    if not isinstance(found, dict):
         raise ProcessingError(
             f"the answer ({answer.status}) is not a JSON object", "is this host a Picsellia platform?"
-        )
-    return found
+        ) from None

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
-from ..api import platform, storage
+from ..api import pages, platform, storage
 from ..api.connection import Connection
 from ..errors import InvalidQueryError, ProcessingError
 from . import checks, downloads
@@ -227,8 +227,8 @@ class Dataset(Resource):
         if picture_name is not None:
             return platform.picture_annotations(self._connection, where, picture_name)
         if limit is not None or offset is not None:
-            return platform.annotation_page(self._connection, where, offset or 0, limit or platform.PAGE)
-        return [*platform.all_annotations(self._connection, where)]
+            return pages.annotation_page(self._connection, where, offset or 0, limit or pages.PAGE)
+        return [*pages.all_annotations(self._connection, where)]
 
     def delete_annotations(
         self, dataset_id: str | None = None, picture_id: str | None = None, all_annotations: bool = False

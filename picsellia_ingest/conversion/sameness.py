@@ -16,7 +16,7 @@ import numpy as np
 from .. import geometry
 from ..losses import notable
 from ..model import ImageRecord, Instance, Ring
-from ..wire import canonical
+from ..upload.likeness import canonical
 
 Points: TypeAlias = tuple[float, ...]
 Shape: TypeAlias = tuple[Points | None, tuple[tuple[bool, Points], ...]]

@@ -15,6 +15,7 @@ from .. import wire
 from ..api import platform
 from ..api.connection import Connection
 from ..errors import PicselliaError
+from . import likeness
 from .items import Item, Outcome, State, failed
 from .made import fingerprints
 
@@ -64,7 +65,7 @@ def _annotate_whole(connection: Connection, dataset_id: str, item: Item, content
 
 def _body(document: wire.Document, held: Sequence[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
     """How many instances are there, and the body that adds the rest; empty when nothing is missing."""
-    lacking, questions = wire.lacks(document, held)
+    lacking, questions = likeness.lacks(document, held)
     body: dict[str, Any] = {}
     if lacking or questions or (not held and document.duration):
         body = {"data": [document.data[position] for position in lacking], "nb_instances": len(lacking)}
@@ -72,14 +73,14 @@ def _body(document: wire.Document, held: Sequence[dict[str, Any]]) -> tuple[int,
             body["image_qa"] = [document.image_qa[position] for position in questions]
         if document.duration is not None and not held:
             body["duration"] = document.duration
-    return wire.instances_held(document, lacking), body
+    return likeness.instances_held(document, lacking), body
 
 
 def _send(connection: Connection, dataset_id: str, name: str, document: bytes, body: dict[str, Any]) -> None:
-    content = wire.canonical([dataset_id, name, body])
+    content = likeness.canonical([dataset_id, name, body])
 
     def arrived() -> bool:
         held = platform.picture_annotations(connection, dataset_id, name)
-        return wire.lacks(wire.decode(document), held) == ([], [])
+        return likeness.lacks(wire.decode(document), held) == ([], [])
 
     platform.add_annotation(connection, dataset_id, name, body, hashlib.sha256(content).hexdigest(), arrived)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import wire
+from . import likeness
 from .items import Item, Outcome, State
 
 PICTURE, MEMBER, DATASET, LABEL, ANNOTATION = "picture", "membership", "dataset", "label", "annotation"
@@ -72,8 +73,8 @@ class RunMade:
 
 def fingerprints(data: Iterable[dict[str, Any]], answers: Iterable[dict[str, Any]]) -> bytes:
     """Objects and picture-level answers as a row of short hashes."""
-    found = [wire.fingerprint(one)[:_BYTES] for one in data]
-    found += [wire.fingerprint({"qa": [one]})[:_BYTES] for one in answers]
+    found = [likeness.fingerprint(one)[:_BYTES] for one in data]
+    found += [likeness.fingerprint({"qa": [one]})[:_BYTES] for one in answers]
     return b"".join(sorted(found))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
-from ..api import platform
+from ..api import pages, platform
 from ..api.connection import Connection
 from ..api.platform import Identity
 from ..errors import Action, LedgerError, PicselliaError, ResourceNotFoundError
@@ -142,8 +142,8 @@ class Undo:
         for dataset in sorted(one for one in datasets if one):
             try:
                 holdings = verify.Holdings()
-                for record in platform.all_annotations(self.connection, dataset):
-                    holdings.add(record)
+                for held in pages.all_held(self.connection, dataset):
+                    holdings.add(held)
                 verify.statistics(self.connection, dataset, holdings)
             except ResourceNotFoundError:
                 continue  # somebody deleted it meanwhile

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api import platform
+from ..api import pages, platform
 from ..api.connection import Connection
 from . import made
 from .made import ANNOTATION, DATASET, FOUND, LABEL, MEMBER, PICTURE, REPLACED, SENDING, TAGS, Thing
@@ -60,7 +60,7 @@ class _Listed:
     def records(self, dataset: str) -> dict[str, Mapping[str, Any]]:
         """The annotation records of a dataset by the name of their picture."""
         if dataset not in self._records:
-            listed = platform.all_annotations(self._connection, dataset)
+            listed = pages.all_annotations(self._connection, dataset)
             self._records[dataset] = {str(one["external_picture_url"]): one for one in listed}
         return self._records[dataset]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -17,8 +17,10 @@ from typing import Any
 from .. import wire
 from ..api import platform, storage
 from ..api.connection import Connection
+from ..api.pages import PAGE, all_held
 from ..errors import PicselliaError
-from . import threads
+from ..wire import Held
+from . import likeness, threads
 from .items import Item, Outcome, State
 from .journal import Journal
 from .workers import windows
@@ -38,13 +40,12 @@ class Holdings:
     annotations: int = 0
     objects: int = 0
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add(self, held: Held) -> None:
         """Count one annotation record."""
-        objects = record.get("annotations") or []
+        labels = [label for label, _ in held.used()]
         self.annotations += 1
-        self.objects += len(objects)
-        for found in objects:
-            self.repartition[str(found.get("label"))] += 1
+        self.objects += len(labels)
+        self.repartition.update(labels)
 
 
 @dataclass(slots=True)
@@ -59,28 +60,35 @@ class Partly:
 def reconcile_annotations(connection: Connection, dataset_id: str, journal: Journal) -> Partly:
     """Before anything is sent: mark the items whose annotation is there already, whole or in part."""
     found = Partly()
-    for batch in windows(platform.all_annotations(connection, dataset_id), platform.PAGE):
+    for batch in windows(all_held(connection, dataset_id), PAGE):
         items = _items(journal, batch)
         whole: list[Outcome] = []
         partly: list[int] = []
-        for record in batch:
-            objects = record.get("annotations") or ()
-            found.labels.update((str(one.get("label")), str(one.get("type"))) for one in objects)
-            item = items.get(str(record.get("external_picture_url")))
+        for held in batch:
+            used = held.used()
+            found.labels.update(used)
+            item = items.get(held.name)
             if item is None or item["document"] is None:
                 continue
-            document = wire.decode(item["document"])
-            lacking, questions = wire.lacks(document, [record])
-            there = wire.instances_held(document, lacking)
-            if lacking or questions:
-                partly.append(item["id"])
-                found.pictures += bool(objects or record.get("image_qa"))
-                found.instances += there
-            else:
+            is_whole, there = _how_much(item["document"], held)
+            if is_whole:
                 whole.append(Outcome(item["id"], State.ANNOTATED, instances_there=there))
+                continue
+            partly.append(item["id"])
+            found.pictures += bool(used) or bool(held.record()["image_qa"])
+            found.instances += there
         journal.records(whole)
         journal.mark_partly_held(partly)
     return found
+
+
+def _how_much(content: bytes, held: Held) -> tuple[bool, int]:
+    """Whether all that a document says is held, and how many of its instances are."""
+    if likeness.is_all_of(content, held):
+        return True, len(wire.sealed(content).parts)
+    document = wire.decode(content)
+    lacking, questions = likeness.lacks(document, [held.record()])
+    return not (lacking or questions), likeness.instances_held(document, lacking)
 
 
 @dataclass(slots=True)
@@ -107,12 +115,12 @@ def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact:
     seen: set[int] = set()
     for batch in pages:
         items = _items(journal, batch)
-        for record in batch:
-            found.holdings.add(record)
-            item = items.get(str(record.get("external_picture_url")))
+        for held in batch:
+            found.holdings.add(held)
+            item = items.get(held.name)
             if item is not None and item["document"] is not None:
                 seen.add(item["id"])
-                _compare_annotation(item, record, found, exact=exact)
+                _compare_annotation(item, held, found, exact=exact)
     unseen = journal.ids(f"state={State.ANNOTATED:d} AND document IS NOT NULL") - seen
     if unseen:
         found.differences.append(
@@ -122,19 +130,17 @@ def compare(connection: Connection, dataset_id: str, journal: Journal, *, exact:
     return found
 
 
-def _items(journal: Journal, records: Sequence[Mapping[str, Any]]) -> dict[str, sqlite3.Row]:
-    return journal.held(
-        [str(record.get("external_picture_url")) for record in records], "id, name, document, state"
-    )
+def _items(journal: Journal, batch: Sequence[Held]) -> dict[str, sqlite3.Row]:
+    return journal.held([held.name for held in batch], "id, name, document, state")
 
 
 _SENT = "id, name, path IS NOT NULL AS sent, width, height, object_key"
 
 
-def _asked(connection: Connection, dataset_id: str) -> tuple[_Page, Iterator[_Page]]:
+def _asked(connection: Connection, dataset_id: str) -> tuple[_Page, Iterator[list[Held]]]:
     """The pictures, and the pages of annotations, the first of which is asked for at the same time."""
     asked = threads.meanwhile(platform.dataset_pictures, connection, dataset_id)
-    pages = windows(platform.all_annotations(connection, dataset_id), platform.PAGE)
+    pages = windows(all_held(connection, dataset_id), PAGE)
     try:
         first = next(pages, [])
     except PicselliaError:
@@ -163,21 +169,19 @@ def _pictures(pictures: _Page, journal: Journal, found: Comparison) -> None:
         found.differences.append(f"{len(found.pictures)} pictures that were attached are not in the dataset")
 
 
-def _compare_annotation(
-    item: sqlite3.Row, record: Mapping[str, Any], found: Comparison, *, exact: bool
-) -> None:
+def _compare_annotation(item: sqlite3.Row, held: Held, found: Comparison, *, exact: bool) -> None:
     number, name, content, state = item
-    if wire.is_all_of(content, record):
+    if likeness.is_all_of(content, held):
         return
-    document = wire.decode(content)
-    lacking, questions = wire.lacks(document, [record])
+    document, record = wire.decode(content), held.record()
+    lacking, questions = likeness.lacks(document, [record])
     if (lacking or questions) and state == State.ANNOTATED:  # what others lack is in the ledger already
         found.differences.append(
             f"{name}: {len(lacking)} objects and {len(questions)} answers are not on the platform"
         )
         found.annotations.append(number)
         return
-    extra = len(record.get("annotations") or ()) - (len(document.data) - len(lacking))
+    extra = len(record["annotations"]) - (len(document.data) - len(lacking))
     if exact and extra > 0:
         found.differences.append(f"{name}: {extra} objects more than planned")
 

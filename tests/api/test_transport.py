@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from picsellia_ingest.api import pace, platform, storage, transport
+from picsellia_ingest.api import pace, pages, platform, storage, transport
 from picsellia_ingest.api.answers import Answer, retry_after
 from picsellia_ingest.api.connection import Connection, Secret, Traffic
 from picsellia_ingest.api.transport import call
@@ -303,22 +303,32 @@ def test_a_web_page_in_place_of_the_platform_is_called_a_wrong_host(host: Host) 
         platform.identify(Connection(host.address, Secret("t")))
 
 
-@pytest.mark.parametrize("pages", [None, 4])
+@pytest.mark.parametrize("read", [pages.all_annotations, pages.all_held])
+@pytest.mark.parametrize("stated", [None, 4])
 def test_all_pages_are_read_whether_or_not_the_host_says_how_many_there_are(
-    host: Host, monkeypatch: pytest.MonkeyPatch, pages: int | None
+    host: Host, monkeypatch: pytest.MonkeyPatch, stated: int | None, read: Callable[..., Iterator[Any]]
 ) -> None:
-    monkeypatch.setattr(platform, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     sizes = [2, 2, 2, 1]
-    more = {} if pages is None else {"nb_pages": pages}
+    more = {} if stated is None else {"nb_pages": stated}
     bodies = [msgspec.json.encode({"annotations": [{"n": 1}] * size, **more}) for size in sizes]
     host.answers = [(200, {}, body) for body in bodies]
-    if pages is not None:  # they may be asked for in any order
-        monkeypatch.setattr(platform, "PAGES_AHEAD", 1)
+    if stated is not None:  # they may be asked for in any order
+        monkeypatch.setattr(pages, "PAGES_AHEAD", 1)
     connection = Connection(host.address, Secret("canary"))
-    assert len(list(platform.all_annotations(connection, "d"))) == 7
+    assert len(list(read(connection, "d"))) == 7
     assert [path.partition("offset=")[2].partition("&")[0] for _, path, _, _ in host.asked] == [
         "0",
         "2",
         "4",
         "6",
     ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"annotations": {}}', b'{"annotations": [3]}', b'{"annotations": null}']
+)
+def test_an_answer_without_a_list_of_annotations_is_refused(host: Host, body: bytes) -> None:
+    host.answers = [(200, {}, body)] * transport.TRIES
+    with pytest.raises(ProcessingError, match="no list of annotations"):
+        list(pages.all_held(Connection(host.address, Secret("t")), "d"))

@@ -217,7 +217,7 @@ def test_d24_a_picture_turned_by_exif_has_the_size_it_is_shown_in(uploads: Uploa
 def test_d25_annotations_are_read_whole_from_none_to_many_pages(
     uploads: Uploads, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("picsellia_ingest.api.platform.PAGE", 2)
+    monkeypatch.setattr("picsellia_ingest.api.pages.PAGE", 2)
     assert uploads(None).exit_code == 0
     dataset = uploads.lake.dataset.fetch("d")
     assert dataset is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from picsellia_ingest.api import platform, transport
+from picsellia_ingest.api import pages, platform, transport
 from picsellia_ingest.api.connection import Connection, Secret
 from picsellia_ingest.api.platform import Identity
 from picsellia_ingest.parsers import find_format
@@ -48,7 +48,7 @@ class Destination:
 
     def objects(self, name: str = "d") -> dict[str, list[dict[str, Any]]]:
         """The objects the platform holds, by picture."""
-        records = list(platform.all_annotations(self.connection, self.dataset(name).id))
+        records = list(pages.all_annotations(self.connection, self.dataset(name).id))
         return {record["external_picture_url"]: record["annotations"] for record in records}
 
     def forget(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from picsellia_ingest import geometry
-from picsellia_ingest.api import pace, storage, transport
+from picsellia_ingest.api import pace, pages, storage, transport
 from picsellia_ingest.api import platform as endpoints
 from picsellia_ingest.errors import InputError, ResourceNotFoundError
 from picsellia_ingest.upload import verify, workers
@@ -443,7 +443,7 @@ def test_answers_of_four_kinds_arrive_per_object_and_per_image(destination: Dest
         record["external_picture_url"]: record
         for record in json.loads((demo / "annotations.json").read_text())["annotations"]
     }
-    held = list(endpoints.all_annotations(destination.connection, destination.dataset().id))
+    held = list(pages.all_annotations(destination.connection, destination.dataset().id))
     assert len(held) == 2
     for record in held:
         said = stated[record["external_picture_url"]]

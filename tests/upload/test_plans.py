@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from picsellia_ingest.api import platform, transport
+from picsellia_ingest.api import pages, platform, transport
 from picsellia_ingest.client import ingest
 from picsellia_ingest.client.session import Session
 from picsellia_ingest.errors import NetworkError, PicselliaError, PlanError
@@ -183,7 +183,7 @@ def test_a_newer_version_does_not_take_the_place_of_the_one_that_was_planned_for
     platform.new_version(destination.connection, organization, "d", "newer", [], "first")
     assert apply(destination).version == "first"
     newer = platform.fetch_dataset(destination.connection, organization, "d", "newer")
-    assert list(platform.all_annotations(destination.connection, newer.id)) == []
+    assert list(pages.all_annotations(destination.connection, newer.id)) == []
 
 
 def test_annotations_alone_can_be_planned_and_applied(destination: Destination) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from picsellia_ingest.api import platform, transport
+from picsellia_ingest.api import pages, platform, transport
 from picsellia_ingest.errors import JournalError
 from picsellia_ingest.upload import made
 from picsellia_ingest.upload.journal import Journal
@@ -45,7 +45,7 @@ def holds(destination: Destination) -> dict[str, Any]:
     return {
         "pictures": platform.list_pictures(connection, organization),
         "datasets": datasets,
-        "annotations": [list(platform.all_annotations(connection, one["dataset_id"])) for one in datasets],
+        "annotations": [list(pages.all_annotations(connection, one["dataset_id"])) for one in datasets],
         "tables": tables,
     }
 
