@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from . import ring_text
 from .model import Polygon, Ring
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ def _edges_of_runs(begins: _Ints, ends: _Ints, height: int, stride: int) -> _Edg
     tops, bottoms = begins - first * height, ends - last * height
     if (last > first).any():  # a stretch over several columns is one in each
         columns = last - first + 1
-        begin = np.cumsum(columns) - columns
+        begin: _Ints = np.cumsum(columns, dtype=np.int32) - columns
         starts = np.zeros(int(columns.sum()), np.int32)
         starts[begin] = tops
         stops = np.full(len(starts), height, np.int32)
@@ -214,34 +215,13 @@ def _polygons(edges: _Edges, corner: tuple[int, int], pitch: int, count: int) ->
 
 def _rings(points: _Ints, sizes: _Ints, holes: Mask) -> list[Ring]:
     if points.min() >= 0:
-        texts = _texts(points, sizes)
+        texts = ring_text.texts(points, sizes)
         return [Ring(None, hole, text) for hole, text in zip(holes.tolist(), texts, strict=True)]
     flat, ends = points.reshape(-1).tolist(), (2 * np.cumsum(sizes)).tolist()
     return [
         Ring(tuple(flat[begin:end]), hole)
         for begin, end, hole in zip([0, *ends], ends, holes.tolist(), strict=False)
     ]
-
-
-def _texts(points: _Ints, sizes: _Ints) -> list[bytes]:
-    """The JSON of rings of so many points each; all numbers are written together, a digit at a time."""
-    digits = len(str(points.max()))
-    parts: list[bytes | _Ints] = [b',{"x":', points[:, 0], b',"y":', points[:, 1], b"}"]
-    cells = np.zeros(
-        (len(points), sum(digits if isinstance(part, np.ndarray) else len(part) for part in parts)), np.uint8
-    )
-    column = 0
-    for part in parts:
-        if isinstance(part, bytes):
-            cells[:, column : column + len(part)] = np.frombuffer(part, np.uint8)
-            column += len(part)
-            continue
-        for power in [10**place for place in reversed(range(digits))]:
-            rest = part // power
-            cells[:, column] = np.where((rest > 0) | (power == 1), rest % 10 + ord("0"), 0)
-            column += 1
-    cells[np.cumsum(sizes) - sizes, 0] = ord("/")
-    return [b"[%b]" % ring for ring in cells.tobytes().translate(None, b"\0").split(b"/")[1:]]
 
 
 def _walk(ys: _Ints, xs: _Ints, opens: Mask) -> tuple[_Ints, _Ints]:
@@ -255,25 +235,30 @@ def _walk(ys: _Ints, xs: _Ints, opens: Mask) -> tuple[_Ints, _Ints]:
     rank = np.zeros(total, np.int64)
     rank[0::2] = np.where(opens, 1, -1)
     column = (((xs * (int(ys[-1]) + 1)) + ys) * 4 + rank).argsort(kind="stable")
-    numbers = np.arange(total)
     down = np.empty(total, np.int64)
-    down[column] = column[numbers ^ 1]
-    following = down[numbers ^ 1].tolist()  # along a line, then up or down
-    seen = bytearray(total // 2)
+    down[column] = column[np.arange(total) ^ 1]
+    # With the filled pixels on its right hand a line above them is walked to its right end, one below them to its left.
+    numbers = np.arange(total // 2)
+    following = (down[2 * numbers + opens] >> 1).tolist()
     entered: list[int] = []
     lengths: list[int] = []
-    for line in range(total // 2):
-        if seen[line]:
+    for line, after in enumerate(following):
+        if after < 0:
             continue
-        corner, before = 2 * line, len(entered)
-        while not seen[corner >> 1]:
-            seen[corner >> 1] = 1
-            entered.append(corner)
-            corner = following[corner]
+        before = len(entered)
+        entered.append(line)
+        while after != line:
+            entered.append(after)
+            following[after], after = -1, following[after]
+        if not opens[line]:  # a hole, which goes right at first: the other way round
+            entered[before + 1 :] = entered[:before:-1]
         lengths.append(len(entered) - before)
-    corners = np.repeat(np.array(entered, np.int64), 2)
-    corners[1::2] ^= 1
-    return corners, 2 * np.array(lengths, np.int64)
+    lines, sizes = np.array(entered, np.int64), np.array(lengths, np.int64)
+    goes_right = opens[lines] == np.repeat(opens[lines[np.cumsum(sizes) - sizes]], sizes)
+    corners = np.repeat(2 * lines, 2)
+    corners[0::2] += ~goes_right
+    corners[1::2] += goes_right
+    return corners, 2 * sizes
 
 
 def _owners(edges: _Edges, begins: _Ints, corners: _Ints, sizes: _Ints, holes: Mask) -> list[int]:
