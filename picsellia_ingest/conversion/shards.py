@@ -47,7 +47,7 @@ class Work:
 
 @dataclass(slots=True)
 class Done:
-    """One shard's rows as the writer takes them, in order, and its part of the account."""
+    """One shard's rows as the writer takes them, in order, where they were made elsewhere; and its part of the account."""
 
     rows: list[Any] = field(default_factory=list)
     records: int = 0
@@ -83,7 +83,12 @@ def run(
                 done.records += 1
                 yield chosen, key
 
-    done.rows = what.writer.gathered(encode(what.writer, records(), what.folder, done.losses), number)
+    rows = encode(what.writer, records(), what.folder, done.losses)
+    if given is what:  # the output is this process's, which works on one shard after the other
+        for row in rows:
+            what.writer.add(row)
+    else:
+        done.rows = what.writer.gathered(rows, number)
     done.instances -= done.losses.dropped.total()
     return done
 

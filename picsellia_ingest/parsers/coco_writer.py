@@ -156,6 +156,10 @@ class CocoWriter(DocumentWriter):
         if found:
             self.spool(f"{split}\0annotations").add(self.separator.join(found))
 
+    def begun(self, name: str) -> Spool:  # noqa: ARG002 - all sections
+        """Every section waits until the one before it is whole."""
+        return self.beside()
+
     def finish(self) -> str:
         """Put every document together: what the header says, the categories, the images, the annotations."""
         for split in list(self._ids) or [""]:

@@ -1,6 +1,7 @@
 """Writers of documents that hold a row for each image: a head, the rows with a separator, a tail.
 
-Rows wait on disk (spool) until the document is put together; those of a shard come as one file from whoever made them.
+Rows are written where they stay, behind the head (spool); those of a shard come as one file from whoever made them. A
+format with several sections has those that come after the first wait in files beside.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class DocumentWriter(Writer):
 
     @abstractmethod
     def head(self) -> bytes:
-        """What stands before the rows."""
+        """What stands before the rows; it does not depend on them."""
 
     @abstractmethod
     def tail(self) -> bytes:
@@ -64,8 +65,16 @@ class DocumentWriter(Writer):
     def spool(self, name: str) -> Spool:
         """The rows of one document, or of one section of it, so far."""
         if name not in self._open:
-            self._open[name] = Spool(self.staging.path(f".rows{len(self._open)}"), self.separator)
+            self._open[name] = self.begun(name)
         return self._open[name]
+
+    def begun(self, name: str) -> Spool:
+        """Where the rows of a document go, or of a section: into the document of this split."""
+        return Spool(self.staging.path(self.document(name)), self.separator, self.head())
+
+    def beside(self) -> Spool:
+        """Where rows wait that are to be put into a document."""
+        return Spool(self.staging.path(f".rows{len(self._open)}"), self.separator)
 
     def sections(self, row: Any) -> Sequence[tuple[str, bytes]]:
         """What a row adds to which of the spools."""
@@ -94,16 +103,13 @@ class DocumentWriter(Writer):
             self.spool(name).add(content)
 
     def finish(self) -> str:
-        """Put every document together."""
+        """Write the end of every document."""
         for split in self.splits():
-            with self.staging.path(self.document(split)).open("wb") as out:
-                out.write(self.head())
-                self.spool(split).pour(out)
-                out.write(self.tail())
+            self.spool(split).end(self.tail())
         return "" if self.folder else self.document("")
 
     def close(self) -> None:
-        """Give the disk space of the rows back."""
+        """Give the disk space of rows back that wait no more, or are wanted no more."""
         for spool in self._open.values():
             spool.remove()
 

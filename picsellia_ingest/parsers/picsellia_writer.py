@@ -1,7 +1,7 @@
 """PICSELLIA, written: one annotation dictionary with images, categories and records (docs/protocol.md, section 4).
 
 A record's objects are those of the wire; beside a polygon its box is kept, which a file can hold. Other formats'
-attributes stand under ``attributes``. Images come before the records of the same images: both wait in a spool.
+attributes stand under ``attributes``. Images come behind the records of the same images, which are written as they come.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from ..losses import Losses
 from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared, Sent
 from .checks import Size
 from .documents import DocumentWriter
+from .spool import Spool
 from .writer import json_bytes, parts_of, under
 
 _OWN = ("images", "categories", "annotations")
-_SECTIONS = ("images", "annotations")
+_SECTIONS = _IMAGES, _RECORDS = ("images", "annotations")
 
 
 class PicselliaWriter(DocumentWriter):
@@ -101,19 +102,21 @@ class PicselliaWriter(DocumentWriter):
             if content is not None
         ]
 
+    def begun(self, name: str) -> Spool:
+        """Records go into the document; images, which are few bytes, wait until all of these are there."""
+        if name != _RECORDS:
+            return self.beside()
+        head = self.head() + b'"annotations":[\n'
+        return Spool(self.staging.path(self.document("")), self.separator, head)
+
     def finish(self) -> str:
-        """Put the document together."""
-        name = self.document("")
-        with self.staging.path(name).open("wb") as out:
-            out.write(self.head())
-            if not self.spool("images").is_empty:
-                out.write(b'"images":[\n')
-                self.spool("images").pour(out)
-                out.write(b"\n],\n")
-            out.write(b'"annotations":[\n')
-            self.spool("annotations").pour(out)
-            out.write(self.tail())
-        return "" if self.folder else name
+        """Put the images behind the records."""
+        images, records = self.spool(_IMAGES), self.spool(_RECORDS)
+        if not images.is_empty:
+            records.go_on(b'\n],\n"images":[\n')
+            images.pour(records)
+        records.end(self.tail())
+        return "" if self.folder else self.document("")
 
     def head(self) -> bytes:
         """What the header says, and the categories."""

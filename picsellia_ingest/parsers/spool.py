@@ -1,12 +1,11 @@
-"""Rows of a document that wait on disk until it is put together.
+"""Rows of a document on disk, in the document itself or beside it until they can be put there.
 
-Rows are added one by one, or many at once as a file that a worker wrote: such a file is copied only once, into the
-document, and never passes through memory.
+Rows are added one by one, or many at once as a file that a worker wrote: such a file is copied only once, while others
+are written, and is gone then, mostly before a disk has seen it.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,24 +23,23 @@ class Part:
 
 
 class Spool:
-    """Rows in their order, with a separator between them."""
+    """Rows in their order in a file of its own, with a separator between them, behind what stands at its ``head``."""
 
-    def __init__(self, path: Path, separator: bytes) -> None:
+    def __init__(self, path: Path, separator: bytes, head: bytes = b"") -> None:
         self.path = path
         self.separator = separator
-        self._done: list[Path] = []
-        self._rows = self._held = 0
+        self.is_empty = True
+        """Whether there is no row."""
+        self._begin = len(head)
+        self._is_begun = self._is_whole = False
+        self._held = 0
         self._waiting: list[bytes] = []
         self._file: BinaryIO = path.open("w+b", 0)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no row."""
-        return not (self._done or self._rows)
+        self._put(head)
 
     def add(self, row: bytes) -> None:
         """Put a row behind the others."""
-        self._rows += 1
+        self.is_empty = False
         self._waiting.append(row)
         self._held += len(row)
         if self._held >= _BUFFER:
@@ -49,20 +47,30 @@ class Spool:
 
     def _write(self) -> None:
         """Write the rows that wait in memory."""
-        if len(self._waiting) < self._rows:
-            self._waiting.insert(0, b"")  # for the separator behind those in the file
-        text = memoryview(self.separator.join(self._waiting))
-        while text:
-            text = text[self._file.write(text) :]
-        self._waiting, self._held = [], 0
+        if self._waiting:
+            self._separate()
+            self._put(self.separator.join(self._waiting))
+            self._waiting, self._held = [], 0
+
+    def _separate(self) -> None:
+        if self._is_begun:
+            self._put(self.separator)
+        self._is_begun = True
+
+    def _put(self, text: bytes) -> None:
+        left = memoryview(text)
+        while left:
+            left = left[self._file.write(left) :]
 
     def add_file(self, path: Path) -> None:
-        """Put the rows of a file behind the others; it is this spool's from now on."""
-        if self._rows:
-            self._done.append(self.closed())
-            self.path = self.path.with_name(f"{self.path.name}+")
-            self._file, self._rows = self.path.open("w+b", 0), 0
-        self._done.append(path)
+        """Put the rows of a file behind the others, and remove it."""
+        self.is_empty = False
+        self._write()
+        self._separate()
+        with path.open("rb", 0) as rows:
+            while some := rows.read(_BUFFER):
+                self._put(some)
+        path.unlink()
 
     def closed(self) -> Path:
         """The file of the rows, to which none is added any more."""
@@ -70,19 +78,24 @@ class Spool:
         self._file.close()
         return self.path
 
-    def pour(self, out: BinaryIO) -> None:
-        """Write all rows to ``out``."""
-        separator = b""
-        for path in self._done:
-            out.write(separator)
-            with path.open("rb", 0) as rows:
-                shutil.copyfileobj(rows, out, _BUFFER)
-            separator = self.separator
-        if self._rows:
-            out.write(separator)
-            self._write()
-            self._file.seek(0)
-            shutil.copyfileobj(self._file, out, _BUFFER)
+    def go_on(self, text: bytes) -> None:
+        """Write what stands behind all rows, to which none is added any more."""
+        self._write()
+        self._put(text)
+
+    def end(self, tail: bytes) -> None:
+        """Write the end; the file is what was to be made."""
+        self.go_on(tail)
+        self._file.close()
+        self._is_whole = True
+
+    def pour(self, out: BinaryIO | Spool) -> None:
+        """Write all rows to ``out``, be it behind what another spool has."""
+        self._write()
+        self._file.seek(self._begin)
+        put = out._put if isinstance(out, Spool) else out.write
+        while some := self._file.read(_BUFFER):
+            put(some)
 
     def rows(self) -> Iterator[bytes]:
         """The rows added one by one, again; for rows without a line break and a separator that ends with one."""
@@ -92,7 +105,7 @@ class Spool:
                 yield line.removesuffix(self.separator)
 
     def remove(self) -> None:
-        """Give the disk space back."""
+        """Give the disk space back, unless it holds what was to be made."""
         self._file.close()
-        for path in (*self._done, self.path):
-            path.unlink(missing_ok=True)
+        if not self._is_whole:
+            self.path.unlink(missing_ok=True)
