@@ -87,15 +87,25 @@ _POINT = re.compile(rb'\[\{"x":([^,]*),"y":([^}]*)\}')
 _CORNERS = msgspec.json.Decoder(list[Corner])
 
 
+class Runs(NamedTuple):
+    """A mask of this height and width as run lengths column by column, the first of pixels that are off; some may be 0."""
+
+    height: int
+    width: int
+    counts: Any
+    """An array of numpy, or what makes one."""
+
+
 class Polygon(msgspec.Struct, frozen=True, eq=False):
     """One or more rings. Several outer rings are one instance in several parts; a hole belongs to the outer ring before it.
 
-    A reader of masks may give what traces them instead, which is called when the rings are asked for. The ``box`` around all
-    of them is there once somebody needed it (``geometry.bounds``).
+    A reader of masks may give what traces them instead, which is called when the rings are asked for, and the ``runs`` that
+    they are the outline of. The ``box`` around all of them is there once somebody needed it (``geometry.bounds``).
     """
 
     _rings: tuple[Ring, ...] | Callable[[], tuple[Ring, ...]]
     box: Rectangle | None = None
+    runs: Runs | None = None
 
     @property
     def rings(self) -> tuple[Ring, ...]:

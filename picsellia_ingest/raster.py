@@ -1,45 +1,71 @@
 """Rings as masks of pixels, and masks as run lengths: the way back from what ``geometry`` traces.
 
 Rings that lie on pixel edges are filled exactly, without arithmetic on fractions: every upright edge toggles the pixels
-to the right of it. Any other ring is filled as the COCO API fills it. Coordinates: pixels, origin at the outer top-left
-corner, y down; a mask has the shape (height, width).
+to the right of it. Any other ring is filled as the COCO API fills it. What was traced from run lengths still has them.
+Coordinates: pixels, origin at the outer top-left corner, y down; a mask has the shape (height, width).
 """
 
 from __future__ import annotations
 
+from itertools import chain
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import area, ring_area
+from .geometry import ring_area
 from .model import Polygon, Ring
 from .tracing import MASK_PIXELS_MAX, Mask
 
 
+class _Edges(NamedTuple):
+    """The edges of all rings of a polygon: where each begins and ends, and the first one of each ring."""
+
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    first: NDArray[np.int64]
+
+    def are_straight(self) -> bool:
+        """Whether all lie between pixels, upright or level."""
+        is_level_or_upright = (self.begin == self.end).any(axis=1)
+        return bool(is_level_or_upright.all() and (self.begin == np.floor(self.begin)).all())
+
+    def area(self, holes: NDArray[np.bool_]) -> float:
+        """What the rings cover, those that are holes taken off."""
+        twice = self.begin[:, 0] * self.end[:, 1] - self.end[:, 0] * self.begin[:, 1]
+        areas = np.abs(np.add.reduceat(twice, self.first)) / 2
+        return float(np.where(holes, -areas, areas).sum())
+
+
+def _edges(polygon: Polygon) -> _Edges:
+    sizes = np.array([len(ring.points) // 2 for ring in polygon.rings])
+    points = np.fromiter(
+        chain.from_iterable(ring.points for ring in polygon.rings), np.float64, 2 * sizes.sum()
+    )
+    begin = points.reshape(-1, 2)
+    last = np.cumsum(sizes) - 1
+    first = last - sizes + 1
+    following = np.arange(1, len(begin) + 1)
+    following[last] = first
+    return _Edges(begin, begin[following], first)
+
+
 def on_pixel_edges(polygon: Polygon) -> bool:
     """Whether every coordinate is whole and every edge upright or level, so that filling loses nothing."""
-    return all(_on_edges(ring) for ring in polygon.rings)
-
-
-def _on_edges(ring: Ring) -> bool:
-    points = ring.points
-    if any(value != int(value) for value in points):
-        return False
-    previous_x, previous_y = points[-2], points[-1]
-    for index in range(0, len(points), 2):
-        if points[index] != previous_x and points[index + 1] != previous_y:
-            return False
-        previous_x, previous_y = points[index], points[index + 1]
-    return True
+    return polygon.runs is not None or _edges(polygon).are_straight()
 
 
 def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
     """The pixels that a polygon fills, its holes left out. Raises ValueError when that is too large a mask."""
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
-    if on_pixel_edges(polygon):
-        mask = _between_edges(polygon, height, width)
-        overlap = len(polygon.rings) > 1 and not fills(polygon, mask)
-        return _unite(polygon, height, width) if overlap else mask
+    if (runs := traced_runs(polygon, height, width)) is not None:
+        return _mask(runs, height, width)
+    edges = _edges(polygon)
+    if edges.are_straight():
+        runs = _between(edges, height, width)
+        overlap = len(polygon.rings) > 1 and runs[1::2].sum() != edges.area(_holes(polygon))
+        return _unite(polygon, height, width) if overlap else _mask(runs, height, width)
     mask = np.zeros((height, width), np.bool_)
     for ring in polygon.rings:
         filled = _as_coco_fills(ring, height, width)
@@ -49,7 +75,42 @@ def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
 
 def fills(polygon: Polygon, mask: Mask) -> bool:
     """Whether a polygon's mask says all that the polygon does: no part of it is cut, overlaps another or lies outside."""
-    return on_pixel_edges(polygon) and bool(mask.sum() == area(polygon))
+    if polygon.runs is not None and mask.shape == (polygon.runs.height, polygon.runs.width):
+        return True
+    edges = _edges(polygon)
+    return edges.are_straight() and bool(mask.sum() == edges.area(_holes(polygon)))
+
+
+def _holes(polygon: Polygon) -> NDArray[np.bool_]:
+    return np.array([ring.hole for ring in polygon.rings])
+
+
+def _mask(runs: NDArray[np.int64], height: int, width: int) -> Mask:
+    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return np.asarray(pixels.reshape(width, height).T)
+
+
+def traced_runs(polygon: Polygon, height: int, width: int) -> NDArray[np.int64] | None:
+    """The run lengths of a mask of this size that a polygon is the outline of, none empty but the first; None if it is of none."""
+    if polygon.runs is None or (polygon.runs.height, polygon.runs.width) != (height, width):
+        return None
+    runs = np.asarray(polygon.runs.counts, np.int64)
+    if runs[1:].all():
+        return runs
+    changes = _odd(np.cumsum(runs[:-1]))  # around a run of no length nothing changes
+    return _runs_between(changes, height * width)
+
+
+def _odd(changes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places that stand an odd number of times, in order."""
+    found, times = np.unique(changes, return_counts=True)
+    odd: NDArray[np.int64] = found[times % 2 == 1]
+    return odd
+
+
+def _runs_between(changes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    runs = np.diff(changes, prepend=0, append=size)
+    return runs if runs[-1] or len(runs) == 1 else runs[:-1]
 
 
 def exact_mask(polygon: Polygon, height: int, width: int) -> Mask | None:
@@ -63,14 +124,14 @@ def exact_mask(polygon: Polygon, height: int, width: int) -> Mask | None:
     return mask if fills(polygon, mask) else None
 
 
-def _between_edges(polygon: Polygon, height: int, width: int) -> Mask:
-    toggles = np.zeros((height, width + 1), np.bool_)
-    for ring in polygon.rings:
-        points = np.clip(np.array(ring.points).reshape(-1, 2), 0, (width, height)).astype(np.int64)
-        for (x, y), (next_x, next_y) in zip(points, np.roll(points, -1, axis=0), strict=True):
-            if x == next_x:
-                toggles[min(y, next_y) : max(y, next_y), x] ^= True
-    return np.logical_xor.accumulate(toggles, axis=1)[:, :width]
+def _between(edges: _Edges, height: int, width: int) -> NDArray[np.int64]:
+    """The runs, column by column, between level edges, each of which changes the pixels below it in the columns that it spans."""
+    corners = np.clip(np.stack([edges.begin, edges.end]), 0, (width, height)).astype(np.int64)
+    (x, y), (next_x, next_y) = corners[0].T, corners[1].T
+    level = (y == next_y) & (x != next_x)
+    left, spans, y = np.minimum(x, next_x)[level], np.abs(x - next_x)[level], y[level]
+    columns = np.repeat(left - np.cumsum(spans) + spans, spans) + np.arange(spans.sum())
+    return _runs_between(_odd(columns * height + np.repeat(y, spans)), height * width)
 
 
 def _unite(polygon: Polygon, height: int, width: int) -> Mask:
@@ -95,9 +156,7 @@ def _as_coco_fills(ring: Ring, height: int, width: int) -> Mask:
 def run_lengths(mask: Mask) -> NDArray[np.int64]:
     """The column-major run lengths of a mask (COCO), the first of pixels that are off."""
     flat = np.concatenate(([False], mask.T.reshape(-1), [False]))
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    runs = np.diff(np.concatenate(([0], edges, [mask.size])))
-    return runs if runs[-1] or len(runs) == 1 else runs[:-1]
+    return _runs_between(np.flatnonzero(flat[1:] != flat[:-1]), mask.size)
 
 
 def encode_counts(runs: NDArray[np.int64]) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import ring_text
-from .model import Polygon, Ring
+from .model import Polygon, Ring, Runs
 
 T = TypeVar("T")
 
@@ -57,7 +57,9 @@ def rle_polygon(counts: Sequence[int] | _Ints, height: int, width: int) -> Polyg
 
     Raises ValueError when the runs do not fill ``height`` x ``width`` pixels exactly, or when that is too large.
     """
-    return _run_polygons(_checked(counts, height, width), np.zeros(1, np.int64), height, width)[0]
+    runs = _checked(counts, height, width)
+    polygon = _run_polygons(runs, np.zeros(1, np.int64), height, width)[0]
+    return None if polygon is None else Polygon(polygon.rings, runs=Runs(height, width, runs))
 
 
 def _checked(counts: Sequence[int] | _Ints, height: int, width: int) -> _Ints:
@@ -84,7 +86,7 @@ def rle_polygons(masks: Sequence[_Ints], height: int, width: int) -> list[Polygo
 
     found: list[Polygon | None] = [None] * len(masks)
     for place, number in enumerate(numbers):
-        found[number] = Polygon(partial(_nth, traced, place))
+        found[number] = Polygon(partial(_nth, traced, place), runs=Runs(height, width, masks[number]))
     return found
 
 

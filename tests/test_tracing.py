@@ -52,7 +52,17 @@ def test_run_lengths_have_the_outline_of_the_mask_that_pycocotools_encoded(
     at = data.draw(st.integers(0, len(counts) - 1))
     first = data.draw(st.integers(0, counts[at]))
     cut = [*counts[:at], first, 0, counts[at] - first, *counts[at + 1 :]]
-    assert tracing.rle_polygon(cut, *mask.shape) == tracing.mask_polygon(mask)
+    polygon = tracing.rle_polygon(cut, *mask.shape)
+    assert polygon == tracing.mask_polygon(mask)
+    if polygon is not None:
+        runs = raster.traced_runs(polygon, *mask.shape)
+        assert runs is not None
+        assert (runs == raster.run_lengths(mask)).all()
+        assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
+        assert raster.fills(polygon, mask)
+        larger = (mask.shape[0] + 1, mask.shape[1])
+        assert raster.traced_runs(polygon, *larger) is None
+        assert (raster.polygon_mask(polygon, *larger)[:-1] == mask).all()
 
 
 @given(st.lists(masks, min_size=1, max_size=5), st.data())

@@ -116,14 +116,16 @@ class CocoWriter(DocumentWriter):
             repeats = was.get(CLOSED) or [0] * len(polygon.rings)
             return [_flat(ring, again) for ring, again in zip(polygon.rings, repeats, strict=True)]
         height, width = was.get("size") or (record.height, record.width)
-        try:
-            mask = raster.polygon_mask(polygon, height or 0, width or 0)
-        except ValueError:
-            losses.note("holes_bridged")
-            return [list(bridges.bridge(*part)) for part in geometry.parts(polygon)]
-        if not raster.fills(polygon, mask):
-            losses.note("rasterised")
-        runs = raster.run_lengths(mask)
+        runs = raster.traced_runs(polygon, height or 0, width or 0)
+        if runs is None:
+            try:
+                mask = raster.polygon_mask(polygon, height or 0, width or 0)
+            except ValueError:
+                losses.note("holes_bridged")
+                return [list(bridges.bridge(*part)) for part in geometry.parts(polygon)]
+            if not raster.fills(polygon, mask):
+                losses.note("rasterised")
+            runs = raster.run_lengths(mask)
         counts = runs.tolist() if was.get("counts") == UNCOMPRESSED else raster.encode_counts(runs)
         return {"size": [height, width], "counts": counts}
 
