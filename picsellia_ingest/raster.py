@@ -38,7 +38,7 @@ class _Edges(NamedTuple):
 
 
 def _edges(polygon: Polygon) -> _Edges:
-    sizes = np.array([len(ring.points) // 2 for ring in polygon.rings])
+    sizes = np.array([len(ring.points) // 2 for ring in polygon.rings], np.int64)
     points = np.fromiter(
         chain.from_iterable(ring.points for ring in polygon.rings), np.float64, 2 * sizes.sum()
     )
@@ -66,8 +66,8 @@ def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
         runs = _between(edges, height, width)
         overlap = len(polygon.rings) > 1 and runs[1::2].sum() != edges.area(_holes(polygon))
         return _unite(polygon, height, width) if overlap else _mask(runs, height, width)
-    mask = np.zeros((height, width), np.bool_)
-    for ring in polygon.rings:
+    mask = _as_coco_fills(polygon.rings[0], height, width)
+    for ring in polygon.rings[1:]:
         filled = _as_coco_fills(ring, height, width)
         mask = mask & ~filled if ring.hole else mask | filled
     return mask
@@ -82,7 +82,7 @@ def fills(polygon: Polygon, mask: Mask) -> bool:
 
 
 def _holes(polygon: Polygon) -> NDArray[np.bool_]:
-    return np.array([ring.hole for ring in polygon.rings])
+    return np.array([ring.hole for ring in polygon.rings], np.bool_)
 
 
 def _mask(runs: NDArray[np.int64], height: int, width: int) -> Mask:

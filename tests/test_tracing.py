@@ -133,3 +133,10 @@ def test_a_hole_follows_the_ring_it_lies_in_and_rings_move_with_the_offset() -> 
     assert [ring.hole for ring in polygon.rings] == [False, True]
     assert geometry.bounds(polygon) == Rectangle(10, 20, 3, 3)
     assert geometry.area(polygon) == 8
+
+
+def test_a_polygon_without_rings_fills_nothing() -> None:
+    mask = raster.polygon_mask(Polygon(()), 3, 2)
+    assert mask.shape == (3, 2)
+    assert not mask.any()
+    assert raster.fills(Polygon(()), mask)
