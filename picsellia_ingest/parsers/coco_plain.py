@@ -108,23 +108,29 @@ class PlainAnnotations:
     @cached_property
     def objects(self) -> list[Sent | None]:
         """Polygons with their boxes, as in a PICSELLIA file, or boxes; None where it is not one object that says all."""
-        found = self._or_boxes(
-            None if text is None else b"".join((text, b",", box, b"}"))
-            for text, box in zip(self._outlines, self._box_members, strict=True)
-        )
-        return _raws(found)
+        return self._objects(b']},"qa":[],"rectangle":{"top":', self._sides, b"}}")
 
     @cached_property
     def outlines(self) -> list[Sent | None]:
         """Polygons, or boxes, as they are sent; None as in ``objects``."""
-        return _raws(self._or_boxes(text and text + b"}" for text in self._outlines))
+        return self._objects(b']},"qa":[]}', repeat(b""), b"")
 
-    def _or_boxes(self, polygons: Iterable[bytes | None]) -> list[bytes | None]:
-        """These, and the boxes of what has no ring."""
-        if all(self._ring_counts):
-            return [*polygons]
-        found = zip(self._ring_counts, polygons, self._boxes_alone, strict=True)
-        return [polygon if rings else box for rings, polygon, box in found]
+    def _objects(self, behind: bytes, sides: Iterable[bytes], end: bytes) -> list[Sent | None]:
+        """Polygons of one ring each, with what stands behind its points; boxes of what has no ring."""
+        begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
+        texts, join, raw = self._texts, b"".join, msgspec.Raw
+        boxes: Sequence[Sent | None] = () if all(self._ring_counts) else self.boxes
+        found: list[Sent | None] = []
+        for is_plain, label, rings, last, box in zip(
+            self._are_plain, self._labels, self._ring_counts, self._ends, sides, strict=False
+        ):
+            if not is_plain or rings > 1:
+                found.append(None)
+            elif rings:
+                found.append(raw(join((begins[label], texts[last - 1] or b"", behind, box, end))))
+            else:
+                found.append(boxes[len(found)])
+        return found
 
     @cached_property
     def stated(self) -> list[Stated | None]:
@@ -141,31 +147,12 @@ class PlainAnnotations:
         return {number: said for number, said in found.items() if said}
 
     @cached_property
-    def _outlines(self) -> list[bytes | None]:
-        """Polygons as they are sent, but for their ends."""
-        begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
-        found: list[bytes | None] = []
-        texts = self._texts
-        for is_plain, label, rings, end in zip(
-            self._are_plain, self._labels, self._ring_counts, self._ends, strict=True
-        ):
-            if is_plain and rings == 1:
-                found.append(b"".join((begins[label], texts[end - 1] or b"", b']},"qa":[]')))
-            else:
-                found.append(None)
-        return found
-
-    @cached_property
     def boxes(self) -> list[Sent | None]:
         """Boxes as they are sent; None as in ``objects``."""
-        return _raws(self._boxes_alone)
-
-    @cached_property
-    def _boxes_alone(self) -> list[bytes | None]:
-        begins = self._begins(RECTANGLE, b",")
+        begins = self._begins(RECTANGLE, b',"rectangle":{"top":')
         return [
-            b"".join((begins[label], box, b',"qa":[]}')) if is_plain else None
-            for is_plain, label, box in zip(self._are_plain, self._labels, self._box_members, strict=True)
+            msgspec.Raw(b"".join((begins[label], box, b'},"qa":[]}'))) if is_plain else None
+            for is_plain, label, box in zip(self._are_plain, self._labels, self._sides, strict=True)
         ]
 
     def _begins(self, kind: str, then: bytes) -> dict[str, bytes]:
@@ -173,8 +160,8 @@ class PlainAnnotations:
         return {label: _encode({"type": kind, "label": label})[:-1] + then for label in set(self._labels)}
 
     @cached_property
-    def _box_members(self) -> list[bytes]:
-        """Each box as the member of an object."""
+    def _sides(self) -> list[bytes]:
+        """Each box as members of an object, from the number of the first on."""
         boxes = [
             (top, left, width, height) if is_plain else (0, 0, 0, 0)
             for (left, top, width, height), is_plain in zip(self._boxes, self._are_plain, strict=True)
@@ -188,7 +175,8 @@ class PlainAnnotations:
         text = characters.tobytes()[:-1]
         for mark, side in _SIDES.items():
             text = text.replace(bytes((mark,)), side)
-        return [b'"rectangle":{"top":%b}' % box for box in text.split(b"]\x04[")]
+        found: list[bytes] = text.split(b"]\x04[")
+        return found
 
 
 class _Prepared(Prepared):
@@ -236,10 +224,6 @@ class _Prepared(Prepared):
 
 _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}
 """What stands for the commas of a box, and for the one behind it."""
-
-
-def _raws(texts: Iterable[bytes | None]) -> list[Sent | None]:
-    return [None if text is None else msgspec.Raw(text) for text in texts]
 
 
 def _have_plain_rings(plain: Sequence[bool], ends: IntArray) -> Bools:

@@ -132,7 +132,7 @@ class _Image:
         if captions:
             row["captions"] = captions
         qa = _answers(row, self.file, self.offset, self.pointer, on_problem)
-        place = Place(str(self.file.path), byte=self.offset, pointer=self.pointer)
+        place = Place(self.file.shown, byte=self.offset, pointer=self.pointer)
         return ImageRecord(self.name, *self.size, instances, qa, row, splits, place)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import ANSWERS
-from .jsontext import BYTES_MAX, DEEPEST, UNREADABLE, attempt, decoded_together
+from .jsontext import BYTES_MAX, DEEPEST, UNREADABLE, attempt, decoded_together, joined
 
 Number: TypeAlias = int | float
 Box: TypeAlias = tuple[Number, Number, Number, Number]
@@ -76,10 +76,11 @@ _MEANING = ("caption", ANSWERS)
 
 def read(texts: Sequence[bytes]) -> Rows:
     """Decode some annotations."""
-    usual = decoded_together(_USUAL, texts)
+    together = joined(texts)
+    usual = decoded_together(_USUAL, texts, together)
     if usual is not None:
-        return Rows(usual, _have_no_other_text(usual, texts), {})
-    rows = decoded_together(_ROWS, texts) or list(map(_row, texts))
+        return Rows(usual, _have_no_other_text(usual, texts, together), {})
+    rows = decoded_together(_ROWS, texts, together) or list(map(_row, texts))
     quotes, are_masks = _quotes(texts), _are_masks(rows)
     surplus = quotes - _needed(rows)
     others = _others(texts, np.flatnonzero((surplus > 0) & ~are_masks).tolist(), quotes)
@@ -93,14 +94,14 @@ def _row(text: bytes) -> Row:
     return NONE if found is None else found
 
 
-def _have_no_other_text(rows: Sequence[Row], texts: Sequence[bytes]) -> Bools:
+def _have_no_other_text(rows: Sequence[Row], texts: Sequence[bytes], together: bytes) -> Bools:
     """Which have as many quotes as their keys need. None has fewer: where all together have as many, so has each."""
     needed, are_masks = _needed(rows), _are_masks(rows)
     least: int = needed.sum()
     for mask in [row.segmentation for row in rows if isinstance(row.segmentation, dict)]:
         for value in mask.values():
             least += 4 if bytes(memoryview(value)[:1]) == b'"' else 2
-    if b"".join(texts).count(b'"') == least:
+    if together.count(b'"') == least:
         return ~are_masks
     found: Bools = (needed == _quotes(texts)) & ~are_masks
     return found

@@ -39,7 +39,7 @@ class JsonFile:
     """One file, open. Use it as a context manager, or call ``close``."""
 
     def __init__(self, path: Path, data: mmap.mmap | bytes, shift: int, lines: Lines) -> None:
-        self.path, self._name = path, str(path)
+        self.path, self.shown = path, str(path)
         self._data = data
         self._view = memoryview(data)[shift:]
         self._shift = shift
@@ -286,7 +286,7 @@ class JsonFile:
     def place(self, offset: int, pointer: str | None) -> Place:
         """The place of an offset; lines and columns count from 1, columns in bytes."""
         lines, begin = self._lines.at(self._view, offset)
-        return Place(self._name, lines + 1, offset - begin + 1, offset + self._shift, pointer)
+        return Place(self.shown, lines + 1, offset - begin + 1, offset + self._shift, pointer)
 
 
 def reject(path: Path, code: str, message: str, hint: str = "", pointer: str | None = None) -> InputError:

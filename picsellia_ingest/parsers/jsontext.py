@@ -54,15 +54,20 @@ def decoded(text: bytes | msgspec.Raw) -> Any:
     return msgspec.json.decode(plain)
 
 
-def decoded_together(decoder: msgspec.json.Decoder[list[T]], texts: Sequence[bytes]) -> list[T] | None:
-    """The values of several elements; None where one of them is not as wanted, or all are too large for one value."""
-    if sum(map(len, texts)) > BYTES_MAX:
-        return None
-    try:
-        found = decoder.decode(b"[%b]" % b",".join(texts))
-    except UNREADABLE:
-        return None
-    return found if len(found) == len(texts) else None
+def joined(texts: Sequence[bytes]) -> bytes:
+    """Several elements as one array; nothing where they are too large for one value."""
+    return b"[%b]" % b",".join(texts) if sum(map(len, texts)) <= BYTES_MAX else b""
+
+
+def decoded_together(
+    decoder: msgspec.json.Decoder[list[T]], texts: Sequence[bytes], together: bytes | None = None
+) -> list[T] | None:
+    """The values of several elements; None where one of them is not as wanted, or all are too large for one value.
+
+    ``together`` is what ``joined`` made of them, for a caller that needs it besides.
+    """
+    found = attempt(decoder, joined(texts) if together is None else together)
+    return found if found is not None and len(found) == len(texts) else None
 
 
 def attempt(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T | None:

@@ -127,7 +127,7 @@ class RecordReader:
             row["image"] = more
         at = record or image
         assert at is not None
-        place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
+        place = Place(self.file.shown, byte=at.start, pointer=self.pointer)
         return ImageRecord(self.entry.name, *size, kept, qa, row, place=place)
 
     def _instances(self, raw: msgspec.Raw | None, size: Size) -> list[Instance]:
@@ -160,7 +160,7 @@ class RecordReader:
         name = plain(fields.pop("external_picture_url", b"null")) if fields is not None else None
         if fields is None or name != self.entry.name:
             message = f"the record of {self.entry.name!r:.200} cannot be read, or is not where it was before"
-            place = Place(str(self.file.path), byte=at.start, pointer=self.pointer)
+            place = Place(self.file.shown, byte=at.start, pointer=self.pointer)
             hint = "mend the file; if it was written to meanwhile, run the command again"
             raise InputError(
                 Problem("file_changed", message, place, unit=Unit.IMAGE, lost=self.entry.instances, hint=hint)
