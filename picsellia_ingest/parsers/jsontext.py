@@ -157,13 +157,26 @@ def crumbs(raw: bytes | memoryview | msgspec.Raw, objects: int | None = None) ->
     if len(text) < MANY:
         return False
     objects = sum(counts(raw, b"{")) if objects is None else objects
-    if SMALL * 2 * objects <= len(text) <= PLAIN * objects or sum(counts(raw, b",")) < MANY:
+    if SMALL * 2 * objects <= len(text) <= PLAIN * objects or (commas := sum(counts(raw, b","))) < MANY:
+        return False
+    # An object has a comma less than it has keys; the other commas stand between elements, of this or of inner arrays.
+    if SMALL * (commas - _keys(text) + objects + 1) <= len(text):
         return False
     elements = 1 + sum(
         int(np.count_nonzero((block == ord(",")) & (depths == 1) & bare))
         for block, bare, depths in _levels(text)
     )
     return elements > MANY and len(text) < SMALL * elements
+
+
+def _keys(text: NDArray[np.uint8]) -> int:
+    """How many keys there are at least: those with the colon right behind. In a string a quote is escaped."""
+    found = 0
+    for start in range(0, len(text), _PIECE):
+        block = text[start : start + _PIECE]
+        is_end = (block[1:-1] == ord('"')) & (block[2:] == ord(":"))
+        found += int(np.count_nonzero(is_end & (block[:-2] != ord("\\"))))
+    return found
 
 
 def _levels(
