@@ -7,7 +7,7 @@ names of records are in memory, and a view of each element of one array.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -61,6 +61,8 @@ class _Object(msgspec.Struct):
 _ROW = msgspec.json.Decoder(_Row)
 _OBJECT = msgspec.json.Decoder(_Object)
 _OBJECTS = msgspec.json.Decoder(list[_Object])
+_FEW_BYTES = 1 << 20
+"""A list of objects that are decoded without being counted before."""
 
 
 def build(
@@ -109,7 +111,7 @@ class _Builder:
         for row, raw, at in self._rows(rows):
             name, objects = self._tally(row)
             index.instances += objects or 0
-            if self._is_rejected(raw, at, name, objects) or name is None or objects is None:
+            if self._is_rejected(_around(raw, row), at, name, objects) or name is None or objects is None:
                 self.rejected.append(listed.count)
                 continue
             first = self.first.setdefault(name, listed.count)
@@ -124,9 +126,10 @@ class _Builder:
         index.record_names, (index.records, index.objects) = listed.all()
         index.joined = index.scratch.zeros(len(index.records), np.int64, shared=True)
 
-    def _is_rejected(self, raw: msgspec.Raw, at: Range, name: str | None, objects: int | None) -> bool:
+    def _is_rejected(self, text: bytes, at: Range, name: str | None, objects: int | None) -> bool:
+        """Whether a record is rejected, which is reported; ``text`` is all of it but its objects."""
         lost = objects or 0
-        if (twice := repeated_key(bytes(raw), _NAMING)) is not None:
+        if (twice := repeated_key(text, _NAMING)) is not None:
             field, code, hint = twice, "key_repeated", "keep the one that is meant"
             message = f"a record has {twice!r} twice"
         elif lost > INSTANCES_MAX:
@@ -160,15 +163,14 @@ class _Builder:
         name = row.name
         if crumbs(row.annotations):
             return name, None
-        raws = [] if bytes(row.annotations) == b"null" else attempt(RAWS, row.annotations)
-        if name is None or raws is None or len(raws) > INSTANCES_MAX:
-            return name, None if raws is None else len(raws)
-        objects = attempt(_OBJECTS, row.annotations)
-        for found in objects if objects is not None else (attempt(_OBJECT, one) for one in raws):
+        objects, count = _objects(row.annotations)
+        if name is None or count is None or count > INSTANCES_MAX:
+            return name, count
+        for found in objects:
             label = plain_label(found.label) if found is not None else None
             if found is not None and label is not None and (kind := _kind(found)) is not None:
                 self.index.kinds.setdefault(label, set()).add(kind)
-        return name, len(raws)
+        return name, count
 
     def take_images(self, rows: Elements) -> None:
         """Give each image to the records of its picture; one of which there are none is an entry of its own."""
@@ -217,6 +219,26 @@ class _Builder:
                 row = attempt(_ROW, self.file.slice(start, length))
                 found.setdefault(None if row is None else row.picture, position)
         return self.by_id[name]
+
+
+def _around(raw: msgspec.Raw, row: _Row | None) -> bytes:
+    """A record with nothing in the place of its objects, which are most of it and have other keys."""
+    text = bytes(raw)
+    if row is None or len(row.annotations) == 0:
+        return text
+    before, objects, behind = text.rpartition(bytes(row.annotations))
+    return b"%bnull%b" % (before, behind) if objects else text
+
+
+def _objects(raw: msgspec.Raw) -> tuple[Iterable[_Object | None], int | None]:
+    """The objects of a list, None for each that cannot be decoded, and how many they are; the number is None where it is no list."""
+    objects = attempt(_OBJECTS, raw) if len(raw) <= _FEW_BYTES else None
+    if objects is not None:
+        return objects, len(objects)
+    raws = [] if bytes(raw) == b"null" else attempt(RAWS, raw)
+    return (() if raws is None else (attempt(_OBJECT, one) for one in raws)), None if raws is None else len(
+        raws
+    )
 
 
 def _kind(row: _Object) -> str | None:
