@@ -22,11 +22,10 @@ from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of
 from .coco_shapes import CLOSED, UNCOMPRESSED
-from .documents import DocumentWriter
-from .names import inside
+from .documents import DocumentWriter, file_of
 from .spool import Spool
 from .staging import Staging
-from .writer import Encoded, json_bytes
+from .writer import json_bytes
 
 _SHORT = 200
 _OWN = ("images", "annotations", "categories")
@@ -41,15 +40,13 @@ class CocoWriter(DocumentWriter):
 
     def document(self, split: str) -> str:
         """``annotations/instances_<split>.json`` in a folder; one file otherwise."""
-        return f"annotations/instances_{inside(split) or 'default'}.json" if self.folder else "instances.json"
+        return (
+            f"annotations/instances_{file_of(split) or 'default'}.json" if self.folder else "instances.json"
+        )
 
-    def encode(self, record: ImageRecord, key: str, losses: Losses) -> Encoded:
-        """The record's rows; a split that no reader would find by the file's name is not held."""
-        encoded = super().encode(record, key, losses)
-        split, _ = encoded.row
-        if split and split_of(Path(self.document(split))) != (split,):
-            losses.note("splits_not_held")
-        return encoded
+    def holds(self, split: str) -> bool:
+        """Whether a reader takes the document's name for that of this split."""
+        return split_of(Path(self.document(split))) == (split,)
 
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output."""
@@ -139,24 +136,24 @@ class CocoWriter(DocumentWriter):
 
     def add(self, row: Any) -> None:
         """Number the image and its annotations, and put them behind the others."""
-        split, (wanted, image, annotations) = row
-        if split not in self._ids:
-            self._ids[split] = Numbers(), Numbers()
-        images, numbers = self._ids[split]
+        document, (wanted, image, annotations) = row
+        if document not in self._ids:
+            self._ids[document] = Numbers(), Numbers()
+        images, numbers = self._ids[document]
         image_id = images.take(wanted)
         if wanted is not None and image_id != id_key(wanted):
             self._losses.note("ids_renumbered")
-        self.spool(f"{split}\0images").add(image + b'"id":' + json_bytes(image_id) + b"}")
+        self.spool(f"{document}\0images").add(image + b'"id":' + json_bytes(image_id) + b"}")
         of_image = b',"image_id":' + json_bytes(image_id) + b"}"
         found: list[bytes] = []
         for own, annotation in annotations:
             if self.native and not numbers.is_free(own):
-                self.spool(f"{split}\0late").add(annotation + b"\0" + of_image)
+                self.spool(f"{document}\0late").add(annotation + b"\0" + of_image)
                 self._losses.note("ids_renumbered")
                 continue
             found.append(b'%b"id":%b%b' % (annotation, json_bytes(numbers.take(own)), of_image))
         if found:
-            self.spool(f"{split}\0annotations").add(self.separator.join(found))
+            self.spool(f"{document}\0annotations").add(self.separator.join(found))
 
     def begun(self, name: str) -> Spool:  # noqa: ARG002 - all sections
         """Every section waits until the one before it is whole."""
@@ -164,14 +161,14 @@ class CocoWriter(DocumentWriter):
 
     def finish(self) -> str:
         """Put every document together: what the header says, the categories, the images, the annotations."""
-        for split in list(self._ids) or [""]:
-            with self.staging.path(self.document(split)).open("wb") as out:
+        for document in list(self._ids) or [self.document("")]:
+            with self.staging.path(document).open("wb") as out:
                 out.write(self.head())
-                self.spool(f"{split}\0images").pour(out)
+                self.spool(f"{document}\0images").pour(out)
                 out.write(b'\n],\n"annotations":[\n')
-                annotations = self.spool(f"{split}\0annotations")
-                for row in self.spool(f"{split}\0late").rows():
-                    number = b'"id":' + json_bytes(self._ids[split][1].take(None))
+                annotations = self.spool(f"{document}\0annotations")
+                for row in self.spool(f"{document}\0late").rows():
+                    number = b'"id":' + json_bytes(self._ids[document][1].take(None))
                     annotations.add(row.replace(b"\0", number))
                 annotations.pour(out)
                 out.write(self.tail())

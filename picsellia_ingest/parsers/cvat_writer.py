@@ -63,9 +63,9 @@ class CvatWriter(DocumentWriter):
 
     def add(self, row: Any) -> None:
         """Number the image, and put it behind the others."""
-        split, content = row
+        document, content = row
         unnumbered = b'<image id="%s"' % _UNNUMBERED.encode()
-        super().add((split, content.replace(unnumbered, b'<image id="%d"' % self._number, 1)))
+        super().add((document, content.replace(unnumbered, b'<image id="%d"' % self._number, 1)))
         self._number += 1
 
     def _shapes(

@@ -14,8 +14,7 @@ from .. import geometry, raster
 from ..losses import Losses, notable
 from ..model import ImageRecord, Instance, Polygon
 from .datumaro import DEFAULT
-from .documents import DocumentWriter
-from .names import inside
+from .documents import DocumentWriter, file_of
 from .writer import json_bytes, lines_of, lose_box
 
 _KINDS = {"rectangle": "bbox", "classification": "label"}
@@ -30,7 +29,7 @@ class DatumaroWriter(DocumentWriter):
 
     def document(self, split: str) -> str:
         """``annotations/<subset>.json`` in a folder; one file otherwise."""
-        return f"annotations/{inside(split) or DEFAULT}.json" if self.folder else f"{DEFAULT}.json"
+        return f"annotations/{file_of(split) or DEFAULT}.json" if self.folder else f"{DEFAULT}.json"
 
     def rows(self, record: ImageRecord, losses: Losses) -> bytes:
         """One item."""

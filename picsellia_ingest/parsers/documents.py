@@ -18,6 +18,11 @@ from .staging import Staging
 from .writer import Encoded, Writer, first_split
 
 
+def file_of(split: str) -> str:
+    """What the document of a split is called, without extension: readers look for all of them in one folder."""
+    return inside(split).replace("/", "_")
+
+
 class DocumentWriter(Writer):
     """Writes documents that hold a row of bytes for each image: a head, the rows with a separator, a tail.
 
@@ -42,7 +47,11 @@ class DocumentWriter(Writer):
 
     def document(self, split: str) -> str:
         """The path of the document of a split ("" for images without one) in a folder."""
-        return f"{inside(split) or 'annotations'}{self.suffix}"
+        return f"{file_of(split) or 'annotations'}{self.suffix}"
+
+    def holds(self, split: str) -> bool:
+        """Whether a reader finds a split again by its document."""
+        return file_of(split) == split and self.document(split) != self.document("")
 
     def keys(self, names: Sequence[str], losses: Losses) -> Sequence[str]:  # noqa: ARG002 - the names are kept as they are
         """The names: no record has a file of its own that would need another one."""
@@ -53,9 +62,12 @@ class DocumentWriter(Writer):
         split = ""
         if self.by_split and self.folder:
             split = first_split(record, losses)
+            if split and not self.holds(split):
+                losses.note("splits_not_held")
         elif self.by_split and record.splits:
             losses.note("splits_not_held")
-        return Encoded(row=(split, self.rows(record, losses)))
+        # Two splits may have one document: then it holds the images of both.
+        return Encoded(row=(self.document(split), self.rows(record, losses)))
 
     def begin(self, staging: Staging, losses: Losses) -> None:
         """Take over the output."""
@@ -69,8 +81,8 @@ class DocumentWriter(Writer):
         return self._open[name]
 
     def begun(self, name: str) -> Spool:
-        """Where the rows of a document go, or of a section: into the document of this split."""
-        return Spool(self.staging.path(self.document(name)), self.separator, self.head())
+        """Where the rows of a document go, or of a section: into the document of this path."""
+        return Spool(self.staging.path(name), self.separator, self.head())
 
     def beside(self) -> Spool:
         """Where rows wait that are to be put into a document."""
@@ -78,8 +90,8 @@ class DocumentWriter(Writer):
 
     def sections(self, row: Any) -> Sequence[tuple[str, bytes]]:
         """What a row adds to which of the spools."""
-        split, content = row
-        return [(split, content)]
+        document, content = row
+        return [(document, content)]
 
     def gathered(self, rows: Iterable[Any], number: int) -> list[Any]:
         """The rows in files, of which only the names are passed on; not where a format must look at each again."""
@@ -104,15 +116,11 @@ class DocumentWriter(Writer):
 
     def finish(self) -> str:
         """Write the end of every document."""
-        for split in self.splits():
-            self.spool(split).end(self.tail())
+        for document in list(self._open) or [self.document("")]:
+            self.spool(document).end(self.tail())
         return "" if self.folder else self.document("")
 
     def close(self) -> None:
         """Give the disk space of rows back that wait no more, or are wanted no more."""
         for spool in self._open.values():
             spool.remove()
-
-    def splits(self) -> list[str]:
-        """The documents that there are; one at least."""
-        return list(self._open) or [""]

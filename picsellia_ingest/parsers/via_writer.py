@@ -81,15 +81,15 @@ class ViaWriter(SplitDocumentWriter):
 
     def add(self, row: Any) -> None:
         """Put an image behind the others of its document, under a key that is free there."""
-        split, (wanted, content) = row
+        document, (wanted, content) = row
         key, tries = wanted, 1
-        while (split, key) in self._taken:
+        while (document, key) in self._taken:
             tries += 1
             key = f"{wanted}_{tries}"
         if key != wanted:
             self._losses.note("ids_renumbered")
-        self._taken.add((split, key))
-        super().add((split, json_bytes(key) + b":" + content))
+        self._taken.add((document, key))
+        super().add((document, json_bytes(key) + b":" + content))
 
     def head(self) -> bytes:
         """What stands before the images: of a project, all that it says besides."""

@@ -42,6 +42,27 @@ def test_rows_keep_their_order_however_they_come(
         assert list(folder.iterdir()) == []
 
 
+@given(st.binary(max_size=3), ROWS, ROWS, st.sampled_from([1, 5, 1 << 18]))
+def test_rows_stand_in_the_document_between_what_is_before_and_behind_them(
+    head: bytes, rows: list[bytes], others: list[bytes], together: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("picsellia_ingest.parsers.spool._BUFFER", together)
+        folder = Path(name)
+        spool, beside = Spool(folder / "document", b",", head), Spool(folder / "beside", b";", b"unseen")
+        for row in rows:
+            spool.add(row)
+        for row in others:
+            beside.add(row)
+        spool.go_on(b"|")
+        beside.pour(spool)
+        spool.end(b"!")
+        for one in (spool, beside):
+            one.remove()
+        (document,) = folder.iterdir()
+        assert document.read_bytes() == b"%b%b|%b!" % (head, b",".join(rows), b";".join(others))
+
+
 @given(
     st.lists(st.binary(min_size=1, max_size=4).filter(lambda row: b"\n" not in row), max_size=6),
     st.integers(1, 9),

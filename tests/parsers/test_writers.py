@@ -15,11 +15,11 @@ import pytest
 from picsellia_ingest import parsers
 from picsellia_ingest.errors import InvalidQueryError
 from picsellia_ingest.losses import REASONS, Losses
-from picsellia_ingest.model import ImageRecord
+from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Rectangle
 from picsellia_ingest.parsers.base import Parser
 from picsellia_ingest.parsers.writer import Output
 from picsellia_ingest.problems import ProblemLog
-from tests.parsers.passing import records_of, write_with
+from tests.parsers.passing import read_with, records_of, write_with
 from tests.parsers.test_conformance import CASES, prepared, source
 from tests.paths import FIXTURES
 
@@ -124,6 +124,22 @@ def test_nothing_appears_when_writing_fails_and_nothing_is_left_behind(name: str
     with pytest.raises(RuntimeError), Output(made, tmp_path / "out") as output:
         output.write(failing(), [*made.keys([record.file_name for record in records], output.losses), "more"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", [one for one in WRITABLE if getattr(parsers.load(one).writer(), "by_split", False)]
+)
+def test_images_of_splits_that_have_one_document_are_all_in_it(name: str, tmp_path: Path) -> None:
+    splits = {"a.png": ("default",), "b.png": (), "c.png": ("x/y",), "d.png": ("x/./y",), "e.png": ("train",)}
+    box = Instance("x", Rectangle(1, 2, 3, 4))
+    records = [ImageRecord(one, 64, 48, (box,), splits=where) for one, where in splits.items()]
+    kind = parsers.load(name).writer()
+    assert kind is not None
+    losses = write_with(kind(Header((Label("x"),)), None, "KITTI"), records, tmp_path / "out")
+    found, _, _ = read_with(parsers.load(name)(tmp_path / "out"))
+    assert sorted(record.file_name.rpartition("/")[2] for record in found) == list(splits)
+    held = {record.file_name.rpartition("/")[2]: record.splits for record in found}
+    assert losses.changed["splits_not_held"] == sum(held[one] != where for one, where in splits.items())
 
 
 @pytest.mark.parametrize("name", WRITABLE)
