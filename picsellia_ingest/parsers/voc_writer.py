@@ -119,13 +119,13 @@ class VocWriter(Writer):
         """Put the image on the lists of its splits."""
         key, splits = row
         for split in splits:
-            self._sets.setdefault(split if "/" in split else f"Main/{split}", []).append(key)
+            self._sets.setdefault(inside(split if "/" in split else f"Main/{split}"), []).append(key)
 
     def finish(self) -> str:
         """Write the lists."""
         self.staging.path(ANNOTATIONS).mkdir(exist_ok=True)
         for name, keys in self._sets.items():
-            path = self.staging.path(f"{IMAGE_SETS}/{inside(name)}.txt")
+            path = self.staging.path(f"{IMAGE_SETS}/{name}.txt")
             path.write_text("".join(f"{key}\n" for key in keys), "utf-8")
         return ""
 

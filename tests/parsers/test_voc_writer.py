@@ -20,6 +20,7 @@ from picsellia_ingest.parsers.pascal_voc import PascalVoc
 from picsellia_ingest.parsers.voc_writer import VocWriter
 from picsellia_ingest.parsers.writer import Output, encode
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import write_with
 
 NUMBERS = st.one_of(
     st.integers(-50, 2000),
@@ -145,3 +146,10 @@ def read(folder: Path) -> list[ImageRecord]:
     found = list(parser.read(Shard(0, parser.count()), log))
     assert not log.counts
     return found
+
+
+def test_images_of_splits_that_have_one_list_are_all_on_it(tmp_path: Path) -> None:
+    records = [ImageRecord("a.jpg", 9, 9, splits=("x\x01y",)), ImageRecord("b.jpg", 9, 9, splits=("x_y",))]
+    write_with(VocWriter(Header(), None, "COCO"), records, tmp_path / "out")
+    (listed,) = (tmp_path / "out" / "ImageSets" / "Main").iterdir()
+    assert listed.read_text().split() == ["a", "b"]
