@@ -64,6 +64,7 @@ class DocumentWriter(Writer):
             split = first_split(record, losses)
             if split and not self.holds(split):
                 losses.note("splits_not_held")
+                split = split if file_of(split) == split else ""  # not another split
         elif self.by_split and record.splits:
             losses.note("splits_not_held")
         # Two splits may have one document: then it holds the images of both.

@@ -20,7 +20,7 @@ from .labelme import file_name
 from .labelme_shapes import SPELLING, box, outline, picture, spelled
 from .names import inside, stem, unique_stems
 from .staging import Staging
-from .writer import Encoded, Writer, json_bytes, lose_box, lose_header, under
+from .writer import Encoded, Writer, in_picture, json_bytes, lose_box, lose_header, under
 
 _VERSION = "5.5.0"
 
@@ -93,7 +93,7 @@ class LabelMeWriter(Writer):
             if found.rectangle is None and found.polygon is None:
                 losses.drop("classification_not_held")
                 continue
-            shapes = self._native(found) if self.native else self._foreign(found, number, losses)
+            shapes = self._native(found) if self.native else self._foreign(found, number, record, losses)
             if found.qa:
                 shapes[0][ANSWERS] = [wire.answer(one) for one in found.qa]
             parts = _spelling(found).get("parts", []) if self.native else []
@@ -120,7 +120,9 @@ class LabelMeWriter(Writer):
             rests, spellings = [said] * len(parts), [{}] * len(parts)
         return [_shape(*each) for each in zip(rests, parts, spellings, strict=True)]
 
-    def _foreign(self, found: Instance, number: int, losses: Losses) -> list[dict[str, Any]]:
+    def _foreign(
+        self, found: Instance, number: int, record: ImageRecord, losses: Losses
+    ) -> list[dict[str, Any]]:
         said = notable(found.attributes)
         score = said.pop("score") if isinstance(said.get("score"), (int, float)) else None
         rest: dict[str, Any] = {"group_id": None, "description": "", "flags": {}, "mask": None}
@@ -143,6 +145,8 @@ class LabelMeWriter(Writer):
                 return [shape]
         if len(rings) > 1:
             rest["group_id"] = number + 1
+            parts = in_picture([(one, []) for one in rings], losses, (record.width, record.height))
+            rings = [one for one, _ in parts]
         return [_shape(rest, Instance(found.label, None, Polygon((one,))), {}) for one in rings]
 
 

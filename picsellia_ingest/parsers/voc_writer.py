@@ -65,8 +65,11 @@ class VocWriter(Writer):
         ]
         if not self.native:
             lose_image(record, losses)
+        splits = tuple([split for split in record.splits if inside(split) == split])
+        if len(splits) < len(record.splits):
+            losses.note("splits_not_held")
         text = group("annotation", members, 0, behind=_size(record, size) + "".join(objects))
-        return Encoded([(f"{ANNOTATIONS}/{key}.xml", text.encode())], (key, record.splits))
+        return Encoded([(f"{ANNOTATIONS}/{key}.xml", text.encode())], (key, splits))
 
     def _plain(self, one: Stated) -> str:
         """A box and no more."""
@@ -119,7 +122,7 @@ class VocWriter(Writer):
         """Put the image on the lists of its splits."""
         key, splits = row
         for split in splits:
-            self._sets.setdefault(inside(split if "/" in split else f"Main/{split}"), []).append(key)
+            self._sets.setdefault(split if "/" in split else f"Main/{split}", []).append(key)
 
     def finish(self) -> str:
         """Write the lists."""

@@ -230,19 +230,26 @@ def lines_of(
 def parts_of(
     polygon: Polygon, losses: Losses, size: tuple[int | None, int | None]
 ) -> list[tuple[Ring, list[Ring]]]:
-    """The parts of a polygon, each an outer ring and its holes, for a target that makes an object of each.
-
-    One that lies wholly outside the picture of this ``size`` (width, height) would be read back as another picture's shape,
-    so it is left out while any part lies inside.
-    """
+    """The parts of a polygon, each an outer ring and its holes, for a target that makes an object of each."""
     parts = geometry.parts(polygon)
     if len(parts) > 1:
         losses.note("split_in_parts")
-        inside = [part for part in parts if not geometry.is_ring_outside(part[0], size)]
-        if inside and len(inside) < len(parts):
-            losses.note("part_outside")
-            parts = inside
+        parts = in_picture(parts, losses, size)
     return parts
+
+
+def in_picture(
+    parts: list[tuple[Ring, list[Ring]]], losses: Losses, size: tuple[int | None, int | None]
+) -> list[tuple[Ring, list[Ring]]]:
+    """The parts without those that lie wholly outside the picture of this ``size`` (width, height), while any lies inside.
+
+    Each of them would be read back as another picture's shape.
+    """
+    found = [part for part in parts if not geometry.is_ring_outside(part[0], size)]
+    if not found or len(found) == len(parts):
+        return parts
+    losses.note("part_outside")
+    return found
 
 
 def under(key: str, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,8 +148,9 @@ def read(folder: Path) -> list[ImageRecord]:
     return found
 
 
-def test_images_of_splits_that_have_one_list_are_all_on_it(tmp_path: Path) -> None:
+def test_an_image_is_on_no_list_of_another_split(tmp_path: Path) -> None:
     records = [ImageRecord("a.jpg", 9, 9, splits=("x\x01y",)), ImageRecord("b.jpg", 9, 9, splits=("x_y",))]
-    write_with(VocWriter(Header(), None, "COCO"), records, tmp_path / "out")
+    losses = write_with(VocWriter(Header(), None, "COCO"), records, tmp_path / "out")
+    assert losses.changed["splits_not_held"] == 1
     (listed,) = (tmp_path / "out" / "ImageSets" / "Main").iterdir()
-    assert listed.read_text().split() == ["a", "b"]
+    assert listed.read_text().split() == ["b"]
