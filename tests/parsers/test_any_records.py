@@ -327,7 +327,7 @@ def check_image(was: ImageRecord, back: ImageRecord, path: str, codes: frozenset
 
 @pytest.mark.parametrize("name", WRITABLE)
 @given(data=datasets())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_not_counted_as_a_loss_comes_back(
     name: str, data: tuple[Header, list[ImageRecord]], tmp_path: Path
 ) -> None:
