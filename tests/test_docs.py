@@ -75,6 +75,7 @@ def test_public_names_are_those_listed() -> None:
         "parsers",
         "problems",
         "raster",
+        "ring_text",
         "selection",
         "server",
         "sources",
