@@ -1,8 +1,9 @@
 """Rings as masks of pixels, and masks as run lengths: the way back from what ``geometry`` traces.
 
-Rings that lie on pixel edges are filled exactly, without arithmetic on fractions: every upright edge toggles the pixels
-to the right of it. Any other ring is filled as the COCO API fills it. What was traced from run lengths still has them.
-Coordinates: pixels, origin at the outer top-left corner, y down; a mask has the shape (height, width).
+Rings that lie on pixel edges are filled exactly, without arithmetic on fractions: every level edge changes the pixels
+below it, and column by column these changes are where runs begin and end. Any other ring is filled as the COCO API fills
+it. What was traced from run lengths still has them. Coordinates: pixels, origin at the outer top-left corner, y down; a
+mask has the shape (height, width).
 """
 
 from __future__ import annotations
@@ -13,28 +14,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import ring_area
 from .model import Polygon, Ring
 from .tracing import MASK_PIXELS_MAX, Mask
 
 
 class _Edges(NamedTuple):
-    """The edges of all rings of a polygon: where each begins and ends, and the first one of each ring."""
+    """The edges of all rings of a polygon: where each begins and ends, the first one of each ring, and which rings are holes."""
 
     begin: NDArray[np.float64]
     end: NDArray[np.float64]
     first: NDArray[np.int64]
+    holes: NDArray[np.bool_]
 
     def are_straight(self) -> bool:
         """Whether all lie between pixels, upright or level."""
         is_level_or_upright = (self.begin == self.end).any(axis=1)
         return bool(is_level_or_upright.all() and (self.begin == np.floor(self.begin)).all())
 
-    def area(self, holes: NDArray[np.bool_]) -> float:
-        """What the rings cover, those that are holes taken off."""
+    def areas(self) -> NDArray[np.float64]:
+        """What each ring covers, positive when it runs clockwise on the screen."""
         twice = self.begin[:, 0] * self.end[:, 1] - self.end[:, 0] * self.begin[:, 1]
-        areas = np.abs(np.add.reduceat(twice, self.first)) / 2
-        return float(np.where(holes, -areas, areas).sum())
+        return np.asarray(np.add.reduceat(twice, self.first) / 2)
+
+    def area(self) -> float:
+        """What the rings cover, those that are holes taken off."""
+        areas = np.abs(self.areas())
+        return float(np.where(self.holes, -areas, areas).sum())
+
+    def corners(self, height: int, width: int) -> NDArray[np.int64]:
+        """The x and y of the beginnings, and those of the ends, drawn to the edge of the picture where they lie beyond it."""
+        both = np.stack([self.begin, self.end])
+        return np.asarray(np.clip(both, 0, (width, height)).transpose(0, 2, 1), np.int64)
 
 
 def _edges(polygon: Polygon) -> _Edges:
@@ -47,7 +57,7 @@ def _edges(polygon: Polygon) -> _Edges:
     first = last - sizes + 1
     following = np.arange(1, len(begin) + 1)
     following[last] = first
-    return _Edges(begin, begin[following], first)
+    return _Edges(begin, begin[following], first, np.array([ring.hole for ring in polygon.rings], np.bool_))
 
 
 def on_pixel_edges(polygon: Polygon) -> bool:
@@ -57,32 +67,49 @@ def on_pixel_edges(polygon: Polygon) -> bool:
 
 def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
     """The pixels that a polygon fills, its holes left out. Raises ValueError when that is too large a mask."""
+    return filled(polygon, height, width)[0]
+
+
+def filled(polygon: Polygon, height: int, width: int) -> tuple[Mask, bool]:
+    """As ``polygon_mask``; and whether that says all that the polygon does: no part is cut, overlaps another or lies outside."""
+    return _filled_exactly(polygon, height, width) or (_drawn(polygon, height, width), False)
+
+
+def exact_mask(polygon: Polygon, height: int, width: int) -> Mask | None:
+    """The pixels that a polygon fills, if they say all that it does; None where they do not, or are too many."""
+    try:
+        found = _filled_exactly(polygon, height, width)
+    except ValueError:
+        return None
+    return found[0] if found is not None and found[1] else None
+
+
+def _filled_exactly(polygon: Polygon, height: int, width: int) -> tuple[Mask, bool] | None:
+    """As ``filled``; None for a polygon that does not lie on pixel edges."""
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
     if (runs := traced_runs(polygon, height, width)) is not None:
-        return _mask(runs, height, width)
+        return _mask(runs, height, width), True
     edges = _edges(polygon)
-    if edges.are_straight():
-        runs = _between(edges, height, width)
-        overlap = len(polygon.rings) > 1 and runs[1::2].sum() != edges.area(_holes(polygon))
-        return _unite(polygon, height, width) if overlap else _mask(runs, height, width)
+    return _between_pixels(edges, height, width) if edges.are_straight() else None
+
+
+def _between_pixels(edges: _Edges, height: int, width: int) -> tuple[Mask, bool]:
+    """As ``filled``, for straight edges."""
+    runs, area = _between(edges, height, width), edges.area()
+    if len(edges.first) > 1 and runs[1::2].sum() != area:
+        mask = _unite(edges, height, width)
+        return mask, bool(mask.sum() == area)
+    return _mask(runs, height, width), bool(runs[1::2].sum() == area)
+
+
+def _drawn(polygon: Polygon, height: int, width: int) -> Mask:
+    """The pixels that the COCO API fills."""
     mask = _as_coco_fills(polygon.rings[0], height, width)
     for ring in polygon.rings[1:]:
-        filled = _as_coco_fills(ring, height, width)
-        mask = mask & ~filled if ring.hole else mask | filled
+        more = _as_coco_fills(ring, height, width)
+        mask = mask & ~more if ring.hole else mask | more
     return mask
-
-
-def fills(polygon: Polygon, mask: Mask) -> bool:
-    """Whether a polygon's mask says all that the polygon does: no part of it is cut, overlaps another or lies outside."""
-    if polygon.runs is not None and mask.shape == (polygon.runs.height, polygon.runs.width):
-        return True
-    edges = _edges(polygon)
-    return edges.are_straight() and bool(mask.sum() == edges.area(_holes(polygon)))
-
-
-def _holes(polygon: Polygon) -> NDArray[np.bool_]:
-    return np.array([ring.hole for ring in polygon.rings], np.bool_)
 
 
 def _mask(runs: NDArray[np.int64], height: int, width: int) -> Mask:
@@ -113,37 +140,27 @@ def _runs_between(changes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return runs if runs[-1] or len(runs) == 1 else runs[:-1]
 
 
-def exact_mask(polygon: Polygon, height: int, width: int) -> Mask | None:
-    """The pixels that a polygon fills, if they say all that it does; None where they do not, or are too many."""
-    if not on_pixel_edges(polygon):
-        return None
-    try:
-        mask = polygon_mask(polygon, height, width)
-    except ValueError:
-        return None
-    return mask if fills(polygon, mask) else None
-
-
 def _between(edges: _Edges, height: int, width: int) -> NDArray[np.int64]:
     """The runs, column by column, between level edges, each of which changes the pixels below it in the columns that it spans."""
-    corners = np.clip(np.stack([edges.begin, edges.end]), 0, (width, height)).astype(np.int64)
-    (x, y), (next_x, next_y) = corners[0].T, corners[1].T
+    (x, y), (next_x, next_y) = edges.corners(height, width)
     level = (y == next_y) & (x != next_x)
     left, spans, y = np.minimum(x, next_x)[level], np.abs(x - next_x)[level], y[level]
     columns = np.repeat(left - np.cumsum(spans) + spans, spans) + np.arange(spans.sum())
     return _runs_between(_odd(columns * height + np.repeat(y, spans)), height * width)
 
 
-def _unite(polygon: Polygon, height: int, width: int) -> Mask:
+def _unite(edges: _Edges, height: int, width: int) -> Mask:
     """The pixels in more outer rings than holes, for parts that overlap."""
-    steps = np.zeros((height, width + 1), np.int32)
-    for ring in polygon.rings:
-        points = np.clip(np.array(ring.points).reshape(-1, 2), 0, (width, height)).astype(np.int64)
-        turn = 1 if (ring_area(ring.points) > 0) != ring.hole else -1
-        for (x, y), (next_x, next_y) in zip(points, np.roll(points, -1, axis=0), strict=True):
-            if x == next_x:
-                steps[min(y, next_y) : max(y, next_y), x] += turn if next_y < y else -turn
-    return np.asarray(np.cumsum(steps, axis=1)[:, :width] > 0)
+    (x, y), (next_x, next_y) = edges.corners(height, width)
+    turns = np.where((edges.areas() > 0) != edges.holes, 1, -1)
+    more = np.repeat(turns, np.diff(edges.first, append=len(x))) * np.where(next_y < y, 1, -1)
+    upright = x == next_x
+    steps = np.zeros(
+        (height + 1, width + 1), np.int64
+    )  # each counts for all pixels below it and to its right
+    for at, change in ((np.minimum(y, next_y), more), (np.maximum(y, next_y), -more)):
+        np.add.at(steps, (at[upright], x[upright]), change[upright])
+    return np.asarray(steps.cumsum(axis=0).cumsum(axis=1)[:height, :width] > 0)
 
 
 def _as_coco_fills(ring: Ring, height: int, width: int) -> Mask:

@@ -59,7 +59,7 @@ def test_run_lengths_have_the_outline_of_the_mask_that_pycocotools_encoded(
         assert runs is not None
         assert (runs == raster.run_lengths(mask)).all()
         assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
-        assert raster.fills(polygon, mask)
+        assert raster.filled(polygon, *mask.shape)[1]
         larger = (mask.shape[0] + 1, mask.shape[1])
         assert raster.traced_runs(polygon, *larger) is None
         assert (raster.polygon_mask(polygon, *larger)[:-1] == mask).all()
@@ -136,7 +136,7 @@ def test_a_hole_follows_the_ring_it_lies_in_and_rings_move_with_the_offset() -> 
 
 
 def test_a_polygon_without_rings_fills_nothing() -> None:
-    mask = raster.polygon_mask(Polygon(()), 3, 2)
+    mask, is_exact = raster.filled(Polygon(()), 3, 2)
     assert mask.shape == (3, 2)
     assert not mask.any()
-    assert raster.fills(Polygon(()), mask)
+    assert is_exact

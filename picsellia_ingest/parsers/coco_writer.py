@@ -116,11 +116,11 @@ class CocoWriter(DocumentWriter):
         runs = raster.traced_runs(polygon, height or 0, width or 0)
         if runs is None:
             try:
-                mask = raster.polygon_mask(polygon, height or 0, width or 0)
+                mask, is_exact = raster.filled(polygon, height or 0, width or 0)
             except ValueError:
                 losses.note("holes_bridged")
                 return [list(bridges.bridge(*part)) for part in geometry.parts(polygon)]
-            if not raster.fills(polygon, mask):
+            if not is_exact:
                 losses.note("rasterised")
             runs = raster.run_lengths(mask)
         counts = runs.tolist() if was.get("counts") == UNCOMPRESSED else raster.encode_counts(runs)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from .. import raster
 from ..losses import Losses
-from ..model import ImageRecord, Instance
+from ..model import ImageRecord, Instance, Polygon
 from ..tracing import MASK_PIXELS_MAX, Mask
 from .checks import usable_label
 from .masks_layout import FOLDER, NOTHING
@@ -88,25 +88,25 @@ class MasksWriter(Writer):
             reason = "label_not_held"
         elif not (record.width and record.height):
             reason = "size_unknown"
-        mask = None if reason else _filled(instance, record)
-        if mask is None or polygon is None:
+        found = None if reason or polygon is None else _filled(polygon, record)
+        if found is None:
             losses.drop(reason or "shape_not_held")
             return []
-        if not raster.fills(polygon, mask):
+        mask, is_exact = found
+        if not is_exact:
             losses.note("rasterised")
         lose_box(instance, losses)
         lose_instance(instance, losses)
         return [(name, _png(mask))]
 
 
-def _filled(instance: Instance, record: ImageRecord) -> Mask | None:
-    """The pixels of an instance; None when there are none, or too many."""
-    assert instance.polygon is not None, "it is asked for before"
+def _filled(polygon: Polygon, record: ImageRecord) -> tuple[Mask, bool] | None:
+    """The pixels of a polygon, and whether they say all of it; None when there are none, or too many."""
     try:
-        mask = raster.polygon_mask(instance.polygon, record.height or 0, record.width or 0)
+        mask, is_exact = raster.filled(polygon, record.height or 0, record.width or 0)
     except ValueError:
         return None
-    return mask if mask.any() else None
+    return (mask, is_exact) if mask.any() else None
 
 
 def _nothing(record: ImageRecord, losses: Losses) -> bytes:
