@@ -112,7 +112,9 @@ def scaled(words: Sequence[str], by: tuple[int, int]) -> list[float]:
 
 
 def over_tens(words: Sequence[str]) -> tuple[list[int], int] | None:
-    """Fractions (``are_fractions``) as whole numbers over one power of ten; None where they are spelled otherwise."""
+    """Fractions (``are_fractions``) as whole numbers over one power of ten; None for numbers that are spelled otherwise."""
+    if not are_fractions(words):
+        return None
     places = max(map(len, words)) - 2
     try:
         return [int(word[2:]) * _TENS[places + 2 - len(word)] for word in words], _TENS[places]

@@ -28,8 +28,6 @@ class Spool:
     def __init__(self, path: Path, separator: bytes, head: bytes = b"") -> None:
         self.path = path
         self.separator = separator
-        self.is_empty = True
-        """Whether there is no row."""
         self._begin = len(head)
         self._is_begun = self._is_whole = False
         self._held = 0
@@ -37,9 +35,13 @@ class Spool:
         self._file: BinaryIO = path.open("w+b", 0)
         self._put(head)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row."""
+        return not (self._is_begun or self._waiting)
+
     def add(self, row: bytes) -> None:
         """Put a row behind the others."""
-        self.is_empty = False
         self._waiting.append(row)
         self._held += len(row)
         if self._held >= _BUFFER:
@@ -64,7 +66,6 @@ class Spool:
 
     def add_file(self, path: Path) -> None:
         """Put the rows of a file behind the others, and remove it."""
-        self.is_empty = False
         self._write()
         self._separate()
         with path.open("rb", 0) as rows:

@@ -102,7 +102,7 @@ def _score(value: float) -> float:
 
 def rectangle_of(words: Sequence[str], size: tuple[int, int]) -> Rectangle:
     """The box of cx, cy, w, h in fractions, reckoned in decimals. Raises ItemError when it has no area."""
-    if are_fractions(words) and (parts := over_tens(words)) is not None and min(parts[0][2:]) > 0:
+    if (parts := over_tens(words)) is not None and min(parts[0][2:]) > 0:
         (x, y, width, height), tens = parts
         return Rectangle(
             (2 * x - width) * size[0] / (2 * tens),

@@ -75,7 +75,7 @@ def reconcile_annotations(connection: Connection, dataset_id: str, journal: Jour
                 whole.append(Outcome(item["id"], State.ANNOTATED, instances_there=there))
                 continue
             partly.append(item["id"])
-            found.pictures += bool(used) or bool(held.record()["image_qa"])
+            found.pictures += bool(used or held.record()["image_qa"])
             found.instances += there
         journal.records(whole)
         journal.mark_partly_held(partly)
