@@ -4,7 +4,8 @@ An item goes planned -> transferred -> registered -> attached -> annotated. With
 each move in the same transaction as its evidence; at the start of a run ``believe`` puts what the platform says in
 place of what was remembered. The journal is a cache: losing it costs hashing and asking, never correctness. It has
 one writer, the thread that opened it, and a lock that lives as long as the process does. It is longer than other
-modules because all of its SQL on items is here; the tables are in journal_schema, what runs made in made.
+modules because what moves items stands here, with what chooses them; the tables are in journal_schema, the account of a
+run in journal_figures, what runs made in made.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..errors import JournalError
 from ..sources import AnyPath, Far
 from . import journal_schema
 from .items import Item, Outcome, State
+from .journal_figures import Figures
 from .lock import lock
 from .made import Made, RunMade, runs
 
@@ -73,6 +75,11 @@ class Journal:
                     raise error
         finally:
             self.close()
+
+    @property
+    def figures(self) -> Figures:
+        """The account of the run, as far as it is written."""
+        return Figures(self._base, self.run)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -339,36 +346,6 @@ class Journal:
         """The sum of a column over the run's items that meet a condition of this package's own."""
         query = f"SELECT COALESCE(sum({column}), 0) FROM item WHERE run=? AND ({where})"
         return int(self._base.execute(query, (self.run,)).fetchone()[0])
-
-    def sums(self) -> dict[str, int]:
-        """The ledger's figures: pictures and instances, by what became of them."""
-        row = self._base.execute(
-            "SELECT count(*) AS pictures, COALESCE(sum(instances), 0) AS instances,"
-            f" COALESCE(sum(picture_there AND state>={State.ATTACHED:d}), 0) AS there,"
-            f" COALESCE(sum(NOT picture_there AND state>={State.ATTACHED:d}), 0) AS uploaded,"
-            " COALESCE(sum(instances_there), 0) AS instances_there, COALESCE(sum(instances_sent), 0) AS instances_sent"
-            " FROM item WHERE run=?",
-            (self.run,),
-        ).fetchone()
-        return dict(row)
-
-    def failures(self) -> list[tuple[str, int, int]]:
-        """What did not get through, by reason: (code, pictures, instances)."""
-        rows = self._base.execute(
-            f"SELECT COALESCE(code, 'not_reached'), sum(state<{State.ATTACHED:d}),"
-            " sum(instances-instances_there-instances_sent) FROM item WHERE run=?"
-            f" AND (state<{State.ATTACHED:d} OR instances>instances_there+instances_sent) GROUP BY 1",
-            (self.run,),
-        )
-        return [tuple(row) for row in rows]
-
-    def errors(self, most: int) -> list[tuple[str, str, str]]:
-        """The first failures: (name, code, error)."""
-        rows = self._base.execute(
-            "SELECT name, code, error FROM item WHERE run=? AND code IS NOT NULL ORDER BY id LIMIT ?",
-            (self.run, most),
-        )
-        return [tuple(row) for row in rows]
 
     def find(self, names: Sequence[str]) -> dict[str, Item]:
         """The run's items with these names."""

@@ -135,7 +135,7 @@ class Run:
 
     def finish(self, seconds: float) -> Report:
         """Close the account."""
-        report, sums, traffic = self.report, self.journal.sums(), self.connection.traffic
+        report, sums, traffic = self.report, self.journal.figures.sums(), self.connection.traffic
         if self.dataset is not None:
             report.dataset, report.version, report.dataset_id = (
                 self.dataset.name,
@@ -153,10 +153,10 @@ class Run:
                 sums["instances_sent"],
                 sums["instances_there"],
             )
-            for code, pictures, instances in self.journal.failures():
+            for code, pictures, instances in self.journal.figures.failures():
                 report.images.failed[code] += pictures
                 report.instances.failed[code] += instances
-        report.failures = self.journal.errors(FAILURES_SHOWN)
+        report.failures = self.journal.figures.errors(FAILURES_SHOWN)
         skew = traffic.skew or 0.0
         if abs(skew) > SKEW_SAID:
             report.notes.append(

@@ -229,7 +229,7 @@ class Runs(RuleBasedStateMachine):
 
     @invariant()
     def the_account_adds_up(self) -> None:
-        sums, failures = self.journal.sums(), self.journal.failures()
+        sums, failures = self.journal.figures.sums(), self.journal.figures.failures()
         assert sums["uploaded"] + sums["there"] + sum(pictures for _, pictures, _ in failures) == 3
         assert sums["instances_sent"] + sums["instances_there"] + sum(lost for _, _, lost in failures) == 6
 
@@ -238,7 +238,7 @@ class Runs(RuleBasedStateMachine):
         for number in (1, 2, 3):
             self.outcome(number, State.ATTACHED)
         self.the_rest_is_annotated()
-        sums = self.journal.sums()
+        sums = self.journal.figures.sums()
         self.journal.close()
         shutil.rmtree(self.folder)
         assert (sums["uploaded"] + sums["there"], sums["instances_sent"] + sums["instances_there"]) == (3, 6)
