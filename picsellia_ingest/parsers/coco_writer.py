@@ -25,7 +25,7 @@ from .coco_shapes import CLOSED, UNCOMPRESSED
 from .documents import DocumentWriter, file_of
 from .spool import Spool
 from .staging import Staging
-from .writer import json_bytes
+from .writer import LONG, json_bytes
 
 _SHORT = 200
 _OWN = ("images", "annotations", "categories")
@@ -165,7 +165,7 @@ class CocoWriter(DocumentWriter):
             with self.staging.path(document).open("wb") as out:
                 out.write(self.head())
                 self.spool(f"{document}\0images").pour(out)
-                out.write(b'\n],\n"annotations":[\n')
+                out.write(b"\n]," + self.middle() + b'\n"annotations":[\n')
                 annotations = self.spool(f"{document}\0annotations")
                 for row in self.spool(f"{document}\0late").rows():
                     number = b'"id":' + json_bytes(self._ids[document][1].take(None))
@@ -176,6 +176,15 @@ class CocoWriter(DocumentWriter):
 
     def head(self) -> bytes:
         """Everything before the images."""
+        return b"{" + self._said[0] + b'\n"images":[\n'
+
+    def middle(self) -> bytes:
+        """Everything between the images and the annotations."""
+        return self._said[1]
+
+    @cached_property
+    def _said(self) -> tuple[bytes, bytes]:
+        """What the header says and the categories, before the images; behind them where it is long, lest it hide these."""
         said = {key: value for key, value in self.header.attributes.items() if key not in _OWN}
         labels = [
             {
@@ -185,8 +194,10 @@ class CocoWriter(DocumentWriter):
             }
             for label in self.header.labels
         ]
-        opened = _open(said) if self.native else _open(_under_attributes(said, key="source"))
-        return opened + b'\n"categories":' + json_bytes(labels) + b',\n"images":[\n'
+        text = (_open(said) if self.native else _open(_under_attributes(said, key="source")))[1:]
+        categories = b'\n"categories":' + json_bytes(labels) + b","
+        is_long = len(text) + len(categories) > LONG
+        return (b"", categories + text) if is_long else (text + categories, b"")
 
     def tail(self) -> bytes:
         """Everything after the annotations."""

@@ -40,7 +40,7 @@ class LabelStudio(JsonRows):
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the first or last 64 KB have the keys of tasks."""
+        """Whether the first or last MiB has the keys of tasks."""
         text = edges_if_any(path)
         tasks = b'"data"' in text and b'"result"' in text
         return text.startswith(b"[") and tasks and b'"image_id"' not in text

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-EDGE = 1 << 16
+EDGE = 1 << 20
+"""Bytes looked at: what a dataset says of itself, or a long list of categories, may stand before the keys that tell."""
 _HEAD = 1 << 12
 _BLANK = b" \t\r\n"
 IRREGULAR = "a pipe, a socket or a device, not a regular file"
 
 
 def edges(path: Path) -> bytes:
-    """The first and the last 64 KB of a text file, from its first character on; in UTF-16 without the zero bytes.
+    """The first and the last MiB of a text file, from its first character on; in UTF-16 without the zero bytes.
 
     Raises OSError, also for what is no regular file: opening a pipe would wait for ever.
     """

@@ -44,7 +44,7 @@ class Picsellia(Parser):
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the first or last 64 KB have the keys of the platform's files and not those of COCO."""
+        """Whether the first or last MiB has the keys of the platform's files and not those of COCO."""
         text = edges_if_any(path)
         if text[:1] not in (b"{", b"["):
             return False

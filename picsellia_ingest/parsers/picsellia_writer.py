@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import msgspec
@@ -18,7 +19,7 @@ from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared
 from .checks import Size
 from .documents import DocumentWriter
 from .spool import Spool
-from .writer import json_bytes, parts_of, under
+from .writer import LONG, json_bytes, parts_of, under
 
 _OWN = ("images", "categories", "annotations")
 _SECTIONS = _IMAGES, _RECORDS = ("images", "annotations")
@@ -106,8 +107,7 @@ class PicselliaWriter(DocumentWriter):
         """Records go into the document; images, which are few bytes, wait until all of these are there."""
         if name != _RECORDS:
             return self.beside()
-        head = self.head() + b'"annotations":[\n'
-        return Spool(self.staging.path(self.document("")), self.separator, head)
+        return super().begun(self.document(""))
 
     def finish(self) -> str:
         """Put the images behind the records."""
@@ -119,6 +119,16 @@ class PicselliaWriter(DocumentWriter):
         return "" if self.folder else self.document("")
 
     def head(self) -> bytes:
+        """Everything before the records."""
+        said = self._said
+        return b"{" + (said + b",\n" if len(said) <= LONG else b"") + b'"annotations":[\n'
+
+    def tail(self) -> bytes:
+        """Everything after the images: what stands before the records unless it is long."""
+        return b"\n]" + (b",\n" + self._said if len(self._said) > LONG else b"") + b"}\n"
+
+    @cached_property
+    def _said(self) -> bytes:
         """What the header says, and the categories."""
         said = {key: value for key, value in self.header.attributes.items() if key not in _OWN}
         labels = [
@@ -128,12 +138,7 @@ class PicselliaWriter(DocumentWriter):
             }
             for label in self.header.labels
         ]
-        opened = json_bytes({**(said if self.native else under("source", said)), "categories": labels})
-        return opened[:-1] + b",\n"
-
-    def tail(self) -> bytes:
-        """Everything after the records."""
-        return b"\n]}\n"
+        return json_bytes({**(said if self.native else under("source", said)), "categories": labels})[1:-1]
 
 
 def _whole(instances: Prepared) -> list[Sent | None]:

@@ -29,6 +29,9 @@ from .staging import Staging
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
+LONG = 1 << 15
+"""Bytes that may stand before the elements of a document: whoever looks at its beginning shall see what it holds."""
+
 SPLIT_ORDER = ("train", "val", "valid", "validation", "test", "trainval")
 """Which split counts as the first one where a target holds only one for each image."""
 

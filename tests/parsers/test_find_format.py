@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,8 +13,11 @@ import pytest
 
 from picsellia_ingest import parsers
 from picsellia_ingest.errors import FormatError, InvalidQueryError
-from picsellia_ingest.parsers import voc_layout
+from picsellia_ingest.model import Header, ImageRecord, Instance, Label, Rectangle
+from picsellia_ingest.parsers import looks, voc_layout
+from picsellia_ingest.parsers.base import Options
 from picsellia_ingest.parsers.folders import ignore
+from tests.parsers.passing import read_with, write_with
 from tests.paths import FIXTURES
 
 CASES = {
@@ -147,3 +151,43 @@ def test_a_folder_is_listed_once_while_its_format_is_looked_for_and_anew_afterwa
         assert listed == [tmp_path, tmp_path / "below"]
     (tmp_path / "b.txt").touch()
     assert next(voc_layout.walk(tmp_path, ignore)) == ("", ["b.txt"])
+
+
+@pytest.mark.parametrize(
+    ("name", "edge"), [("COCO", 1 << 16), ("PICSELLIA", 1 << 16), ("DATUMARO", looks.EDGE)]
+)
+def test_what_is_written_is_recognised_however_much_it_says_of_itself(
+    name: str, edge: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TACO has 200 KB of annotations of scenes beside its arrays, LVIS 300 KB of categories."""
+    monkeypatch.setattr(looks, "EDGE", edge)
+    says = {"info": {}, "scenes": [{"image_id": at, "text": "x" * 100} for at in range(3000)]}
+    header = Header(tuple(Label(f"label {at}", frozenset({"rectangle"})) for at in range(2000)), says)
+    boxes = tuple(Instance(label.name, Rectangle(1, 2, 3, 4)) for label in header.labels[:20])
+    records = [ImageRecord(f"{at:0100}.jpg", 20, 10, instances=boxes) for at in range(1000)]
+    path = tmp_path / "a.json"
+    writer = parsers.load(name).writer()
+    assert writer is not None
+    write_with(writer(header, source=name), records, path)
+    with parsers.find_format(path)(path, Options()) as parser:
+        found, _, log = read_with(parser)
+    assert [len(record.instances) for record in found] == [20] * 1000
+    assert [label.name for label in parser.header().labels] == [label.name for label in header.labels]
+    assert parser.header().attributes["scenes"] == says["scenes"]
+    assert not log.counts
+
+
+@pytest.mark.parametrize(
+    "order", [["images", "annotations", "categories"], ["annotations", "images", "categories"]]
+)
+def test_a_coco_file_is_recognised_before_which_much_is_said(order: list[str], tmp_path: Path) -> None:
+    """Whoever wrote it: here 700 KB stand before the arrays, and behind them 300 KB of categories."""
+    boxes = [{"id": at, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]} for at in range(30_000)]
+    arrays = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": boxes,
+        "categories": [{"id": at, "name": f"label {at}", "def": "x" * 250} for at in range(1, 1200)],
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"scenes": ["x" * 100] * 7000, **{key: arrays[key] for key in order}}))
+    assert parsers.find_format(path).name == "COCO"
