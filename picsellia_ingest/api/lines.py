@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import client
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -26,6 +26,8 @@ from requests.utils import check_header_validity
 from urllib3 import HTTPConnectionPool, HTTPHeaderDict, HTTPResponse, Retry, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as TimedOut
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 4.0
@@ -111,8 +113,7 @@ class _Together:
             own.sock.settimeout(seconds)
         with suppress(BrokenPipeError, ConnectionResetError):
             self._flush()
-        with _in_time():
-            answer = client.HTTPConnection.getresponse(own)
+        answer: client.HTTPResponse = _in_time(client.HTTPConnection.getresponse, own)
         if "Content-Encoding" in answer.headers:
             return HTTPResponse(
                 answer, HTTPHeaderDict(answer.getheaders()), answer.status, preload_content=False, original_response=answer,
@@ -149,17 +150,16 @@ class _Plain:
 
     def read1(self, amt: int) -> bytes:
         """Raises IncompleteRead at an end that comes too early, and ReadTimeoutError."""
-        with _in_time():
-            chunk = self._answer.read1(amt)
+        chunk: bytes = _in_time(self._answer.read1, amt)
         if not chunk and self._answer.length:
             raise client.IncompleteRead(b"", self._answer.length)
         return chunk
 
 
-@contextmanager
-def _in_time() -> Iterator[None]:
+def _in_time(read: Callable[..., T], *given: Any) -> T:
+    """What is read, if it comes in time."""
     try:
-        yield
+        return read(*given)
     except TimeoutError:
         raise ReadTimeoutError(None, None, "no answer in time") from None  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -65,8 +66,9 @@ class _FormBody:
     def __init__(self, source: Source, fields: Mapping[str, str], object_name: str, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         self.boundary = secrets.token_hex(16)
-        self._head = b"".join(self._part(name, None, value.encode()) for name, value in fields.items())
-        self._head += self._part("file", object_name, b"").removesuffix(b"\r\n")
+        line = f"--{self.boundary}\r\n".encode()
+        parts = [line + _headers(name) + value.encode() + b"\r\n" for name, value in fields.items()]
+        self._head = b"".join((*parts, line, _headers("file", object_name)))
         self._tail = f"\r\n--{self.boundary}--\r\n".encode()
         self._source = source
         self._file = source.path.open("rb")
@@ -76,11 +78,6 @@ class _FormBody:
         self._left = source.size
         self._hash = hashlib.sha256()
         self._length = len(self._head) + source.size + len(self._tail)
-
-    def _part(self, name: str, filename: str | None, value: bytes) -> bytes:
-        field = RequestField(name, value, filename)
-        field.make_multipart()
-        return f"--{self.boundary}\r\n{field.render_headers()}".encode() + value + b"\r\n"
 
     def __len__(self) -> int:
         return self._length
@@ -115,6 +112,14 @@ class _FormBody:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+@lru_cache(64)
+def _headers(name: str, filename: str | None = None) -> bytes:
+    """What a part of a form begins with. Forms have the same fields, of which only the file's is new each time."""
+    field = RequestField(name, b"", filename)
+    field.make_multipart()
+    return field.render_headers().encode()
 
 
 def _size(path: AnyPath, file: BinaryIO) -> int:

@@ -7,6 +7,7 @@ its size here.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -22,6 +23,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 PIXELS_MAX = 178_956_970
 """Above this many pixels a picture counts as a decompression bomb (the limit at which Pillow raises)."""
 
+_MODULES = {"WEBP": "WebP"}
+"""What Pillow's module for a format begins with, if not with its name. For TIFF and WebP it would import all of its sixty."""
 _TAIL = 1 << 16
 _ORIENTATION = 0x0112
 
@@ -78,10 +81,9 @@ def _opened(stream: Any, head: bytes, shown: str) -> Any:
     """
     from PIL import Image, UnidentifiedImageError
 
-    Image.preinit()
-    if any(name not in Image.OPEN for name in FORMATS):
-        Image.init()
     for name in FORMATS:
+        if name not in Image.OPEN:
+            import_module(f"PIL.{_MODULES.get(name, name.title())}ImagePlugin")
         factory, accepts = Image.OPEN[name]
         if accepts is None or accepts(head[:16]) is True:
             stream.seek(0)

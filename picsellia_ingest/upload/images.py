@@ -13,7 +13,7 @@ import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..coordinates import QUARTER_TURNS
 from ..errors import InvalidQueryError, ItemError, PicselliaError, SourceChangedError, SourceError
@@ -74,9 +74,24 @@ def _walk(found: Found, folder: Path) -> None:
     root = folder.resolve()
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            _sort_out(found, root, folder, Path(where) / name)
+        below = Path(where)
+        above = "" if below == folder else f"{below.relative_to(folder).as_posix()}/"
+        for name in files:
+            if not _passed_over(found, name):
+                _take(found, root, above + name, below / name)
     found.files.sort(key=lambda pair: pair[0])
+
+
+def _take(found: Found, root: Path, name: str, path: Path) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
+        return
+    if path.is_symlink() and (error := _link(path, root)) is not None:
+        found.refused.append((path, error))
+        return
+    found.files.append((name, path))
 
 
 def _list(found: Found, folder: Far) -> None:
@@ -89,31 +104,13 @@ def _list(found: Found, folder: Far) -> None:
 
 
 def _passed_over(found: Found, name: str) -> bool:
-    """Whether a far file is none of the images, which is counted."""
-    suffix = PurePosixPath(name).suffix.lower()
+    """Whether a file is none of the images, which is counted."""
+    stem, _, end = name[name.rfind("/") + 1 :].rpartition(".")
+    suffix = f".{end.lower()}" if stem and end else ""
     kind = "hidden" if image_files.is_hidden(name) else "" if suffix in SUFFIXES else suffix or "no extension"
     if kind:
         found.passed_over[kind] += 1
     return bool(kind)
-
-
-def _sort_out(found: Found, root: Path, folder: Path, path: Path) -> None:
-    if path.name.startswith("."):
-        found.passed_over["hidden"] += 1
-        return
-    if path.suffix.lower() not in SUFFIXES:
-        found.passed_over[path.suffix.lower() or "no extension"] += 1
-        return
-    name = path.relative_to(folder).as_posix()
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
-        return
-    if path.is_symlink() and (error := _link(path, root)) is not None:
-        found.refused.append((path, error))
-        return
-    found.files.append((name, path))
 
 
 def _link(path: Path, root: Path) -> ItemError | None:

@@ -6,6 +6,8 @@ import hashlib
 import os
 import socket
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 from picsellia_ingest.errors import InvalidQueryError, ItemError, ResourceNotFoundError
+from picsellia_ingest.parsers.image_files import FORMATS
 from picsellia_ingest.upload.images import scan, survey
 
 
@@ -66,12 +69,30 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     assert [error.code for _, error in scan(tmp_path).refused] == ["name_not_text"]
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_a_whole_image_is_measured_and_hashed(tmp_path: Path, kind: str) -> None:
     path = picture(tmp_path / "a.jpg", kind=kind)
     found = survey(path)
     assert (found.width, found.height, found.size) == (30, 20, path.stat().st_size)
     assert found.sha256 == hashlib.sha256(path.read_bytes()).digest()
+
+
+def test_of_pillows_sixty_formats_those_are_imported_that_are_opened(tmp_path: Path) -> None:
+    for kind in FORMATS:
+        picture(tmp_path / f"{kind}.jpg", kind=kind)
+    program = (
+        "import sys; from pathlib import Path; from picsellia_ingest.parsers.image_files import FORMATS, look\n"
+        "def modules(): return sorted(name for name in sys.modules if name.startswith('PIL.') and name.endswith('ImagePlugin'))\n"
+        "found = [look(Path(sys.argv[1]) / f'{FORMATS[0]}.jpg', whole=True)]; print(*modules())\n"
+        "found += [look(Path(sys.argv[1]) / f'{kind}.jpg', whole=True) for kind in FORMATS]; print(len(modules()), set(found))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    first, every = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "PIL.JpegImagePlugin" in first.split()
+    assert "PIL.WebPImagePlugin" not in first.split()
+    number, _, sizes = every.partition(" ")
+    assert int(number) < 12
+    assert sizes == "{(30, 20, 1)}"
 
 
 def test_a_picture_turned_by_exif_is_measured_as_it_is_shown(tmp_path: Path) -> None:
