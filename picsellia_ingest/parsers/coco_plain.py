@@ -64,12 +64,15 @@ class PlainAnnotations:
         lists = [row.segmentation if type(row.segmentation) is list else () for row in rows]
         self._rings = Rings(list(chain.from_iterable(lists)))
         self._ring_counts = [*map(len, lists)]
-        ends = np.cumsum(np.array(self._ring_counts, np.int64))
+        ring_counts = np.array(self._ring_counts, np.int64)
+        ends = np.cumsum(ring_counts)
         self._ends: list[int] = ends.tolist()
         is_plain = inside & are_whole & _have_plain_rings(self._rings.plain, ends)
         self._are_plain = [
             plain and label != "" for plain, label in zip(is_plain.tolist(), self._labels, strict=True)
         ]
+        self._unlike = np.flatnonzero(~(np.array(self._are_plain, np.bool_) & (ring_counts == 1))).tolist()
+        """The numbers of those that are not plain, or no polygon of one ring."""
         self._boxes = [(left or 0, top or 0, width, height) for left, top, width, height in boxes]
 
     def are_plain(self) -> list[bool]:
@@ -117,19 +120,20 @@ class PlainAnnotations:
 
     def _objects(self, behind: bytes, sides: Iterable[bytes], end: bytes) -> list[Sent | None]:
         """Polygons of one ring each, with what stands behind its points; boxes of what has no ring."""
+        texts = self._texts
+        if not texts:
+            return self.boxes
         begins = self._begins(POLYGON, b',"polygon":{"geometry":[{"x":')
-        texts, join, raw = self._texts, b"".join, msgspec.Raw
-        boxes: Sequence[Sent | None] = () if all(self._ring_counts) else self.boxes
-        found: list[Sent | None] = []
-        for is_plain, label, rings, last, box in zip(
-            self._are_plain, self._labels, self._ring_counts, self._ends, sides, strict=False
-        ):
-            if not is_plain or rings > 1:
-                found.append(None)
-            elif rings:
-                found.append(raw(join((begins[label], texts[last - 1] or b"", behind, box, end))))
-            else:
-                found.append(boxes[len(found)])
+        columns = (
+            map(begins.__getitem__, self._labels),
+            [texts[last - 1] or b"" for last in self._ends],
+            repeat(behind),
+            sides,
+            repeat(end),
+        )
+        found: list[Sent | None] = [*map(msgspec.Raw, map(b"".join, zip(*columns, strict=False)))]
+        for at in self._unlike:
+            found[at] = None if self._ring_counts[at] or not self._are_plain[at] else self.boxes[at]
         return found
 
     @cached_property
