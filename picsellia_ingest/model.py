@@ -198,6 +198,15 @@ class Stated(NamedTuple):
     has_polygon: bool
 
 
+class Told(NamedTuple):
+    """An instance as its source spells it, and the ids that stand in that text: its own, of its image, of its label."""
+
+    text: bytes
+    own: object
+    image: object
+    label: object
+
+
 class Prepared(Sequence[Instance]):
     """Instances that are objects already; they themselves are made when they are asked for.
 
@@ -233,6 +242,10 @@ class Prepared(Sequence[Instance]):
     @abstractmethod
     def stated(self) -> Sequence[Stated | None]:
         """What counts need of each."""
+
+    def told(self) -> Sequence[Told | None]:
+        """Each as its source spells it where a writer of that format may pass it on; what has that has its ``stated``."""
+        return [None] * len(self)
 
     def attributes(self) -> Mapping[int, Attributes]:
         """Those whose loss would lose something, by place, where there are any; of what only its instance tells it is left out."""

@@ -12,18 +12,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated
+from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated, Told
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+T = TypeVar("T")
 
 LEFT_OUT, IN_OTHER_SPLIT, RENAMED, AS_BOX = (
     "left_out_by_label",
@@ -85,34 +87,92 @@ class Selection:
         if not (self.rectangle or self.labels or self.only or self.drop):
             return record
         given = record.instances
-        if isinstance(given, Prepared) and not (self.labels or self.only or self.drop):
-            boxed = self._boxed(given, counts)
-            return msgspec.structs.replace(record, instances=boxed)
-        kept = [found for one in record.instances if (found := self._instance(one, counts)) is not None]
-        return msgspec.structs.replace(record, instances=tuple(kept))
+        if not isinstance(given, Prepared):
+            kept = [self._chosen(one, counts) for one in given]
+            found = tuple(self._as_box(one, counts) for one in kept if one is not None)
+            return msgspec.structs.replace(record, instances=found)
+        if self.labels or self.only or self.drop:
+            given = self._some(given, counts)
+        return msgspec.structs.replace(
+            record, instances=self._boxed(given, counts) if self.rectangle else given
+        )
+
+    def _some(self, given: Prepared, counts: Counter[str]) -> Prepared:
+        """Those that are chosen; what is no object, or gets another label, is made."""
+        members: list[Instance | int] = []
+        for at, stated in enumerate(given.stated()):
+            name = None if stated is None else self.name(stated.label)
+            if stated is not None and name == stated.label:
+                members.append(at)
+            elif stated is not None and name is None:
+                counts[LEFT_OUT] += 1
+            elif (made := self._chosen(given[at], counts)) is not None:
+                members.append(made)
+        return _Some(given, members)
 
     def _boxed(self, given: Prepared, counts: Counter[str]) -> Prepared:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
         boxes = given.boxes()
-        others = {at: self._instance(given[at], counts) for at, box in enumerate(boxes) if box is None}
+        others = {at: self._as_box(given[at], counts) for at, box in enumerate(boxes) if box is None}
         stated = zip(given.stated(), boxes, strict=True)
         counts[AS_BOX] += len([one for one, box in stated if box is not None and one and one.has_polygon])
         return _Boxed(given, boxes, others)
 
-    def _instance(self, instance: Instance, counts: Counter[str]) -> Instance | None:
+    def _chosen(self, instance: Instance, counts: Counter[str]) -> Instance | None:
         name = self.name(instance.label)
         if name is None:
             counts[LEFT_OUT] += 1
             return None
-        changes: dict[str, Any] = {}
-        if name != instance.label:
-            counts[RENAMED] += 1
-            changes["label"] = name
-        if self.rectangle and instance.polygon is not None:
-            counts[AS_BOX] += 1
-            changes["polygon"] = None
-            changes["rectangle"] = geometry.around(instance.rectangle, instance.polygon)
-        return msgspec.structs.replace(instance, **changes) if changes else instance
+        if name == instance.label:
+            return instance
+        counts[RENAMED] += 1
+        return msgspec.structs.replace(instance, label=name)
+
+    def _as_box(self, instance: Instance, counts: Counter[str]) -> Instance:
+        if not self.rectangle or instance.polygon is None:
+            return instance
+        counts[AS_BOX] += 1
+        box = geometry.around(instance.rectangle, instance.polygon)
+        return msgspec.structs.replace(instance, polygon=None, rectangle=box)
+
+
+class _Some(Prepared):
+    """Some of other instances, given by their places, and instances that have no JSON."""
+
+    __slots__ = ("_given", "_members")
+
+    def __init__(self, given: Prepared, members: Sequence[Instance | int]) -> None:
+        super().__init__()
+        self._given, self._members = given, members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def make(self, at: int) -> Instance:
+        one = self._members[at]
+        return self._given[one] if isinstance(one, int) else one
+
+    def objects(self) -> Sequence[Sent | None]:
+        return self._of(self._given.objects())
+
+    def outlines(self) -> Sequence[Sent | None]:
+        return self._of(self._given.outlines())
+
+    def boxes(self) -> Sequence[Sent | None]:
+        return self._of(self._given.boxes())
+
+    def stated(self) -> Sequence[Stated | None]:
+        return self._of(self._given.stated())
+
+    def told(self) -> Sequence[Told | None]:
+        return self._of(self._given.told())
+
+    def attributes(self) -> Mapping[int, Attributes]:
+        said = self._given.attributes()
+        return {at: said[one] for at, one in enumerate(self._members) if isinstance(one, int) and one in said}
+
+    def _of(self, column: Sequence[T | None]) -> Sequence[T | None]:
+        return [column[one] if isinstance(one, int) else None for one in self._members]
 
 
 class _Boxed(Prepared):
@@ -120,9 +180,7 @@ class _Boxed(Prepared):
 
     __slots__ = ("_boxes", "_given", "_others")
 
-    def __init__(
-        self, given: Prepared, boxes: Sequence[Sent | None], others: Mapping[int, Instance | None]
-    ) -> None:
+    def __init__(self, given: Prepared, boxes: Sequence[Sent | None], others: Mapping[int, Instance]) -> None:
         super().__init__()
         self._given, self._boxes, self._others = given, boxes, others
 

@@ -29,12 +29,13 @@ from ..model import (
     Ring,
     Sent,
     Stated,
+    Told,
 )
 from . import coco_rows
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
 from .coco_rings import GEOMETRY, Rings
-from .coco_rows import Bools, Box
+from .coco_rows import UNSET, Bools, Box
 from .coco_shapes import CLOSED
 from .scratch import IntArray
 
@@ -55,7 +56,7 @@ class PlainAnnotations:
     ) -> None:
         """``sizes`` are the (width, height) of images as stated, of which each has so many of the annotations, in order."""
         rows, are_whole, self._others = coco_rows.read(texts)
-        self._rows = rows
+        self._rows, self._spelled = rows, texts
         found = [categories.get(row.category_id) for row in rows]
         self._labels = [label if type(label) is str else "" for label in found]
         boxes = [row.bbox for row in rows]
@@ -144,6 +145,14 @@ class PlainAnnotations:
         return [one if is_plain else None for one, is_plain in zip(found, self._are_plain, strict=True)]
 
     @cached_property
+    def told(self) -> list[Told | None]:
+        """Those that are plain and have an id, as the file spells them."""
+        return [
+            Told(text, row.id, row.image_id, row.category_id) if is_plain and row.id is not UNSET else None
+            for text, row, is_plain in zip(self._spelled, self._rows, self._are_plain, strict=True)
+        ]
+
+    @cached_property
     def said(self) -> dict[int, Attributes]:
         """The attributes whose loss would lose something, of those that are plain and have any."""
         numbers = {*self._others, *[number for number, row in enumerate(self._rows) if row.iscrowd]}
@@ -210,6 +219,9 @@ class _Prepared(Prepared):
 
     def stated(self) -> Sequence[Stated | None]:
         return self._of(self._batch.stated)
+
+    def told(self) -> Sequence[Told | None]:
+        return self._of(self._batch.told)
 
     def attributes(self) -> Mapping[int, Attributes]:
         said = self._batch.said

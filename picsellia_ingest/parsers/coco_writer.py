@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
 from .. import bridges, geometry, raster, wire
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon, Ring
+from ..model import ImageRecord, Instance, Polygon, Prepared, Ring
 from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of
@@ -67,21 +67,34 @@ class CocoWriter(DocumentWriter):
                 image[side] = pixels
         if record.qa:
             image[ANSWERS] = [wire.answer(found) for found in record.qa]
-        rows = [self._row(found, record, losses) for found in record.instances]
-        rows += [(caption.get("id"), _open(caption, "id", "image_id")) for caption in captions]
+        rows = self._rows(record, losses)
+        rows += [(caption.get("id"), None, _open(caption, "id", "image_id")) for caption in captions]
         return wanted, _open(image), rows
 
-    def _row(self, instance: Instance, record: ImageRecord, losses: Losses) -> tuple[Any, bytes]:
-        """The id an annotation had, and what it says besides. A box of another format is written without a mapping."""
+    def _rows(self, record: ImageRecord, losses: Losses) -> list[_Row]:
+        """The annotations. Those of a COCO file that are plain are passed on as they are spelled, if their label keeps its id."""
+        given = record.instances
+        if not self.native or not isinstance(given, Prepared):
+            return [self._row(found, record, losses) for found in given]
+        categories = self.categories
+        return [
+            (told.own, told.image, told.text)
+            if told and stated and told.label == categories[stated.label]
+            else self._row(given[at], record, losses)
+            for at, (told, stated) in enumerate(zip(given.told(), given.stated(), strict=True))
+        ]
+
+    def _row(self, instance: Instance, record: ImageRecord, losses: Losses) -> _Row:
+        """What an annotation says beside the ids. A box of another format is written without a mapping."""
         box = instance.rectangle
         if not self.native and box is not None and instance.polygon is None and not instance.qa:
             said = _texts_opened(instance.attributes)
             if said is not None:
                 sides = (box.left, box.top, box.width, box.height)
                 row = json_bytes(_Box(self.categories[instance.label], sides, (), box.width * box.height))
-                return None, b"%b%b," % (said, row[1:-1])
+                return None, None, b"%b%b," % (said, row[1:-1])
         found = self._annotation(instance, record, losses)
-        return found.pop("id", None), _open(found, "image_id")
+        return found.pop("id", None), None, _open(found, "image_id")
 
     def _annotation(self, instance: Instance, record: ImageRecord, losses: Losses) -> dict[str, Any]:
         row = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
@@ -146,8 +159,15 @@ class CocoWriter(DocumentWriter):
         self.spool(f"{document}\0images").add(image + b'"id":' + json_bytes(image_id) + b"}")
         of_image = b',"image_id":' + json_bytes(image_id) + b"}"
         found: list[bytes] = []
-        for own, annotation in annotations:
-            if self.native and not numbers.is_free(own):
+        for own, image_was, annotation in annotations:
+            is_free = numbers.is_free(own)
+            if image_was is not None:
+                if is_free and image_was == image_id:
+                    found.append(annotation)
+                    numbers.take(own)
+                    continue
+                annotation = _open(msgspec.json.decode(annotation), "id", "image_id")
+            if self.native and not is_free:
                 self.spool(f"{document}\0late").add(annotation + b"\0" + of_image)
                 self._losses.note("ids_renumbered")
                 continue
@@ -202,6 +222,10 @@ class CocoWriter(DocumentWriter):
     def tail(self) -> bytes:
         """Everything after the annotations."""
         return b"\n]}\n"
+
+
+_Row: TypeAlias = tuple[Any, Any, bytes]
+"""The id that an annotation had, and an object without its end, to which ids are added; or the id of its image too, and all of the object."""
 
 
 class _Box(msgspec.Struct):

@@ -18,10 +18,22 @@ from picsellia_ingest.selection import Selection
 from picsellia_ingest.upload.evidence import Evidence
 
 
-def in_a_file(instances: Sequence[Instance], *, rectangle: bool, source: str = "COCO") -> tuple[Any, ...]:
-    """The record as files have it, without or with a preference for boxes, and what is said of that."""
+def in_a_file(instances: Sequence[Instance], *, rectangle: bool, source: str = "COCO") -> list[Any]:
+    """The record as files have it, without or with a preference for boxes, as it is and with labels chosen, and what is said of that."""
+    first, *others = sorted({one.label for one in instances}) or [""]
+    exchanged = {first: (others or ["new"])[0], (others or ["new"])[0]: first}
+    some = [
+        Selection(rectangle),
+        Selection(rectangle, only=frozenset({first})),
+        Selection(rectangle, exchanged, drop=frozenset(others[1:])),
+        Selection(rectangle, {first: None}),
+    ]
+    return [_chosen(instances, selection, source) for selection in some]
+
+
+def _chosen(instances: Sequence[Instance], selection: Selection, source: str) -> tuple[Any, ...]:
     record, choices, losses = ImageRecord("a.png", 100, 100, instances), Counter[str](), Losses()
-    chosen = Selection(rectangle=rectangle).apply(record, choices)
+    chosen = selection.apply(record, choices)
     row = PicselliaWriter(Header(), source=source).rows(chosen, losses)[1]
     voc = VocWriter(Header(), source=source).encode(chosen, "a", losses).files
     return (
@@ -30,6 +42,7 @@ def in_a_file(instances: Sequence[Instance], *, rectangle: bool, source: str = "
         choices,
         losses.to_dict(),
         chosen == msgspec.structs.replace(record, instances=tuple(chosen.instances)),
+        *sent_and_counted(chosen.instances, rectangle=False),
     )
 
 
