@@ -32,9 +32,9 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
     assert (instance.label, instance.rectangle) == ("crate", Rectangle(8, 8, 20, 16))
 
     # The image is a file in the folder, which is surveyed and paired with the record by name.
-    files = dict(images.scan(DEMO / "images").files)
-    name, _ = matching.NameIndex(files).match(record.file_name)
-    survey = images.survey(files[name])
+    files = images.scan(DEMO / "images")
+    name, _ = matching.NameIndex(files.names).match(record.file_name)
+    survey = images.survey(files.path(name))
     assert (survey.width, survey.height) == (record.width, record.height)
     key = transfer.object_key(name, survey.sha256)
 
@@ -46,7 +46,7 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
         organization = platform.identify(connection).organization_id
         journal.begin()
         journal.plan_files(
-            [(name, str(files[name]).encode(), survey.size, survey.mtime_ns, survey.inode, survey.sha256,
+            [(name, str(files.path(name)).encode(), survey.size, survey.mtime_ns, survey.inode, survey.sha256,
               survey.width, survey.height, key)]
         )  # fmt: skip
         journal.plan_documents([(wire.encode(document), len(document.parts), name)])
@@ -67,7 +67,7 @@ def test_one_image_and_one_annotation_from_file_to_server(tmp_path: Path) -> Non
         (picture,) = platform.dataset_pictures(connection, dataset.id)
         assert (picture["external_url"], picture["internal_key"]) == ("dock 01.jpg", key)
         assert verify.read_back(connection, item) is None
-        assert storage.survey(files[name]).sha256 == item.sha256
+        assert storage.survey(files.path(name)).sha256 == item.sha256
         (held,) = platform.picture_annotations(connection, dataset.id, name)
         back = reading_back.instance(held["annotations"][0])
         assert back == Instance("crate", Rectangle(8, 8, 20, 16))

@@ -24,8 +24,7 @@ _TOGETHER = 64
 """Files that a process looks at as one task."""
 _MANY = 500
 """Files from which on processes pay."""
-_File: TypeAlias = "tuple[str, AnyPath]"
-_Looked: TypeAlias = "tuple[str, AnyPath, tuple[int, int, int] | ItemError]"
+_Looked: TypeAlias = "tuple[str, tuple[int, int, int] | ItemError]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,19 @@ class Images:
     def __init__(self, imgdir: AnyPath, names: Iterable[str], on_problem: OnProblem) -> None:
         """``names`` are those that the records give; files that cannot be used are problems."""
         files = images.scan(imgdir)
-        self.count = len(files.files) + len(files.refused)
+        self.count = len(files.names) + len(files.refused)
         for path, error in files.refused:
             on_problem(findings.refused(path, error))
         self._sizes: dict[str, tuple[int, int]] = {}
         self._orientations: dict[str, int] = {}
         self._unusable: dict[str, ItemError] = {}
-        for name, path, seen in _looked_at(imgdir, files.files):
+        for name, seen in _looked_at(files):
             if isinstance(seen, ItemError):
                 self._unusable[name] = seen
-                on_problem(findings.refused(path, seen))
+                on_problem(findings.refused(files.path(name), seen))
             else:
                 self._sizes[name], self._orientations[name] = seen[:2], seen[2]
-        self._matches = matching.pair(names, matching.NameIndex(name for name, _ in files.files))
+        self._matches = matching.pair(names, matching.NameIndex(files.names))
 
     def of(self, names: Iterable[str]) -> dict[str, Seen]:
         """What is known of the images of records with these names."""
@@ -102,31 +101,31 @@ class Images:
         return len(self._sizes.keys() - named)
 
 
-def _looked_at(imgdir: AnyPath, files: Sequence[_File]) -> Iterator[_Looked]:
-    if isinstance(imgdir, Path) and len(files) >= _MANY and forks.possible():
-        tasks = ((some,) for some in workers.windows(files, _TOGETHER))
+def _looked_at(files: images.Found) -> Iterator[_Looked]:
+    if isinstance(files.folder, Path) and len(files.names) >= _MANY and forks.possible():
+        tasks = ((files.folder, some) for some in workers.windows(files.names, _TOGETHER))
         with forks.to_the_end():
             for found in reading.spread(_look_at, tasks, workers.processes(-1), _died):
                 yield from found
     else:
-        for batch in workers.windows(files, workers.batch(_JOBS)):
-            yield from workers.each(_look, batch, _JOBS)
+        for batch in workers.windows(files.names, workers.batch(_JOBS)):
+            yield from workers.each(_look, [(files.folder, name) for name in batch], _JOBS)
 
 
-def _look_at(files: Sequence[_File]) -> list[_Looked]:
-    return [_look(*file) for file in files]
+def _look_at(folder: AnyPath, names: Sequence[str]) -> list[_Looked]:
+    return [_look(folder, name) for name in names]
 
 
-def _look(name: str, path: AnyPath) -> _Looked:
+def _look(folder: AnyPath, name: str) -> _Looked:
     try:
-        _, width, height, orientation = images.look(path)
+        _, width, height, orientation = images.look(folder / name)
     except (*images.UNUSABLE, OSError) as error:
-        return name, path, images.unusable(error)
-    return name, path, (width, height, orientation)
+        return name, images.unusable(error)
+    return name, (width, height, orientation)
 
 
-def _died(files: Sequence[_File]) -> NoReturn:
+def _died(_: object, names: Sequence[str]) -> NoReturn:
     raise WorkerDiedError(
-        f"the process that looked at the images {files[0][0]!r} to {files[-1][0]!r} died, each time it was tried",
+        f"the process that looked at the images {names[0]!r} to {names[-1]!r} died, each time it was tried",
         "is there enough memory? If so, one of them is to blame",
     )

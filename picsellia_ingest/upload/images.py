@@ -12,7 +12,7 @@ import io
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..coordinates import QUARTER_TURNS
@@ -33,11 +33,17 @@ HELD = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The image files of a folder: (name, path) in order of name, what was passed over and what was refused."""
+    """The image files of a folder by their names, in order, what was passed over and what was refused."""
 
-    files: list[tuple[str, AnyPath]]
-    passed_over: Counter[str]
-    refused: list[tuple[AnyPath, ItemError]]
+    folder: AnyPath
+    names: list[str] = field(default_factory=list)
+    """Of a million files this is a fifth of what their paths would take."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[AnyPath, ItemError]] = field(default_factory=list)
+
+    def path(self, name: str) -> AnyPath:
+        """The file of a name."""
+        return self.folder / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,12 @@ class Survey:
 def scan(folder: AnyPath) -> Found:
     """Walk a folder. Names are paths relative to it, with ``/``. Raises ResourceNotFoundError, InvalidQueryError."""
     image_files.image_folder(folder)
-    found = Found([], Counter(), [])
+    found = Found(folder)
     if isinstance(folder, Far):
         _list(found, folder)
     else:
         _walk(found, folder)
-    if not found.files and not found.refused:
+    if not found.names and not found.refused:
         others = sum(found.passed_over.values())
         raise InvalidQueryError(
             f"the image folder {folder} holds no image ({others} other files passed over)", "check imgdir"
@@ -77,27 +83,25 @@ def _walk(found: Found, folder: Path) -> None:
         below = Path(where)
         above = "" if below == folder else f"{below.relative_to(folder).as_posix()}/"
         for name in files:
-            if not _passed_over(found, name):
-                _take(found, root, above + name, below / name)
-    found.files.sort(key=lambda pair: pair[0])
+            if _passed_over(found, name):
+                continue
+            if (error := _refusal(name, os.path.join(where, name), root)) is None:  # noqa: PTH118 - a million of them
+                found.names.append(above + name)
+            else:
+                found.refused.append((below / name, error))
+    found.names.sort()
 
 
-def _take(found: Found, root: Path, name: str, path: Path) -> None:
+def _refusal(name: str, path: str, root: Path) -> ItemError | None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        found.refused.append((path, ItemError("name_not_text", "the file's name is not UTF-8", "rename it")))
-        return
-    if path.is_symlink() and (error := _link(path, root)) is not None:
-        found.refused.append((path, error))
-        return
-    found.files.append((name, path))
+        return ItemError("name_not_text", "the file's name is not UTF-8", "rename it")
+    return _link(Path(path), root) if os.path.islink(path) else None  # noqa: PTH114
 
 
 def _list(found: Found, folder: Far) -> None:
-    for name, file in folder.below():
-        if not _passed_over(found, name):
-            found.files.append((name, file))
+    found.names.extend(name for name, _ in folder.below() if not _passed_over(found, name))
     for name, error in folder.store.listing().refused:
         if not name or not _passed_over(found, name):
             found.refused.append((folder / name, error))

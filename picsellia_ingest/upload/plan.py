@@ -87,12 +87,12 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
     refused: dict[str, ItemError] = {}
     found = images.scan(job.imgdir)
     report.passed_over = found.passed_over
-    report.images.came_in = len(found.files) + len(found.refused)
-    wanted = splits.of_split(job.parser, job.split, found.files)
-    report.images.left_out = len(found.files) - len(wanted)
+    report.images.came_in = len(found.names) + len(found.refused)
+    wanted = splits.of_split(job.parser, job.split, found.names)
+    report.images.left_out = len(found.names) - len(wanted)
     for path, error in found.refused:
         _refuse(report, path, error)
-    for some in workers.windows(_surveys(job, journal, wanted, step), COMMIT_EVERY):
+    for some in workers.windows(_surveys(job, journal, found, wanted, step), COMMIT_EVERY):
         rows = []
         for name, path, survey in sorted(some, key=itemgetter(0)):
             if isinstance(survey, ItemError):
@@ -108,14 +108,14 @@ def plan_images(job: Job, journal: Journal, report: Report, step: Step) -> dict[
 
 
 def _surveys(
-    job: Job, journal: Journal, files: Sequence[tuple[str, AnyPath]], step: Step
+    job: Job, journal: Journal, found: images.Found, names: Sequence[str], step: Step
 ) -> Iterator[_Surveyed]:
-    for batch in workers.windows(files, workers.batch(job.nb_jobs, job.backend)):
-        known = journal.known_files([name for name, _ in batch])
-        tasks = [(name, path, _remembered(known.get(name))) for name, path in batch]
-        for found in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
+    for batch in workers.windows(names, workers.batch(job.nb_jobs, job.backend)):
+        known = journal.known_files(batch)
+        tasks = [(name, found.path(name), _remembered(known.get(name))) for name in batch]
+        for one in workers.each(_surveyed, tasks, job.nb_jobs, job.backend, _deadly):
             step(1)
-            yield found
+            yield one
 
 
 def plan_changed(journal: Journal) -> int:

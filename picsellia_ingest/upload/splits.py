@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from ..errors import InvalidQueryError
 from ..model import ImageRecord
 from ..parsers.base import Parser
 from . import matching
-
-F = TypeVar("F", bound=tuple[str, object])
 
 NONE = ""
 """Stands for the images that are in no split."""
@@ -33,14 +29,14 @@ def named(parser: Parser) -> list[str]:
     return list(found)
 
 
-def of_split(parser: Parser | None, split: str | None, files: list[F]) -> list[F]:
-    """Those of the image files, (name, ...), that are in the split; all of them where None is asked for.
+def of_split(parser: Parser | None, split: str | None, files: list[str]) -> list[str]:
+    """Those of the image files that are in the split; all of them where None is asked for.
 
     The source is prepared already, and read once more for it.
     """
     if split is None or parser is None:
         return files
-    matches = matching.pair(parser.names(), matching.NameIndex(file[0] for file in files))
+    matches = matching.pair(parser.names(), matching.NameIndex(files))
     inside: set[str] = set()
     elsewhere: set[str] = set()
     for shard in parser.shards():
@@ -49,8 +45,8 @@ def of_split(parser: Parser | None, split: str | None, files: list[F]) -> list[F
             if isinstance(match, tuple):
                 (inside if has(record, split) else elsewhere).add(match[0])
     if split == NONE:
-        return [file for file in files if file[0] not in elsewhere]
-    return [file for file in files if file[0] in inside]
+        return [file for file in files if file not in elsewhere]
+    return [file for file in files if file in inside]
 
 
 def _later(_: object) -> None:

@@ -171,7 +171,9 @@ def test_memory_holds_a_few_blocks_of_a_large_image_and_nothing_is_written_down(
     files.held["/a.zip"] = (tmp_path / "a.zip").read_bytes()
     size = (tmp_path / "large.bmp").stat().st_size
     assert size > 4 * images.HELD
-    ((_, path),) = images.scan(find(f"{address}/a.zip")).files
+    scanned = images.scan(find(f"{address}/a.zip"))
+    (name,) = scanned.names
+    path = scanned.path(name)
     held = sorted(one.name for one in tmp_path.iterdir())
     tracemalloc.start()
     found = images.survey(path)
@@ -195,7 +197,7 @@ def test_a_member_is_fetched_without_the_rest_of_its_archive(web: tuple[Files, s
     found = images.scan(find(f"{address}/a.zip"))
     listed = files.bytes_sent
     assert listed < 200_000
-    images.survey(found.files[0][1])
+    images.survey(found.path(found.names[0]))
     assert files.bytes_sent - listed < len(jpeg(size=(900, 700))) + 10_000
 
 

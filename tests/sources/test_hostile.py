@@ -120,7 +120,7 @@ def test_a_bad_member_of_a_zip_is_refused_and_the_good_one_arrives(row: Row, tmp
 def test_members_that_share_their_bytes_are_all_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", member("odd.jpg"), member("fine.jpg"), spoil=overlapping)
     found = images.scan(find(path))
-    assert [name for name, _ in found.files] == ["fine.jpg"]
+    assert found.names == ["fine.jpg"]
     assert sorted((str(one)[-8:], error.code) for one, error in found.refused) == [
         ("/odd.jpg", "archive_bomb"), ("good.jpg", "archive_bomb"),
     ]  # fmt: skip
@@ -187,7 +187,7 @@ def test_a_zip_with_64_bit_sizes_and_one_written_as_a_stream_are_read(tmp_path: 
     path = tmp_path / "a.zip"
     path.write_bytes(pipe.content)
     found = images.scan(find(path))
-    assert [images.survey(file).width for _, file in found.files] == [64, 64]
+    assert [images.survey(found.path(name)).width for name in found.names] == [64, 64]
 
 
 def tarred(path: Path, *more: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -227,8 +227,8 @@ def test_a_bad_member_of_a_tar_is_refused_and_the_good_one_arrives(row: Row, tmp
 def test_links_inside_a_tar_are_the_files_that_they_lead_to(tmp_path: Path) -> None:
     more = info("a/soft.jpg", tarfile.SYMTYPE, "../good.jpg"), info("hard.jpg", tarfile.LNKTYPE, "a/soft.jpg")
     found = images.scan(find(tarred(tmp_path / "a.tar", *more)))
-    assert [name for name, _ in found.files] == ["a/soft.jpg", "good.jpg", "hard.jpg"]
-    assert len({images.survey(file).sha256 for _, file in found.files}) == 1
+    assert found.names == ["a/soft.jpg", "good.jpg", "hard.jpg"]
+    assert len({images.survey(found.path(name)).sha256 for name in found.names}) == 1
 
 
 def test_a_tar_that_was_cut_off_says_so_and_what_is_whole_arrives(

@@ -39,7 +39,7 @@ def test_sub_folders_are_followed_and_other_files_are_passed_over_and_counted(tm
         (tmp_path / name).write_text("x")
     picture(tmp_path / ".git" / "c.jpg")
     found = scan(tmp_path)
-    assert [name for name, _ in found.files] == ["b.jpg", "sub/a.PNG"]
+    assert found.names == ["b.jpg", "sub/a.PNG"]
     assert found.passed_over == {"hidden": 1, ".xml": 1, ".txt": 1, "no extension": 1}
 
 
@@ -60,7 +60,7 @@ def test_a_link_out_of_the_folder_is_refused_and_a_link_inside_is_not(tmp_path: 
     (tmp_path / "images" / "out.jpg").symlink_to(outside)
     (tmp_path / "images" / "in.jpg").symlink_to(inside)
     found = scan(tmp_path / "images")
-    assert [name for name, _ in found.files] == ["a.jpg", "in.jpg"]
+    assert found.names == ["a.jpg", "in.jpg"]
     assert [(path.name, error.code) for path, error in found.refused] == [("out.jpg", "link_outside")]
 
 
@@ -165,5 +165,5 @@ def test_a_socket_and_a_folder_called_like_images_do_not_end_the_scan(tmp_path: 
     (tmp_path / "folder.jpg").mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s.jpg"))
-        assert [name for name, _ in scan(tmp_path).files] == ["a.jpg", "s.jpg"]
+        assert scan(tmp_path).names == ["a.jpg", "s.jpg"]
         assert refused(tmp_path / "s.jpg").code == "not_a_file"
