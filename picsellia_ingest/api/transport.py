@@ -172,11 +172,14 @@ def call(
     return persist(connection.traffic, connection.host, attempt, settled)
 
 
-def fetch(connection: Connection, path: str) -> dict[str, msgspec.Raw]:
-    """The members of what the platform answers to a GET, each as the JSON that it sent; otherwise as ``call``."""
-    return persist(
-        connection.traffic, connection.host, lambda: _parsed(_asked(connection, "GET", path, {}), _MEMBERS)
-    )
+def fetch(connection: Connection, path: str, json: object = None) -> dict[str, msgspec.Raw]:
+    """The members of an answer, each as the JSON that was sent: to a GET, or a POST that only asks. Otherwise as ``call``."""
+    method, body = ("GET", None) if json is None else ("POST", msgspec.json.encode(json))
+
+    def attempt() -> dict[str, msgspec.Raw]:
+        return _parsed(_asked(connection, method, path, {}, body), _MEMBERS)
+
+    return persist(connection.traffic, connection.host, attempt)
 
 
 def _asked(

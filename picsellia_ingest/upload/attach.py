@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..api import platform
+from ..api import listing, platform
 from ..api.connection import Connection
 from ..api.platform import Dataset
 from ..errors import InvalidQueryError, ResourceNotFoundError
@@ -48,7 +48,7 @@ def find(
 
 def _refuse_full_first(connection: Connection, organization_id: str, name: str) -> None:
     first = platform.fetch_dataset(connection, organization_id, name, FIRST)
-    if platform.dataset_pictures(connection, first.id):
+    if len(listing.of_dataset(connection, first.id)):
         raise InvalidQueryError(
             f"the version {FIRST!r} of the dataset {name!r} has pictures, which every new version would have too",
             "give the dataset of splits another name",

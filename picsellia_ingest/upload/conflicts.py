@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from ..api import platform
 from ..api.connection import Connection
+from ..api.listing import Listed
 from ..problems import Place, Problem, Severity, Unit
 from .items import Item
 from .journal import Journal
@@ -43,7 +43,7 @@ class Conflicts:
             report,
         )
 
-    def settle(self, policy: str, lake: Callable[[], Mapping[str, Mapping[str, Any]]]) -> bool:
+    def settle(self, policy: str, lake: Callable[[], Mapping[str, Listed]]) -> bool:
         """Do what the policy says; whether there is anything to be sent that was not before. ``lake`` lists the lake by name."""
         if policy == "error":
             return False
@@ -75,11 +75,11 @@ class Conflicts:
                 self.journal.take_off(item.id for item in window)
         return changed
 
-    def _delete(self, pictures: list[Mapping[str, Any]]) -> None:
+    def _delete(self, pictures: list[Listed]) -> None:
         if not pictures:
             return
-        ids = [str(found["picture_id"]) for found in pictures]
-        things = [Thing(REPLACED, str(found["external_url"]), str(found["picture_id"])) for found in pictures]
+        ids = [str(found.id) for found in pictures]
+        things = [Thing(REPLACED, str(found.name), str(found.id)) for found in pictures]
         self.journal.made.begin(self.journal.run, things)
         platform.change_pictures(self.connection, self.organization, "delete", {"to_delete": ids})
         self.journal.made.done(self.journal.run, REPLACED, [one.name for one in things])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
-from ..api import platform
+from ..api import listing, platform
+from ..api.listing import Listed
 from ..api.platform import Dataset
 from ..errors import PicselliaError, ResourceNotFoundError
 from ..parsers.base import SHARD
@@ -35,8 +35,8 @@ class Looking(Run):
         settler = conflicts.Conflicts(self.connection, self.organization, self.journal, self.report)
         return settler.settle(self.job.on_conflict, self._lake)
 
-    def _lake(self) -> dict[str, Mapping[str, Any]]:
-        return register.by_name(platform.list_pictures(self.connection, self.organization))
+    def _lake(self) -> dict[str, Listed]:
+        return register.by_name(listing.of_lake(self.connection, self.organization))
 
     def forecast(self) -> None:
         """What a run would send: the platform is asked what it has."""
@@ -84,14 +84,10 @@ class Looking(Run):
         """Put what the dataset holds in place of what the journal remembers."""
         self.progress.stage("compare", None)
         if self.job.imgdir is not None:
-            listed = (
-                [] if self.dataset is None else platform.dataset_pictures(self.connection, self.dataset.id)
-            )
-            held = register.by_name(listed)
-            self.journal.believe(
-                (str(found["picture_id"]), name, str(found.get("internal_key")))
-                for name, found in held.items()
-            )
+            held: dict[str, Listed] = {}
+            if self.dataset is not None:
+                held = register.by_name(listing.of_dataset(self.connection, self.dataset.id))
+            self.journal.believe((str(found.id), name, str(found.key)) for name, found in held.items())
             self._adopt(held, State.ATTACHED)
         if self.dataset is not None:
             self.partly = verify.reconcile_annotations(self.connection, self.dataset.id, self.journal)
@@ -102,7 +98,7 @@ class Looking(Run):
         if self.journal.count(f"state<{State.ATTACHED:d} AND code IS NULL"):
             self._adopt(self._lake(), State.REGISTERED)
 
-    def _adopt(self, held: Mapping[str, Mapping[str, Any]], state: State) -> None:
+    def _adopt(self, held: Mapping[str, Listed], state: State) -> None:
         """Take pictures of the platform for items of the same name and content."""
         for window in self.journal.todo(State.PLANNED, State.TRANSFERRED, SHARD):
             tasks = [(self.connection, item, held[item.name], state) for item in window if item.name in held]
@@ -110,24 +106,24 @@ class Looking(Run):
         if self.job.tags_wanted:
             self._tag(held)
 
-    def _tag(self, held: Mapping[str, Mapping[str, Any]]) -> None:
+    def _tag(self, held: Mapping[str, Listed]) -> None:
         """Give the job's tags to its pictures that were there before and lack them."""
         tags = set(self.job.tags)
         for window in self.journal.todo(State.REGISTERED, State.ANNOTATED, SHARD, "picture_there"):
             found = [held[item.name] for item in window if item.name in held]
-            lacking = [picture for picture in found if not tags <= set(picture.get("tag") or ())]
+            lacking = [picture for picture in found if not tags <= picture.tags]
             if lacking and not self.job.dry_run and not self.job.check:
                 self._give_tags(lacking)
 
-    def _give_tags(self, pictures: list[Mapping[str, Any]]) -> None:
+    def _give_tags(self, pictures: list[Listed]) -> None:
         self.changed = True
         things = []
         for picture in pictures:
-            new = sorted(set(self.job.tags) - set(picture.get("tag") or ()))
+            new = sorted(set(self.job.tags) - picture.tags)
             detail = json.dumps(new).encode()
-            things.append(Thing(TAGS, str(picture["external_url"]), str(picture["picture_id"]), detail))
+            things.append(Thing(TAGS, str(picture.name), str(picture.id), detail))
         self.journal.made.begin(self.journal.run, things)
-        body = {"tags": list(self.job.tags), "to_tag": [picture["picture_id"] for picture in pictures]}
+        body = {"tags": list(self.job.tags), "to_tag": [picture.id for picture in pictures]}
         platform.change_pictures(self.connection, self.organization, "tag", body)
         self.journal.made.done(self.journal.run, TAGS, [one.name for one in things])
 

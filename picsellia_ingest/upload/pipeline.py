@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, wait
-from typing import Any
 
-from ..api import platform
+from ..api import listing, platform
 from ..api.connection import Connection
 from ..api.platform import Dataset, Identity
 from ..errors import ItemError, PicselliaError, ResourceNotFoundError
@@ -40,7 +39,7 @@ from .progress import Progress, Quiet
 from .report import Report
 from .stages import Stop
 
-_Pictures = Future[list[dict[str, Any]]]
+_Pictures = Future[listing.Pictures]
 
 ROUNDS = 2
 """How often a run sends what is lacking when the platform then differs from the plan."""
@@ -136,7 +135,7 @@ class _Upload(Looking):
         found = attach.find(self.connection, self.organization, job.name, job.version, beside=job.beside)
         if found is None or job.imgdir is not None or self.is_over or found.size > HELD_PICTURES:
             return found, None
-        return found, threads.meanwhile(platform.dataset_pictures, self.connection, found.id)
+        return found, threads.meanwhile(listing.of_dataset, self.connection, found.id)
 
     def take_plan(self, saved: Plan) -> None:
         """Take what was planned before for the plan; nothing is scanned and nothing read."""
@@ -155,9 +154,7 @@ class _Upload(Looking):
                 f"there is no dataset {self.job.name!r} to annotate",
                 "check the name, or give imgdir to make it",
             )
-        listed = (
-            pictures.result() if pictures else platform.dataset_pictures(self.connection, self.dataset.id)
-        )
+        listed = pictures.result() if pictures else listing.of_dataset(self.connection, self.dataset.id)
         plan.plan_pictures(listed, self.journal)
         self.report.images.came_in = self.journal.count()
         return {}

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from .. import wire
+from ..api.listing import Listed
 from ..errors import ItemError
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE, ImageRecord
 from ..parsers.base import SHARD, Parser, Shard
@@ -174,9 +175,9 @@ def _refuse(report: Report, path: AnyPath, error: ItemError) -> None:
     report.problems(findings.refused(path, error))
 
 
-def plan_pictures(pictures: Iterable[Mapping[str, Any]], journal: Journal) -> None:
+def plan_pictures(pictures: Iterable[Listed], journal: Journal) -> None:
     """Annotations only: the dataset's pictures are the images."""
-    rows = ((str(p["external_url"]), str(p["picture_id"]), str(p.get("internal_key"))) for p in pictures)
+    rows = ((str(one.name), str(one.id), str(one.key)) for one in pictures)
     for batch in workers.windows(rows, SHARD):
         journal.plan_pictures(batch)
 

@@ -9,11 +9,11 @@ whole lake, joining on the object name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from ..api import platform, storage
+from ..api import listing, platform, storage
 from ..api.connection import Connection
+from ..api.listing import Listed
 from ..errors import NameTakenError, PicselliaError
 from .items import Item, Outcome, State, failed
 
@@ -49,20 +49,20 @@ def compare(connection: Connection, item: Item, key: str) -> None:
         )
 
 
-def adopt(connection: Connection, item: Item, picture: Mapping[str, Any], state: State) -> Outcome:
+def adopt(connection: Connection, item: Item, picture: Listed, state: State) -> Outcome:
     """A picture of the item's name that the platform has: taken for the item when its content is the item's."""
     try:
-        key = str(picture["internal_key"])
+        key = str(picture.key)
         if key != item.object_key:
             compare(connection, item, key)
-        return Outcome(item.id, state, picture_id=picture["picture_id"], picture_there=True)
+        return Outcome(item.id, state, picture_id=picture.id, picture_there=True)
     except PicselliaError as error:
         return failed(item.id, error)
 
 
-def by_name(pictures: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def by_name(pictures: Iterable[Listed]) -> dict[str, Listed]:
     """Pictures by their name, which a lake has only once."""
-    return {str(found.get("external_url")): found for found in pictures}
+    return {str(found.name): found for found in pictures}
 
 
 class Lake:
@@ -70,7 +70,7 @@ class Lake:
 
     def __init__(self, connection: Connection, organization_id: str, tags: Sequence[str]) -> None:
         self.connection, self.organization_id, self.tags = connection, organization_id, tags
-        self._pictures: dict[str, Mapping[str, Any]] | None = None
+        self._pictures: dict[str, Listed] | None = None
         self._whole = not tags
 
     def resolve(self, items: Iterable[Item]) -> list[Outcome]:
@@ -84,18 +84,18 @@ class Lake:
                 item.id, code="not_in_lake", error="the platform registered it, but does not list it"
             )
         try:
-            if picture.get("internal_key") != item.object_key:
-                compare(self.connection, item, str(picture.get("internal_key")))
-            return Outcome(item.id, State.REGISTERED, picture_id=picture["picture_id"])
+            if picture.key != item.object_key:
+                compare(self.connection, item, str(picture.key))
+            return Outcome(item.id, State.REGISTERED, picture_id=picture.id)
         except PicselliaError as error:
             return failed(item.id, error)
 
-    def _find(self, name: str) -> Mapping[str, Any] | None:
+    def _find(self, name: str) -> Listed | None:
         if self._pictures is None:
             if self._whole:
-                listed = platform.list_pictures(self.connection, self.organization_id)
+                listed = listing.of_lake(self.connection, self.organization_id)
             else:
-                listed = platform.search_pictures(self.connection, self.organization_id, self.tags)
+                listed = listing.with_tags(self.connection, self.organization_id, self.tags)
             self._pictures = by_name(listed)
         if name not in self._pictures and not self._whole:
             self._pictures, self._whole = None, True

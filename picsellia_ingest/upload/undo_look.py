@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api import pages, platform
+from ..api import listing, pages, platform
 from ..api.connection import Connection
+from ..api.listing import Listed
 from . import made
 from .made import ANNOTATION, DATASET, FOUND, LABEL, MEMBER, PICTURE, REPLACED, SENDING, TAGS, Thing
 
@@ -41,9 +42,9 @@ class _Listed:
 
     def __init__(self, connection: Connection, organization: str) -> None:
         self._connection = connection
-        pictures = platform.list_pictures(connection, organization)
-        self.by_id = {str(found["picture_id"]): found for found in pictures}
-        self.by_name = {str(found["external_url"]): found for found in pictures}
+        pictures = [*listing.of_lake(connection, organization)]
+        self.by_id = {str(found.id): found for found in pictures}
+        self.by_name = {str(found.name): found for found in pictures}
         self.datasets = {
             str(found["dataset_id"]): found for found in platform.list_datasets(connection, organization)
         }
@@ -53,8 +54,8 @@ class _Listed:
     def members(self, dataset: str) -> dict[str, str]:
         """The names of a dataset's pictures by their id."""
         if dataset not in self._members:
-            listed = platform.dataset_pictures(self._connection, dataset)
-            self._members[dataset] = {str(one["picture_id"]): str(one["external_url"]) for one in listed}
+            listed = listing.of_dataset(self._connection, dataset)
+            self._members[dataset] = {str(one.id): str(one.name) for one in listed}
         return self._members[dataset]
 
     def records(self, dataset: str) -> dict[str, Mapping[str, Any]]:
@@ -168,7 +169,7 @@ class _Sorting:
         """A picture goes when nobody else uses it."""
         listed = self.listed
         found = listed.by_id.get(thing.ref) if thing.ref else listed.by_name.get(thing.name)
-        if found is None or (not thing.ref and found.get("internal_key") != thing.detail.decode()):
+        if found is None or (not thing.ref and found.key != thing.detail.decode()):
             self.found.gone.append(thing)
             return
         why = NOT_KNOWN if thing.sure == FOUND else self._why_kept(thing, found)
@@ -176,10 +177,10 @@ class _Sorting:
             self._stays(thing, why)
         else:
             self._leaving.add(thing.name)
-            self.found.remove[thing] = str(found["picture_id"])
+            self.found.remove[thing] = str(found.id)
 
-    def _why_kept(self, thing: Thing, found: Mapping[str, Any]) -> str:
-        listed, key = self.listed, str(found["picture_id"])
+    def _why_kept(self, thing: Thing, found: Listed) -> str:
+        listed, key = self.listed, str(found.id)
         holders = [one for one in listed.datasets if one not in self._ending and key in listed.members(one)]
         put = self._put.get(thing.name, set())
         others = [listed.called(one) for one in holders if one not in put]
@@ -189,7 +190,7 @@ class _Sorting:
             return NOT_KNOWN
         if any(thing.name in listed.records(one) and (one, thing.name) not in self._ours for one in holders):
             return "it carries an annotation that is not only the run's"
-        more = sorted(set(found.get("tag") or ()) - self.run_tags)
+        more = sorted(found.tags - self.run_tags)
         return f"it was given other tags: {', '.join(more):.200}" if more else ""
 
     def member(self, thing: Thing) -> None:
@@ -199,7 +200,7 @@ class _Sorting:
         if (
             dataset not in self.listed.datasets
             or picture is None
-            or str(picture["picture_id"]) not in self.listed.members(dataset)
+            or str(picture.id) not in self.listed.members(dataset)
         ):
             self.found.gone.append(thing)
         elif dataset in self._ending or thing.name in self._leaving:
@@ -219,7 +220,7 @@ class _Sorting:
     def tags(self, thing: Thing) -> None:
         """Tags that a picture did not have before are taken off."""
         picture = self.listed.by_id.get(thing.ref or "")
-        if picture is None or not set(json.loads(thing.detail)) & set(picture.get("tag") or ()):
+        if picture is None or not set(json.loads(thing.detail)) & picture.tags:
             self.found.gone.append(thing)
         else:
             self.found.remove[thing] = thing.ref or ""

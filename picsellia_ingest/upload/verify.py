@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
 
 from .. import wire
-from ..api import platform, storage
+from ..api import listing, platform, storage
 from ..api.connection import Connection
+from ..api.listing import Pictures
 from ..api.pages import PAGE, all_held
 from ..errors import PicselliaError
 from ..wire import Held
@@ -24,8 +24,6 @@ from . import likeness, threads
 from .items import Item, Outcome, State
 from .journal import Journal
 from .workers import windows
-
-_Page = list[dict[str, Any]]
 
 READS = 3
 SAMPLE_LEAST, SAMPLE_SHARE = 20, 1000
@@ -137,9 +135,9 @@ def _items(journal: Journal, batch: Sequence[Held]) -> dict[str, sqlite3.Row]:
 _SENT = "id, name, path IS NOT NULL AS sent, width, height, object_key"
 
 
-def _asked(connection: Connection, dataset_id: str) -> tuple[_Page, Iterator[list[Held]]]:
+def _asked(connection: Connection, dataset_id: str) -> tuple[Pictures, Iterator[list[Held]]]:
     """The pictures, and the pages of annotations, the first of which is asked for at the same time."""
-    asked = threads.meanwhile(platform.dataset_pictures, connection, dataset_id)
+    asked = threads.meanwhile(listing.of_dataset, connection, dataset_id)
     pages = windows(all_held(connection, dataset_id), PAGE)
     try:
         first = next(pages, [])
@@ -149,18 +147,18 @@ def _asked(connection: Connection, dataset_id: str) -> tuple[_Page, Iterator[lis
     return asked.result(), chain([first], pages)
 
 
-def _pictures(pictures: _Page, journal: Journal, found: Comparison) -> None:
+def _pictures(pictures: Pictures, journal: Journal, found: Comparison) -> None:
     seen: set[int] = set()
     for batch in windows(pictures, 500):
-        items = journal.held([str(picture.get("external_url")) for picture in batch], _SENT)
+        items = journal.held([str(picture.name) for picture in batch], _SENT)
         for picture in batch:
-            item = items.get(str(picture.get("external_url")))
+            item = items.get(str(picture.name))
             if item is None:
                 continue
             number, name, sent, *size, key = item
             seen.add(number)
-            there = [picture.get("width"), picture.get("height")]
-            if sent and picture.get("internal_key") == key and there != size:
+            there = [picture.width, picture.height]
+            if sent and picture.key == key and there != size:
                 found.differences.append(
                     f"{name}: {there[0]} x {there[1]} on the platform, {size[0]} x {size[1]} here"
                 )
