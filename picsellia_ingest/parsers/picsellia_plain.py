@@ -1,14 +1,14 @@
-"""The objects of records that the platform wrote itself, those of many records decoded together into their types.
+"""The objects of records that the platform or this package wrote, those of many records decoded together into their types.
 
 They are what the general path, object by object, would make of them, in a fraction of the time; a test holds the two
 together. Corners are looked at in columns: an outline whose corners stand once each, the first three on no line, needs no
-other look. Of a record with an object of which something is to be said, or with more in it than a label, a box and an
-outline, nothing is read here. The checks are those of the general path.
+other look. Keys beyond the format become attributes. Of a record with an object of which something is to be said, or that
+has answers, nothing is read here. The checks are those of the general path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NoReturn
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from .. import geometry
 from ..errors import ItemError
+from ..losses import notable
 from ..model import (
     POLYGON,
     RECTANGLE,
+    Attributes,
     Corner,
     Instance,
     Polygon,
@@ -33,7 +35,7 @@ from ..model import (
     Stated,
 )
 from .checks import SLIVER, Size, check_inside, outline, plain_label
-from .jsontext import each_decoded
+from .jsontext import DEEPEST, UNREADABLE, each_decoded
 
 _Floats = NDArray[np.float64]
 
@@ -58,7 +60,7 @@ class _Box(msgspec.Struct, forbid_unknown_fields=True):
     height: int | float
 
 
-class _Object(msgspec.Struct, forbid_unknown_fields=True):
+class _Object(msgspec.Struct):
     """Its JSON is what is sent, where it has one shape."""
 
     type: str
@@ -68,8 +70,19 @@ class _Object(msgspec.Struct, forbid_unknown_fields=True):
     qa: tuple[()] = ()
 
 
-_RECORDS = msgspec.json.Decoder(list[list[_Object]])
-_OBJECTS = msgspec.json.Decoder(list[_Object])
+class _Usual(_Object, forbid_unknown_fields=True):
+    """No other key."""
+
+
+_RECORDS = msgspec.json.Decoder(list[list[_Usual]])
+_OBJECTS = msgspec.json.Decoder(list[_Usual])
+_ANY_RECORDS = msgspec.json.Decoder(list[list[_Object]])
+_ANY_OBJECTS = msgspec.json.Decoder(list[_Object])
+_MANY_MEMBERS = msgspec.json.Decoder(list[list[dict[str, msgspec.Raw]]])
+_MEMBERS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_KEYS = frozenset(_Object.__struct_fields__)
+_SHALLOW = DEEPEST - 2
+"""Lists and objects that what stands under other keys may hold: what is nested deeper is for the general path to refuse."""
 
 
 class _OddError(Exception):
@@ -81,15 +94,38 @@ class PlainObjects:
 
     def __init__(self, raws: Sequence[bytes | msgspec.Raw]) -> None:
         small = [bytes(raw) if len(raw) <= _BYTES_MAX else b"null" for raw in raws]
-        found = each_decoded(_RECORDS, _OBJECTS, small)
+        found: list[Sequence[_Object] | None] = [*each_decoded(_RECORDS, _OBJECTS, small)]
+        unusual = [number for number, objects in enumerate(found) if objects is None]
+        texts = [small[number] for number in unusual]
+        loose = each_decoded(_ANY_RECORDS, _ANY_OBJECTS, texts)
+        for number, objects in zip(unusual, loose, strict=True):
+            found[number] = objects
         self._are_read = [objects is not None for objects in found]
         self.rows = list(chain.from_iterable(objects or () for objects in found))
         ends = np.cumsum([len(objects or ()) for objects in found], dtype=np.int64).tolist()
         self._ranges = [*map(range, [0, *ends], ends)]
+        self.others: dict[int, Attributes] = {}
+        """What stands under other keys of an object, by its number."""
+        members_of = each_decoded(_MANY_MEMBERS, _MEMBERS, texts)
+        for number, members in zip(unusual, members_of, strict=True):
+            if found[number] is not None:
+                self._take_others(number, members or ())
         self.boxes = [row.rectangle or None for row in self.rows]
         self.shapes = [row.polygon or None for row in self.rows]
         with np.errstate(all="ignore"):  # what is too large for arithmetic is not plain
             self.bounds = _bounds([shape.geometry if shape else [] for shape in self.shapes])
+
+    def _take_others(self, number: int, members: Sequence[Mapping[str, msgspec.Raw]]) -> None:
+        for at, one in zip(self._ranges[number], members, strict=True):
+            others = {key: bytes(value) for key, value in one.items() if key not in _KEYS}
+            inside = b"".join(others.values())
+            try:
+                if inside.count(b"[") + inside.count(b"{") > _SHALLOW:
+                    raise _OddError
+                if others:
+                    self.others[at] = {key: msgspec.json.decode(value) for key, value in others.items()}
+            except (*UNREADABLE, _OddError):
+                self._are_read[number] = False
 
     def words(self) -> list[int]:
         """How often "label", "rectangle" and "polygon" stand in the objects at least: as keys, types and labels."""
@@ -149,7 +185,7 @@ class _Prepared(Prepared):
         rectangle = None if box is None else Rectangle(*_sides(box))
         if polygon is None and shape is not None:
             polygon = Polygon((Ring(None, corners=shape.geometry),))
-        return Instance(self._stated[at].label, rectangle, polygon)
+        return Instance(self._stated[at].label, rectangle, polygon, (), self._all.others.get(number, {}))
 
     def objects(self) -> Sequence[Sent | None]:
         # A file of the same format is written with all that its instances say.
@@ -165,6 +201,13 @@ class _Prepared(Prepared):
 
     def stated(self) -> Sequence[Stated | None]:
         return self._stated
+
+    def attributes(self) -> Mapping[int, Attributes]:
+        others = self._all.others
+        if not others:
+            return {}
+        found = {at: notable(others[number]) for at, number in enumerate(self._members) if number in others}
+        return {at: said for at, said in found.items() if said}
 
 
 def _alone(row: _Object, kind: str) -> _Object:

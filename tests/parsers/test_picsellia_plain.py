@@ -76,6 +76,9 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),
     st.sampled_from([None, [{"type": "text", "question": "q", "answer": "a"}]]).map(lambda qa: {"qa": qa}),
     st.just({"area": 7}),
+    st.sampled_from([{"score": 0.5}, {"iscrowd": 1}, {"occluded": False}, {"a": None}, {"label": "b"}]).map(
+        lambda said: {"attributes": said, "id": 1.0}
+    ),
 )
 OBJECTS = st.builds(
     lambda plain, *changes: plain | changes[0] | changes[1],
@@ -158,6 +161,18 @@ def test_what_the_platform_writes_is_read() -> None:
     assert found[2] == msgspec.structs.replace(found[0], rectangle=found[1].rectangle)
     assert read([both | {"type": "rectangle"}]) is None
     assert read([]) == []
+
+
+def test_what_stands_under_other_keys_is_kept_unless_it_may_be_nested_too_deeply() -> None:
+    found = read([BOX, BOX | {"attributes": {"score": 1.0}, "id": "7"}, POLYGON])
+    assert found is not None
+    assert [one.attributes for one in found] == [{}, {"attributes": {"score": 1.0}, "id": "7"}, {}]
+    deep: list[Any] = []
+    for _ in range(97):
+        deep = [deep]
+    assert read([BOX | {"deep": deep}]) is not None
+    assert read([BOX | {"deep": [deep]}]) is None
+    assert PlainObjects([b'[{"type":"rectangle","label":"a","b":"\\ud800"}]']).of(0, (None, None)) is None
 
 
 def test_what_cannot_be_told_in_types_is_left_to_the_general_path() -> None:
