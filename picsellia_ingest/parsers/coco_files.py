@@ -19,8 +19,8 @@ from .looks import edges_if_any
 _ORDER = ("instances", "person_keypoints", "keypoints", "stuff", "labels")
 _OTHERS = (b"external_picture_url", b"internal_picture_id", b"total_assets", b"nb_pages")
 """Keys of the platform's own files, which have the same three arrays."""
-_CATEGORIES = re.compile(rb'"categories"\s*:\s*\{')
-"""Categories of Datumaro's files: an object, where COCO has an array."""
+_DATUMARO = re.compile(rb'"label"\s*:\s*\{\s*"labels"\s*:\s*\[')
+"""What the categories of Datumaro's files hold, where COCO has an array."""
 
 _KINDS = "instances|person_keypoints|keypoints|stuff|labels|captions|image_info"
 _SPLIT = re.compile(rf"(?:{_KINDS})_((?:train|val|valid|test|unlabeled|trainval|minival)\w*)", re.I)
@@ -96,7 +96,7 @@ def json_files(folder: Path) -> list[Path]:
 def kind(path: Path) -> str | None:
     """What a JSON file is, from its first and last MiB: instances, captions, panoptic or results; None if not COCO."""
     text = edges_if_any(path)
-    if _has(text, *_OTHERS) or _CATEGORIES.search(text):
+    if _has(text, *_OTHERS) or _DATUMARO.search(text):
         return None
     if text.startswith(b"["):
         return "results" if _has(text, b"image_id") else None

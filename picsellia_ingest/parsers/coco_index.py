@@ -8,8 +8,7 @@ the file. Annotations that can be on no image are reported here; all other findi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from ..errors import InputError
 from ..problems import OnProblem, Problem
 from . import coco_images, coco_parts
 from .coco_categories import Categories, Id, Unusable
@@ -25,7 +23,8 @@ from .coco_columns import Columns, PlainRow
 from .coco_files import split_of
 from .coco_grouping import WARNING_FILE, Annotations
 from .jsonfile import JsonFile, reject
-from .jsonspans import Window, address
+from .jsonoutlined import Check, Top, read_outlined
+from .jsonspans import Window
 from .jsontext import UNREADABLE, decoded, why
 from .scratch import IntArray, Packed, Scratch
 
@@ -86,64 +85,22 @@ class CocoIndex(Packed):
         return InOrder(self.element_length, self.annotation_number)
 
 
-class _Unsure(Exception):
-    """A document is not as its outline."""
-
-
-class _Outlined:
-    """A document of which only the outline is known: before anything is said of it, it is read as a whole.
-
-    So what is wrong with the whole is said first, and where nothing is said the reading of its elements has shown
-    that it is valid.
-    """
-
-    def __init__(self, file: JsonFile, outline: dict[str, msgspec.Raw], on_problem: OnProblem) -> None:
-        self._file, self._outline, self._on_problem = file, outline, on_problem
-        self._is_sure = False
-
-    def __call__(self, problem: Problem) -> None:
-        """Take a problem."""
-        self.check()
-        self._on_problem(problem)
-
-    def check(self) -> None:
-        """Read it as a whole. Raises InputError, _Unsure."""
-        if self._is_sure:
-            return
-        top = self._file.top()
-        for key in _ARRAYS:
-            raw = None if isinstance(top, list) else self._file.raw_array(top, key)
-            if raw is None or (address(raw), len(raw)) != (
-                address(self._outline[key]),
-                len(self._outline[key]),
-            ):
-                raise _Unsure
-        self._is_sure = True
-
-
 def build(file: JsonFile, scratch: Scratch, on_problem: OnProblem, spread: Spread | None = None) -> CocoIndex:
     """Index one open file, a large one by processes (parsers.base). Raises InputError when it is not a COCO dataset."""
-    outline = file.outline(_ARRAYS)
-    if outline is not None:
-        outlined = _Outlined(file, outline, on_problem)
-        try:
-            return _build(file, outline, scratch, outlined, spread, outlined.check)
-        except InputError:
-            with suppress(_Unsure):
-                outlined.check()
-                raise
-        except _Unsure:
-            pass
-    return _build(file, file.top(), scratch, on_problem, spread)
+
+    def made(top: Top, told: OnProblem, check: Check | None) -> CocoIndex:
+        return _build(file, top, scratch, told, spread, check)
+
+    return read_outlined(file, _ARRAYS, on_problem, made)
 
 
 def _build(
     file: JsonFile,
-    top: dict[str, msgspec.Raw] | list[msgspec.Raw],
+    top: Top,
     scratch: Scratch,
     on_problem: OnProblem,
     spread: Spread | None,
-    check: Callable[[], None] | None = None,
+    check: Check | None = None,
 ) -> CocoIndex:
     if isinstance(top, list):
         raise reject(file.path, *_what_list(top))

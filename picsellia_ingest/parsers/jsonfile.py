@@ -215,13 +215,14 @@ class JsonFile:
         wanted: msgspec.json.Decoder[list[T]],
         check: Callable[[], None] | None = None,
         begin: int = 1,
+        key: bytes = b"",
     ) -> Iterator[Window[T]]:
-        """The elements of an array, some of them at a time, without all being held; from where one of them begins.
+        """The elements of an array, some at a time, without all being held; from where one of them begins (jsonspans.windows).
 
         ``check`` is called where those of an outline are none; it raises an error, unless they are nevertheless.
         """
         try:
-            yield from windows(memoryview(raw)[begin - 1 :], wanted, self.offset(raw) + begin - 1, check)
+            yield from windows(memoryview(raw)[begin - 1 :], wanted, self.offset(raw) + begin - 1, check, key)
         except RecursionError as error:
             raise self._too_deep() from error
 

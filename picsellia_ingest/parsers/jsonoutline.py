@@ -17,8 +17,8 @@ from .jsontext import UNREADABLE
 
 EDGE = 1 << 20
 """Bytes around the arrays in which the rest of the document must stand; a smaller file is read as a whole."""
-_AFTER = re.compile(rb'\]\s*(?:,\s*"(?:info|licenses|categories|type)"\s*:|[,}]\s*\Z)')
-"""What stands behind such an array: keys that COCO has, the other array, or the end."""
+_AFTER = re.compile(rb'\]\s*(?:,\s*"(?:info|licenses|categories|type|source)"\s*:|[,}]\s*\Z)')
+"""What stands behind such an array: keys that COCO has, and this package's files, the other array, or the end."""
 _FIELDS: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -30,7 +30,7 @@ def outline(view: memoryview, keys: tuple[str, str]) -> dict[str, msgspec.Raw] |
     if first is None:
         return None
     other = keys[1] if first[1] == keys[0] else keys[0]
-    second = re.compile(rb'"%b"\s*:\s*\[' % other.encode()).search(view, first[0])
+    second = _second(view, first[0], re.compile(rb'"%b"\s*:\s*\[' % other.encode()))
     if second is None:
         return None
     ends = _end(view, first[0], second.start()), _end(view, second.end(), len(view))
@@ -38,6 +38,16 @@ def outline(view: memoryview, keys: tuple[str, str]) -> dict[str, msgspec.Raw] |
         return None
     spans = [(first[0], ends[0] or 0), (second.end() - 1, ends[1] or 0)]
     return _members(view, spans, (first[1], other))
+
+
+def _second(view: memoryview, begin: int, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    """Where the other array begins: one of the two is mostly short, so the long one between is not gone through."""
+    part = max(16 * EDGE, len(view) // 8)
+    return (
+        pattern.search(view, begin, begin + part)
+        or pattern.search(view, max(begin, len(view) - part))
+        or pattern.search(view, begin)
+    )
 
 
 def _begins(keys: tuple[str, str], head: bytes) -> list[tuple[int, str]]:

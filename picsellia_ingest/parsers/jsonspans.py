@@ -2,7 +2,8 @@
 
 ``msgspec.Raw`` splits an array into its elements, each a view of the text: its length and the separators give its exact
 offset. A long array is looked at a window at a time, so that what is held does not grow with it. Where all elements of
-a window can be decoded as a caller wants them, nothing is split: the braces that open an element are told from others.
+a window can be decoded as a caller wants them, nothing is split: the braces that open an element are told from others,
+by what is before them, or by a key that all elements begin with and nothing in them has.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _GAPS = 64
 _BLANK = b" \t\r\n"
 _NEXT = re.compile(rb"\s*,(?=\s*\{)")
 _AFTER_OBJECT = re.compile(rb"\}\s*,(?=\s*\{)")
+_BEFORE_KEY = re.compile(rb"\}(\s*,)\s*(\{)\s*\Z")
+_BEFORE_FIRST = re.compile(rb"\[\s*(\{)\s*\Z")
 _OPEN, _COLON, _SPACE = b"{: "
 
 
@@ -57,8 +60,12 @@ def windows(
     wanted: msgspec.json.Decoder[list[T]],
     offset: int = 0,
     check: Callable[[], None] | None = None,
+    key: bytes = b"",
 ) -> Iterator[Window[T]]:
     """The elements of an array, given as the text of a valid document, and its offset; ``wanted`` decodes objects only.
+
+    With a ``key``, in its quotes, elements are looked for where an object begins with it: those whose own objects stand in
+    long lists. Then ``wanted`` must demand it, and is not asked for what is larger than two windows.
 
     What may be no valid array is one if all of its windows can be had; where one cannot, ``check`` must raise an error.
     What is a valid array up to the end of an object is one in the document too: reading is the same so far. Raises
@@ -66,9 +73,9 @@ def windows(
     """
     position, size = 1, WINDOW
     while position < len(array):
-        for end, following in _ends(array, position, size):
+        for end, following in _ends(array, position, size, key):
             text = b"".join((b"[", array[position:end], b"]"))
-            found = _window(text, wanted, offset + position - 1)
+            found = _window(text, wanted, offset + position - 1, key)
             if found is not None:
                 yield found
                 position, size = following, WINDOW
@@ -96,7 +103,7 @@ def segments(array: memoryview, size: int) -> list[tuple[int, int, int]]:
     return [*found, (begin, len(array) - 1, len(array))]
 
 
-def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, int]]:
+def _ends(array: memoryview, position: int, size: int, key: bytes) -> Iterator[tuple[int, int]]:
     """Where elements may end, the last first, and where the next ones begin then."""
     last = len(array) - 1
     if position + size >= last:
@@ -105,16 +112,32 @@ def _ends(array: memoryview, position: int, size: int) -> Iterator[tuple[int, in
     for reach in (_TAIL, size) if size > _TAIL else (size,):
         begin = position + size - reach
         tail = bytes(array[begin : position + size])
-        end = len(tail)
-        for _ in range(_TRIES):
-            end = tail.rfind(b"}", 0, end)
-            if end >= 0 and (follows := _NEXT.match(tail, end + 1)):
-                yield begin + end + 1, begin + follows.end()
+        for end, following in _ends_before(tail, key) if key else _ends_of_objects(tail):
+            yield begin + end, begin + following
 
 
-def _window(text: bytes, wanted: msgspec.json.Decoder[list[T]], before: int) -> Window[T] | None:
-    rows = _decoded(wanted, text)
-    found = None if rows is None else _of_objects(text, len(rows))
+def _ends_of_objects(tail: bytes) -> Iterator[tuple[int, int]]:
+    end = len(tail)
+    for _ in range(_TRIES):
+        end = tail.rfind(b"}", 0, end)
+        if end >= 0 and (follows := _NEXT.match(tail, end + 1)):
+            yield end + 1, follows.end()
+
+
+def _ends_before(tail: bytes, key: bytes) -> Iterator[tuple[int, int]]:
+    place = len(tail)
+    for _ in range(_TRIES):
+        if (place := tail.rfind(key, 0, place)) < 0:
+            return
+        if between := _BEFORE_KEY.search(tail, max(0, place - _SEPARATOR), place):
+            yield between.start() + 1, between.end(1)
+
+
+def _window(text: bytes, wanted: msgspec.json.Decoder[list[T]], before: int, key: bytes) -> Window[T] | None:
+    rows = None if key and len(text) > 2 * WINDOW else _decoded(wanted, text)
+    found = None
+    if rows is not None:
+        found = _with_key(text, len(rows), key) if key else _of_objects(text, len(rows))
     if found is None:
         raws = _decoded(RAWS, text)
         if raws is None:
@@ -153,6 +176,23 @@ def _of_objects(text: bytes, count: int) -> Spans | None:
     if len(separator) > _SEPARATOR or not _are_separated(characters, starts, separator):
         return None
     return starts, np.append(np.diff(starts) - (len(separator) - 1), last - starts[-1])
+
+
+def _with_key(text: bytes, count: int, key: bytes) -> Spans | None:
+    """The same of objects that all have a key: where it stands as often, each has it once, and nothing in them."""
+    place = text.find(key)
+    first = _BEFORE_FIRST.match(text, 0, place) if 0 < place < _SEPARATOR else None
+    if first is None or text.count(key) != count:
+        return None
+    starts, ends = [first.start(1)], []
+    while (place := text.find(key, place + 1)) >= 0:
+        between = _BEFORE_KEY.search(text, place - _SEPARATOR, place)
+        if between is None:
+            return None
+        starts.append(between.start(2))
+        ends.append(between.start() + 1)
+    ends.append(text.rfind(b"}") + 1)
+    return np.array(starts, np.int64), np.array(ends, np.int64) - np.array(starts, np.int64)
 
 
 def spans(raws: list[msgspec.Raw], text: memoryview) -> Spans:

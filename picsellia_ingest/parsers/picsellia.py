@@ -19,6 +19,7 @@ from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard, labels_of
 from .checks import plain_label
 from .jsonfile import JsonFile, reject
+from .jsonoutlined import Check, Top, read_outlined
 from .looks import edges_if_any
 from .many_names import joined
 from .picsellia_index import PicselliaIndex
@@ -28,6 +29,9 @@ from .scratch import Scratch
 
 if TYPE_CHECKING:
     from .writer import Writer
+
+
+_ARRAYS = ("annotations", "images")
 
 
 class Picsellia(Parser):
@@ -62,19 +66,25 @@ class Picsellia(Parser):
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index the file. Raises InputError when it is not one, or not of this format."""
-        self.notes, self._labels, self._attributes = [], {}, {}
+        self.notes = []
         _check_path(self.path)
-        self.scratch = Scratch()
+        self.scratch = scratch = Scratch()
         with JsonFile.open(self.path) as file:
-            records, images, is_listed = self._sections(file, on_problem)
-            self._index = build(file, records, images, self.scratch, on_problem, is_listed=is_listed)
+
+            def made(top: Top, told: OnProblem, check: Check | None) -> PicselliaIndex:
+                self._labels, self._attributes = {}, {}
+                records, images, is_listed = self._sections(file, top, told, check)
+                return build(file, records, images, PicselliaIndex(scratch, is_listed), told, check)
+
+            self._index = read_outlined(file, _ARRAYS, on_problem, made)
         unlisted = [name for name in self._index.kinds if name not in self._labels]
         if unlisted and self._labels:
             self.notes.append(f"labels that 'categories' does not list: {', '.join(unlisted):.200}")
 
-    def _sections(self, file: JsonFile, on_problem: OnProblem) -> tuple[Elements, Elements, bool]:
+    def _sections(
+        self, file: JsonFile, top: Top, on_problem: OnProblem, check: Check | None
+    ) -> tuple[Elements, Elements, bool]:
         """``annotations`` and ``images``, and whether these are listed; takes in what else the document says."""
-        top = file.top()
         if isinstance(top, list):
             place = file.place(0, "")
             message = "the document is the bare list of records; read as 'annotations'"
@@ -83,7 +93,9 @@ class Picsellia(Parser):
         if "external_picture_url" in top:
             message = "the document is one record"
             raise reject(self.path, "one_record", message, 'write {"annotations": [the record]}')
-        records = file.raw_array(top, "annotations")
+        # The arrays of an outline are looked at as their elements are.
+        raw_array = file.raw_array if check is None else dict.get
+        records = raw_array(top, "annotations")
         if records is None:
             keys = ", ".join(map(repr, top)) or "none"
             message = f"there is no 'annotations' array (keys: {keys:.200})"
@@ -92,7 +104,7 @@ class Picsellia(Parser):
             if key not in ("annotations", "images", "categories"):
                 self._attributes[key] = plain(raw)
         self._categories(file, file.array(top, "categories") or [], on_problem)
-        return records, file.raw_array(top, "images") or [], True
+        return records, raw_array(top, "images") or [], True
 
     def _categories(self, file: JsonFile, raws: list[msgspec.Raw], on_problem: OnProblem) -> None:
         for number, raw in enumerate(raws):

@@ -1,7 +1,8 @@
 """The records and images of a PICSELLIA file, joined by the picture's name, and where several pictures have it by its id.
 
-Records that can be of no picture are reported here; all other findings wait until the record is read. While it works, the
-names of records are in memory, and a view of each element of one array.
+Records that can be of no picture are reported here; all other findings wait until the record is read. The elements are looked
+at a window at a time; those that the platform or this package wrote are decoded together. While it works, the names of
+records are in memory.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import TypeAlias
+from itertools import repeat
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,14 +21,16 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import INSTANCES_MAX, plain_label
 from .jsonfile import JsonFile
+from .jsonoutlined import Check
+from .jsonspans import Window
 from .jsontext import Keys, attempt, crumbs, repeated_key
 from .picsellia_index import Listed, PicselliaIndex
 from .picsellia_records import RAWS, Range, plain
-from .scratch import Scratch
 
 _NOTHING = msgspec.Raw(b"null")
 _NAMING = Keys("external_picture_url", "annotations")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
+_LONGEST = max(map(len, _EMPTY))
 Elements: TypeAlias = msgspec.Raw | list[msgspec.Raw]
 """An array, split already or not."""
 
@@ -58,6 +62,16 @@ class _Object(msgspec.Struct):
     polygon: msgspec.Raw = _NOTHING
 
 
+class _Plain(msgspec.Struct):
+    """A record or an image as nearly all are."""
+
+    external_picture_url: str
+    internal_picture_id: Any = None
+    annotations: list[_Object] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_KEY = b'"external_picture_url"'
+_PLAIN = msgspec.json.Decoder(list[_Plain])
 _ROW = msgspec.json.Decoder(_Row)
 _OBJECT = msgspec.json.Decoder(_Object)
 _OBJECTS = msgspec.json.Decoder(list[_Object])
@@ -69,21 +83,22 @@ def build(
     file: JsonFile,
     records: Elements,
     images: Elements,
-    scratch: Scratch,
+    index: PicselliaIndex,
     on_problem: OnProblem,
-    *,
-    is_listed: bool,
+    check: Check | None = None,
 ) -> PicselliaIndex:
-    """Index the records and images of an open file."""
-    builder = _Builder(file, PicselliaIndex(scratch, is_listed), on_problem)
+    """Put the records and images of an open file into an empty index; ``check`` is that of an outline (jsonoutlined)."""
+    builder = _Builder(file, index, on_problem, check)
     builder.take_records(records)
     builder.take_images(images)
-    return builder.index
+    return index
 
 
 class _Builder:
-    def __init__(self, file: JsonFile, index: PicselliaIndex, on_problem: OnProblem) -> None:
-        self.file, self.index, self.on_problem = file, index, on_problem
+    def __init__(
+        self, file: JsonFile, index: PicselliaIndex, on_problem: OnProblem, check: Check | None
+    ) -> None:
+        self.file, self.index, self.on_problem, self.check = file, index, on_problem, check
         self.first: dict[str, int] = {}
         """Where the first record of each name is among those that are taken in."""
         self.others: dict[str, list[int]] = {}
@@ -94,24 +109,47 @@ class _Builder:
         """Of names that several records have, where the first with each id is."""
         self.full: set[str] = set()
         """Such names whose records all have an image."""
+        self.noted: set[tuple[str | int, str | None]] = set()
+        """Labels with kinds that were seen."""
 
-    def _rows(self, rows: Elements) -> Iterator[tuple[_Row | None, msgspec.Raw, Range]]:
-        """Each element: decoded where it can be, as it is, and where it stands."""
-        # Not a window at a time: an end of an element cannot be told from those of points, of which an outline has many.
-        raws = rows if isinstance(rows, list) else self.file.items(rows) or []
-        starts, lengths = self.file.offsets(raws)
-        for number, (raw, start, length) in enumerate(
-            zip(raws, starts.tolist(), lengths.tolist(), strict=True)
-        ):
-            yield attempt(_ROW, raw), raw, Range(number, start, length)
+    def _elements(self, rows: Elements) -> Iterator[tuple[_Plain | None, bytes, Range]]:
+        """Each element: decoded if it is plain, else as it is, and where it stands."""
+        if isinstance(rows, list):
+            starts, lengths = self.file.offsets(rows)
+            places = zip(starts.tolist(), lengths.tolist(), strict=True)
+            for number, (raw, at) in enumerate(zip(rows, places, strict=True)):
+                yield None, bytes(raw), Range(number, *at)
+            return
+        number = 0
+        for window in self.file.windows(rows, _PLAIN, self.check, key=_KEY):
+            plain_rows = _plain_rows(window)
+            for row, text, start, length in zip(
+                repeat(None) if plain_rows is None else plain_rows,
+                window.elements() if plain_rows is None else repeat(b""),
+                window.starts.tolist(),
+                window.lengths.tolist(),
+                strict=False,
+            ):
+                yield row, text, Range(number, start, length)
+                number += 1
+
+    def _records(self, rows: Elements) -> Iterator[tuple[str | None, int | None, bytes, Range]]:
+        """Each record's name and number of objects, whose labels are taken in, what is around these, and where it stands."""
+        for one, text, at in self._elements(rows):
+            if one is not None:
+                objects = one.annotations or ()
+                self._note(objects)
+                yield one.external_picture_url, len(objects), b"", at
+            else:
+                row = attempt(_ROW, text)
+                yield *self._tally(row), _around(text, row), at
 
     def take_records(self, rows: Elements) -> None:
         """Take the records in; those that are rejected are reported."""
         index, listed = self.index, Listed(self.index.scratch, 2)
-        for row, raw, at in self._rows(rows):
-            name, objects = self._tally(row)
+        for name, objects, around, at in self._records(rows):
             index.instances += objects or 0
-            if self._is_rejected(_around(raw, row), at, name, objects) or name is None or objects is None:
+            if self._is_rejected(around, at, name, objects) or name is None or objects is None:
                 self.rejected.append(listed.count)
                 continue
             first = self.first.setdefault(name, listed.count)
@@ -166,23 +204,29 @@ class _Builder:
         objects, count = _objects(row.annotations)
         if name is None or count is None or count > INSTANCES_MAX:
             return name, count
-        for found in objects:
-            label = plain_label(found.label) if found is not None else None
-            if found is not None and label is not None and (kind := _kind(found)) is not None:
-                self.index.kinds.setdefault(label, set()).add(kind)
+        self._note(objects)
         return name, count
+
+    def _note(self, objects: Iterable[_Object | None]) -> None:
+        for found in objects:
+            if found is None or (seen := (found.label, _kind(found))) in self.noted:
+                continue
+            self.noted.add(seen)
+            label = plain_label(found.label)
+            if label is not None and seen[1] is not None:
+                self.index.kinds.setdefault(label, set()).add(seen[1])
 
     def take_images(self, rows: Elements) -> None:
         """Give each image to the records of its picture; one of which there are none is an entry of its own."""
         index, alone = self.index, Listed(self.index.scratch, 1)
         seen: set[bytes] = set()
-        for row, _, at in self._rows(rows):
-            pointer, name = f"/images/{at.number}", None if row is None else row.name
-            if row is None or name is None:
+        for one, text, at in self._elements(rows):
+            name, picture = _names(one, text)
+            pointer = f"/images/{at.number}"
+            if name is None:
                 unnamed = ItemError("image_unnamed", "an image has no name", "add external_picture_url")
                 self._report(unnamed, at, f"{pointer}/external_picture_url")
                 continue
-            picture = row.picture
             key = blake2b(repr((name, picture)).encode(), digest_size=16).digest()
             if key in seen:
                 message = f"the image {name!r:.200} is listed twice"
@@ -221,9 +265,28 @@ class _Builder:
         return self.by_id[name]
 
 
-def _around(raw: msgspec.Raw, row: _Row | None) -> bytes:
+def _plain_rows(window: Window[_Plain]) -> list[_Plain] | None:
+    """The elements of a window, if each is plain and has no key twice that says what it is."""
+    rows = window.rows
+    if rows is None or window.text.count(_KEY) != len(rows):
+        return None
+    listed = [row.annotations for row in rows if row.annotations is not msgspec.UNSET]
+    are_once = window.text.count(b'"annotations"') == len(listed)
+    are_few = all(len(objects or ()) <= INSTANCES_MAX for objects in listed)
+    return rows if are_once and are_few and all(row.external_picture_url.strip() for row in rows) else None
+
+
+def _names(one: _Plain | None, text: bytes) -> tuple[str | None, str | None]:
+    """The name and the id of a picture, as far as an image has them."""
+    if one is not None:
+        picture = one.internal_picture_id
+        return one.external_picture_url, picture if isinstance(picture, str) else None
+    row = attempt(_ROW, text)
+    return (None, None) if row is None else (row.name, row.picture)
+
+
+def _around(text: bytes, row: _Row | None) -> bytes:
     """A record with nothing in the place of its objects, which are most of it and have other keys."""
-    text = bytes(raw)
     if row is None or len(row.annotations) == 0:
         return text
     before, objects, behind = text.rpartition(bytes(row.annotations))
@@ -241,9 +304,13 @@ def _objects(raw: msgspec.Raw) -> tuple[Iterable[_Object | None], int | None]:
     )
 
 
+def _is_given(raw: msgspec.Raw) -> bool:
+    return len(raw) > _LONGEST or bytes(raw) not in _EMPTY
+
+
 def _kind(row: _Object) -> str | None:
     """The kind of the instance that an object will be; None when its type and geometry disagree."""
-    has_box, has_polygon = bytes(row.rectangle) not in _EMPTY, bytes(row.polygon) not in _EMPTY
+    has_box, has_polygon = _is_given(row.rectangle), _is_given(row.polygon)
     if row.type == CLASSIFICATION:
         return None if has_box or has_polygon else CLASSIFICATION
     if (row.type == RECTANGLE and not has_box) or (row.type == POLYGON and not has_polygon):

@@ -49,3 +49,44 @@ def test_every_element_is_found_whatever_the_window(
         assert part.rows is None or [*map(len, part.rows)] == [
             len(msgspec.json.decode(one)) for one in part.elements()
         ]
+
+
+NAMED = st.builds(
+    lambda name, more: {"name": name, **more},
+    st.sampled_from(["a", 'b"', "}, {"]),
+    st.dictionaries(
+        st.sampled_from(["a", "b", "list"]),
+        VALUES | st.sampled_from([[{"a": 1}, {"b": 2}], [{}, {"name": "a"}, {"name": "b"}]]),
+        max_size=3,
+    ),
+)
+
+
+class Named(msgspec.Struct):
+    name: str
+
+
+NAMES = msgspec.json.Decoder(list[Named])
+
+
+@given(
+    st.lists(NAMED | NAMED | NAMED | ELEMENTS, max_size=12),
+    st.integers(1, 90),
+    st.sampled_from([(", ", ": "), (",", ":"), (" ,\n", " : ")]),
+    st.sampled_from([None, 2]),
+)
+def test_elements_are_found_by_the_key_that_they_begin_with(
+    elements: list[Any], window: int, separators: tuple[str, str], indent: int | None
+) -> None:
+    text = json.dumps(elements, separators=separators, indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonspans, "WINDOW", window)
+        found = [*jsonspans.windows(memoryview(text), NAMES, key=b'"name"')]
+    assert [msgspec.json.decode(one) for part in found for one in part.elements()] == elements
+    starts = [start for part in found for start in part.starts.tolist()]
+    assert [text[start : start + 1] for start in starts] == [json.dumps(one)[:1].encode() for one in elements]
+    for part in found:
+        if part.rows is not None:
+            assert [one.name for one in part.rows] == [
+                msgspec.json.decode(one)["name"] for one in part.elements()
+            ]

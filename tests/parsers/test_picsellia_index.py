@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picsellia_ingest.parsers import picsellia_index, scratch
+from picsellia_ingest.parsers import jsonoutline, jsonspans, picsellia_index, picsellia_joining, scratch
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import ProblemLog
 
@@ -23,13 +23,36 @@ OBJECTS = st.lists(
             {"type": "classification", "label": "wet"},
             {"type": "rectangle", "label": "b", "rectangle": {"left": 1, "top": 2, "width": 3, "height": 4}},
             {"type": "rectangle", "label": "b", "polygon": {"geometry": [[1, 1], [4, 1], [4, 9]]}},
+            {
+                "type": "rectangle",
+                "label": 7,
+                "rectangle": {},
+                "polygon": {"geometry": [{"x": 1, "y": 2}] * 3},
+            },
+            {"label": "b", "attributes": {"annotations": 1, "external_picture_url": "], \n}, {"}},
+            {"external_picture_url": "a.jpg", "label": "c", "type": "classification"},
             7,
         ]
     ),
     max_size=2,
 )
 NAMING = {"external_picture_url": NAMES, "internal_picture_id": PICTURES}
+PLAIN_OBJECTS = st.just([{"type": "classification", "label": "dry"}]) | st.just([])
+PLAIN = st.fixed_dictionaries(
+    {
+        "external_picture_url": st.sampled_from(["a.jpg", "b.jpg", '"c".jpg', "é.jpg"]),
+        "annotations": PLAIN_OBJECTS | OBJECTS,
+    },
+    optional={
+        "internal_picture_id": PICTURES,
+        "width": st.just(5),
+        "annotations AGAIN": PLAIN_OBJECTS,
+        "external_picture_url AGAIN": st.just("a.jpg"),
+    },
+)
 RECORDS = st.one_of(
+    PLAIN,
+    PLAIN,
     st.fixed_dictionaries(
         {}, optional={**NAMING, "annotations": OBJECTS | st.just("x"), "width": st.just(5)}
     ),
@@ -52,6 +75,39 @@ def said(path: Path, *, pickled: bool = False) -> Any:
         return (*counts, [*reader.names()], records, [one.place for one in records], log.kept, log.lost)
 
 
+def written(path: Path, records: list[Any], images: list[Any], bare: bool, indent: int | None) -> None:
+    document = {"images": images, "annotations": records, "categories": [{"name": "wet"}]}
+    path.write_text(json.dumps(records if bare else document, indent=indent).replace(" AGAIN", ""))
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    records=st.lists(PLAIN, max_size=3) | st.lists(RECORDS, max_size=9),
+    images=st.lists(IMAGES | PLAIN, max_size=6), bare=st.booleans(),
+    indent=st.sampled_from([None, 1]), window=st.integers(20, 600), edge=st.integers(40, 400),
+)  # fmt: skip
+def test_elements_that_are_decoded_together_are_indexed_as_each_by_itself(
+    tmp_path_factory: pytest.TempPathFactory,
+    records: list[Any],
+    images: list[Any],
+    bare: bool,
+    indent: int | None,
+    window: int,
+    edge: int,
+) -> None:
+    """However little of a file is looked at together, and whether or not its arrays are found by an outline."""
+    path = tmp_path_factory.mktemp("picsellia") / "a.json"
+    written(path, records, images, bare, indent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picsellia_joining, "_plain_rows", lambda _: None)
+        expected = said(path)
+    assert said(path) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonspans, "WINDOW", window)
+        patch.setattr(jsonoutline, "EDGE", edge)
+        assert said(path) == expected
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     records=st.lists(RECORDS, max_size=7), images=st.lists(IMAGES, max_size=6), bare=st.booleans(),
@@ -65,11 +121,8 @@ def test_an_index_on_disk_says_what_one_in_memory_says(
     indent: int | None,
     together: int,
 ) -> None:
-    document = (
-        records if bare else {"images": images, "annotations": records, "categories": [{"name": "wet"}]}
-    )
     path = tmp_path_factory.mktemp("picsellia") / "a.json"
-    path.write_text(json.dumps(document, indent=indent))
+    written(path, records, images, bare, indent)
     expected = said(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "KEPT", 0)
