@@ -68,6 +68,8 @@ class _Object(msgspec.Struct):
     rectangle: _Box | msgspec.UnsetType | None = msgspec.UNSET
     polygon: _Shape | msgspec.UnsetType | None = msgspec.UNSET
     qa: tuple[()] = ()
+    attributes: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """What this package writes besides."""
 
 
 class _Usual(_Object, forbid_unknown_fields=True):
@@ -80,7 +82,7 @@ _ANY_RECORDS = msgspec.json.Decoder(list[list[_Object]])
 _ANY_OBJECTS = msgspec.json.Decoder(list[_Object])
 _MANY_MEMBERS = msgspec.json.Decoder(list[list[dict[str, msgspec.Raw]]])
 _MEMBERS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_KEYS = frozenset(_Object.__struct_fields__)
+_KEYS = frozenset(_Object.__struct_fields__) - {"attributes"}
 _SHALLOW = DEEPEST - 2
 """Lists and objects that what stands under other keys may hold: what is nested deeper is for the general path to refuse."""
 
@@ -106,26 +108,29 @@ class PlainObjects:
         self._ranges = [*map(range, [0, *ends], ends)]
         self.others: dict[int, Attributes] = {}
         """What stands under other keys of an object, by its number."""
+        self._odd: set[int] = set()
+        """The numbers of objects of which that cannot be read here."""
+        for at, row in enumerate(self.rows):
+            if row.attributes is not msgspec.UNSET:
+                self._take_others(at, {"attributes": row.attributes})
         members_of = each_decoded(_MANY_MEMBERS, _MEMBERS, texts)
         for number, members in zip(unusual, members_of, strict=True):
-            if found[number] is not None:
-                self._take_others(number, members or ())
+            for at, one in zip(self._ranges[number], members or (), strict=False):
+                self._take_others(at, {key: value for key, value in one.items() if key not in _KEYS})
         self.boxes = [row.rectangle or None for row in self.rows]
         self.shapes = [row.polygon or None for row in self.rows]
         with np.errstate(all="ignore"):  # what is too large for arithmetic is not plain
             self.bounds = _bounds([shape.geometry if shape else [] for shape in self.shapes])
 
-    def _take_others(self, number: int, members: Sequence[Mapping[str, msgspec.Raw]]) -> None:
-        for at, one in zip(self._ranges[number], members, strict=True):
-            others = {key: bytes(value) for key, value in one.items() if key not in _KEYS}
-            inside = b"".join(others.values())
-            try:
-                if inside.count(b"[") + inside.count(b"{") > _SHALLOW:
-                    raise _OddError
-                if others:
-                    self.others[at] = {key: msgspec.json.decode(value) for key, value in others.items()}
-            except (*UNREADABLE, _OddError):
-                self._are_read[number] = False
+    def _take_others(self, at: int, others: Mapping[str, msgspec.Raw]) -> None:
+        inside = b"".join(others.values())
+        try:
+            if inside.count(b"[") + inside.count(b"{") > _SHALLOW:
+                raise _OddError
+            if others:
+                self.others[at] = {key: msgspec.json.decode(value) for key, value in others.items()}
+        except (*UNREADABLE, _OddError):
+            self._odd.add(at)
 
     def words(self) -> list[int]:
         """How often "label", "rectangle" and "polygon" stand in the objects at least: as keys, types and labels."""
@@ -151,7 +156,11 @@ class PlainObjects:
     def _stated(self, at: int, size: Size, polygons: dict[int, Polygon]) -> Stated:
         """What an object is; ``polygons`` gets what its outline is taken for where that is not one ring as it stands."""
         row, box, shape, bounds = self.rows[at], self.boxes[at], self.shapes[at], self.bounds[at]
-        if row.type != (RECTANGLE if shape is None else POLYGON) or not _is_label(row.label):
+        if (
+            row.type != (RECTANGLE if shape is None else POLYGON)
+            or not _is_label(row.label)
+            or at in self._odd
+        ):
             raise _OddError
         if shape is not None and bounds is None:
             line = [value for corner in shape.geometry for value in (corner.x, corner.y)]

@@ -37,7 +37,9 @@ OBJECTS = st.lists(
     max_size=2,
 )
 NAMING = {"external_picture_url": NAMES, "internal_picture_id": PICTURES}
-PLAIN_OBJECTS = st.just([{"type": "classification", "label": "dry"}]) | st.just([])
+PLAIN_OBJECTS: st.SearchStrategy[list[Any]] = st.just([{"type": "classification", "label": "dry"}]) | st.just(
+    []
+)
 PLAIN = st.fixed_dictionaries(
     {
         "external_picture_url": st.sampled_from(["a.jpg", "b.jpg", '"c".jpg', "é.jpg"]),
