@@ -12,20 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label, Prepared, Sent, Stated, Told
+from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label
+from .prepared import Prepared, Sent, Stated, some
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-T = TypeVar("T")
 
 LEFT_OUT, IN_OTHER_SPLIT, RENAMED, AS_BOX = (
     "left_out_by_label",
@@ -108,7 +107,7 @@ class Selection:
                 counts[LEFT_OUT] += 1
             elif (made := self._chosen(given[at], counts)) is not None:
                 members.append(made)
-        return _Some(given, members)
+        return some(given, members)
 
     def _boxed(self, given: Prepared, counts: Counter[str]) -> Prepared:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
@@ -134,45 +133,6 @@ class Selection:
         counts[AS_BOX] += 1
         box = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, polygon=None, rectangle=box)
-
-
-class _Some(Prepared):
-    """Some of other instances, given by their places, and instances that have no JSON."""
-
-    __slots__ = ("_given", "_members")
-
-    def __init__(self, given: Prepared, members: Sequence[Instance | int]) -> None:
-        super().__init__()
-        self._given, self._members = given, members
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def make(self, at: int) -> Instance:
-        one = self._members[at]
-        return self._given[one] if isinstance(one, int) else one
-
-    def objects(self) -> Sequence[Sent | None]:
-        return self._of(self._given.objects())
-
-    def outlines(self) -> Sequence[Sent | None]:
-        return self._of(self._given.outlines())
-
-    def boxes(self) -> Sequence[Sent | None]:
-        return self._of(self._given.boxes())
-
-    def stated(self) -> Sequence[Stated | None]:
-        return self._of(self._given.stated())
-
-    def told(self) -> Sequence[Told | None]:
-        return self._of(self._given.told())
-
-    def attributes(self) -> Mapping[int, Attributes]:
-        said = self._given.attributes()
-        return {at: said[one] for at, one in enumerate(self._members) if isinstance(one, int) and one in said}
-
-    def _of(self, column: Sequence[T | None]) -> Sequence[T | None]:
-        return [column[one] if isinstance(one, int) else None for one in self._members]
 
 
 class _Boxed(Prepared):

@@ -27,14 +27,13 @@ from .model import (
     Instance,
     MultipleChoice,
     Polygon,
-    Prepared,
     RangeAnswer,
     Rectangle,
     Ring,
-    Sent,
     SingleChoice,
     TextAnswer,
 )
+from .prepared import Prepared, Sent
 
 SPLIT_IN_PARTS = "split_in_parts"
 HOLES_BRIDGED = "holes_bridged"

@@ -73,6 +73,7 @@ def test_public_names_are_those_listed() -> None:
         "losses",
         "model",
         "parsers",
+        "prepared",
         "problems",
         "raster",
         "ring_text",

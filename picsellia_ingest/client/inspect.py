@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidQueryError
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, stated
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance
 from ..parsers.base import Options, Parser, Shard
 from ..parsers.image_files import image_folder
+from ..prepared import stated
 from ..problems import ProblemLog, shown
 from ..sources import AnyPath
 from ..sources.redaction import without_secrets

@@ -11,26 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ..losses import notable
-from ..model import (
-    POLYGON,
-    RECTANGLE,
-    Attributes,
-    Instance,
-    Polygon,
-    Prepared,
-    Rectangle,
-    Ring,
-    Sent,
-    Stated,
-    Told,
-)
+from ..model import POLYGON, RECTANGLE, Attributes, Instance, Polygon, Rectangle, Ring
+from ..prepared import Prepared, Sent, Stated, Told, some
 from . import coco_rows
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
@@ -38,8 +27,6 @@ from .coco_rings import GEOMETRY, Rings
 from .coco_rows import UNSET, Bools, Box
 from .coco_shapes import CLOSED
 from .scratch import IntArray
-
-T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -103,7 +90,7 @@ class PlainAnnotations:
 
     def prepared(self, members: Sequence[Instance | int]) -> Prepared:
         """Instances, those that are plain given by their numbers."""
-        return _Prepared(self, members)
+        return some(_All(self), members)
 
     @cached_property
     def _texts(self) -> list[bytes | None]:
@@ -192,50 +179,38 @@ class PlainAnnotations:
         return found
 
 
-class _Prepared(Prepared):
-    """Some annotations of a batch, those that are plain given by their numbers."""
+class _All(Prepared):
+    """The annotations of a batch, of which those that are not plain have no instance here."""
 
-    __slots__ = ("_batch", "_members")
+    __slots__ = ("_batch",)
 
-    def __init__(self, batch: PlainAnnotations, members: Sequence[Instance | int]) -> None:
+    def __init__(self, batch: PlainAnnotations) -> None:
         super().__init__()
-        self._batch, self._members = batch, members
+        self._batch = batch
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._batch.are_plain())
 
     def make(self, at: int) -> Instance:
-        one = self._members[at]
-        return self._batch.instance(one) if isinstance(one, int) else one
+        return self._batch.instance(at)
 
     def objects(self) -> Sequence[Sent | None]:
-        return self._of(self._batch.objects)
+        return self._batch.objects
 
     def outlines(self) -> Sequence[Sent | None]:
-        return self._of(self._batch.outlines)
+        return self._batch.outlines
 
     def boxes(self) -> Sequence[Sent | None]:
-        return self._of(self._batch.boxes)
+        return self._batch.boxes
 
     def stated(self) -> Sequence[Stated | None]:
-        return self._of(self._batch.stated)
+        return self._batch.stated
 
     def told(self) -> Sequence[Told | None]:
-        return self._of(self._batch.told)
+        return self._batch.told
 
     def attributes(self) -> Mapping[int, Attributes]:
-        said = self._batch.said
-        return (
-            {at: said[one] for at, one in enumerate(self._members) if type(one) is int and one in said}
-            if said
-            else {}
-        )
-
-    def _of(self, column: Sequence[T | None]) -> Sequence[T | None]:
-        members = self._members
-        if isinstance(members, range):
-            return column[members.start : members.stop]
-        return [column[one] if type(one) is int else None for one in members]
+        return self._batch.said
 
 
 _SIDES = {1: b',"left":', 2: b',"width":', 3: b',"height":', 4: b"\x04"}

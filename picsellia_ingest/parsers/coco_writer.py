@@ -17,7 +17,8 @@ import msgspec
 
 from .. import bridges, geometry, raster, wire
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon, Prepared, Ring
+from ..model import ImageRecord, Instance, Polygon, Ring
+from ..prepared import Prepared
 from .answers import ANSWERS
 from .coco_categories import id_key
 from .coco_files import split_of

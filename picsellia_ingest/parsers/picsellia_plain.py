@@ -20,20 +20,8 @@ from numpy.typing import NDArray
 from .. import geometry
 from ..errors import ItemError
 from ..losses import notable
-from ..model import (
-    POLYGON,
-    RECTANGLE,
-    Attributes,
-    Corner,
-    Instance,
-    Polygon,
-    Prepared,
-    Rectangle,
-    Ring,
-    Sent,
-    Sides,
-    Stated,
-)
+from ..model import POLYGON, RECTANGLE, Attributes, Corner, Instance, Polygon, Rectangle, Ring
+from ..prepared import Prepared, Sent, Sides, Stated
 from .checks import SLIVER, Size, check_inside, outline, plain_label
 from .jsontext import DEEPEST, UNREADABLE, each_decoded
 

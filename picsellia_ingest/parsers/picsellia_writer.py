@@ -15,7 +15,8 @@ import msgspec
 
 from .. import wire
 from ..losses import Losses
-from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon, Prepared, Sent
+from ..model import POLYGON, RECTANGLE, ImageRecord, Instance, Polygon
+from ..prepared import Prepared, Sent
 from .checks import Size
 from .documents import DocumentWriter
 from .spool import Spool

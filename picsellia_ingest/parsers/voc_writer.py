@@ -14,7 +14,8 @@ from typing import Any, ClassVar, TypeGuard
 
 from .. import bridges, geometry
 from ..losses import Losses, notable
-from ..model import ImageRecord, Instance, Polygon, Prepared, Rectangle, Ring, Stated, stated
+from ..model import ImageRecord, Instance, Polygon, Rectangle, Ring
+from ..prepared import Prepared, Stated, stated
 from .names import inside, unique_stems
 from .numbers import number
 from .staging import Staging

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
 from .. import geometry
-from ..model import ImageRecord, Sides, stated
+from ..model import ImageRecord
 from ..parsers.base import Options
 from ..parsers.checks import Size
+from ..prepared import Sides, stated
 
 _SCALE = "shapes lie wholly or partly outside their picture: are they in another scale, or another picture's?"
 _MOSTLY_LOST = {

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from picsellia_ingest import wire
 from picsellia_ingest.errors import ItemError
-from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring, Stated
+from picsellia_ingest.model import Instance, Polygon, Rectangle, Ring
 from picsellia_ingest.parsers.coco_plain import PlainAnnotations
 from picsellia_ingest.parsers.coco_shapes import instance
+from picsellia_ingest.prepared import Stated
 from tests.parsers.prepared import in_a_file, sent_and_counted
 
 CATEGORIES: dict[Any, Any] = {1: "crate", 2: "pallet", 3: ItemError("category_ambiguous", "two names")}
