@@ -22,8 +22,9 @@ from .jsonfile import JsonFile, reject
 from .jsonoutlined import Check, Top, read_outlined
 from .looks import edges_if_any
 from .many_names import joined
+from .picsellia_elements import Elements
 from .picsellia_index import PicselliaIndex
-from .picsellia_joining import Elements, build
+from .picsellia_joining import build
 from .picsellia_records import RecordReader, Records, plain, together
 from .scratch import Scratch
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picsellia_ingest.parsers import jsonoutline, jsonspans, picsellia_index, picsellia_joining, scratch
+from picsellia_ingest.parsers import jsonoutline, jsonspans, picsellia_elements, picsellia_index, scratch
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import ProblemLog
 
@@ -42,7 +42,7 @@ PLAIN_OBJECTS: st.SearchStrategy[list[Any]] = st.just([{"type": "classification"
 )
 PLAIN = st.fixed_dictionaries(
     {
-        "external_picture_url": st.sampled_from(["a.jpg", "b.jpg", '"c".jpg', "é.jpg"]),
+        "external_picture_url": st.sampled_from(["a.jpg", "b.jpg", '"c".jpg', "é.jpg", " "]),
         "annotations": PLAIN_OBJECTS | OBJECTS,
     },
     optional={
@@ -101,7 +101,7 @@ def test_elements_that_are_decoded_together_are_indexed_as_each_by_itself(
     path = tmp_path_factory.mktemp("picsellia") / "a.json"
     written(path, records, images, bare, indent)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(picsellia_joining, "_plain_rows", lambda _: None)
+        patch.setattr(picsellia_elements, "_plain_rows", lambda _: None)
         expected = said(path)
     assert said(path) == expected
     with pytest.MonkeyPatch.context() as patch:
