@@ -74,6 +74,7 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
     )
     one, two = (convert(source, out, "PICSELLIA", "--nb-jobs", str(jobs)) for jobs in (1, 2))
     check(source, out, boxes=False)
+    quick, whole = (cost([*OURS, "inspect", *more, str(out)]) for more in (("--quick",), ()))
     peer = to_voc_by_hotcoco(source, folder, python)
     row("T1", "COCO -> PICSELLIA, 2 jobs / orjson.loads", two.seconds / base, most=1.0)
     row("T1", "COCO -> PICSELLIA, 1 job / orjson.loads", one.seconds / base, most=1.5)
@@ -94,6 +95,11 @@ def coco_files(folder: Path, python: Path, images: int) -> None:
     box = convert(source, out, "PICSELLIA", "--rectangle", "--nb-jobs", "2")
     check(source, out, boxes=True)
     row("T4", "COCO -> PICSELLIA, boxes, 2 jobs / orjson.loads", box.seconds / base, most=0.6)
+    row("", "inspect --quick, of the PICSELLIA file / orjson.loads of the COCO file", quick.seconds / base)
+    row("", "inspect, of the PICSELLIA file / orjson.loads of the COCO file", whole.seconds / base)
+    for what, more in (("", ()), (", one label left out", ("--drop", "label 1"))):
+        same = convert(source, out, "COCO", "--nb-jobs", "2", *more)
+        row("", f"COCO -> COCO{what}, 2 jobs / orjson.loads", same.seconds / base)
 
 
 def to_voc_by_hotcoco(source: Path, folder: Path, python: Path) -> Cost:
