@@ -114,7 +114,7 @@ class Selection:
         boxes = given.boxes()
         others = {at: self._as_box(given[at], counts) for at, box in enumerate(boxes) if box is None}
         stated = zip(given.stated(), boxes, strict=True)
-        counts[AS_BOX] += len([one for one, box in stated if box is not None and one and one.has_polygon])
+        counts.update(AS_BOX for one, box in stated if box is not None and one and one.has_polygon)
         return _Boxed(given, boxes, others)
 
     def _chosen(self, instance: Instance, counts: Counter[str]) -> Instance | None:
