@@ -88,14 +88,16 @@ def windows(
             size *= 2
 
 
-def segments(array: memoryview, size: int) -> list[tuple[int, int, int]]:
+def segments(array: memoryview, size: int, key: bytes = b"") -> list[tuple[int, int, int]]:
     """Parts of an array of about ``size`` bytes: where each begins and ends, and where the next one begins.
 
-    A part ends where an object may; that it is an element shows when all before it were elements up to there.
+    A part ends where an object may, and one with the ``key`` begins; that it is an element shows when all before it were
+    elements up to there.
     """
     found, begin = [], 1
+    after = re.compile(rb"\}\s*,(?=\s*\{\s*%b)" % re.escape(key)) if key else _AFTER_OBJECT
     while (place := begin + size) < len(array) - size:
-        next_one = _AFTER_OBJECT.search(array, place, place + size)
+        next_one = after.search(array, place, place + size)
         if next_one is None:
             break
         found.append((begin, next_one.start() + 1, next_one.end()))

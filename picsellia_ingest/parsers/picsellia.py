@@ -22,7 +22,7 @@ from .jsonfile import JsonFile, reject
 from .jsonoutlined import Check, Top, read_outlined
 from .looks import edges_if_any
 from .many_names import joined
-from .picsellia_elements import Elements
+from .picsellia_elements import Elements, elements
 from .picsellia_index import PicselliaIndex
 from .picsellia_joining import build
 from .picsellia_records import RecordReader, Records, plain, together
@@ -75,7 +75,9 @@ class Picsellia(Parser):
             def made(top: Top, told: OnProblem, check: Check | None) -> PicselliaIndex:
                 self._labels, self._attributes = {}, {}
                 records, images, is_listed = self._sections(file, top, told, check)
-                return build(file, records, images, PicselliaIndex(scratch, is_listed), told, check)
+                listed = elements(file, records, check, self.spread)
+                index = PicselliaIndex(scratch, is_listed)
+                return build(file, listed, elements(file, images, check), index, told)
 
             self._index = read_outlined(file, _ARRAYS, on_problem, made)
         unlisted = [name for name in self._index.kinds if name not in self._labels]

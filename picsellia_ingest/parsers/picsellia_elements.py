@@ -1,13 +1,15 @@
 """The elements of the arrays of a PICSELLIA file, as far as an index needs them: names, and the labels and kinds of objects.
 
-They are looked at a window at a time. Those that the platform or this package wrote are decoded together into their types;
-where one of a window is of another form, or has a key twice that says what it is, each is decoded by itself.
+They are looked at a window at a time, those of a large array by several processes as far as they can be. Those that the platform
+or this package wrote are decoded together into their types; where one of a window is of another form, or has a key twice
+that says what it is, each is decoded by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,10 +17,17 @@ from ..model import CLASSIFICATION, POLYGON, RECTANGLE
 from .checks import INSTANCES_MAX
 from .jsonfile import JsonFile
 from .jsonoutlined import Check
-from .jsonspans import Window
+from .jsonspans import Window, segments, windows
 from .jsontext import attempt, crumbs
 from .picsellia_records import RAWS, Range, plain
 
+if TYPE_CHECKING:
+    from .base import Spread
+
+SEGMENT = 4 << 20
+"""Bytes of an array that a process takes at a time."""
+LARGE = 3 * SEGMENT
+"""Bytes of an array from which on several processes read it."""
 _NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
 _LONGEST = max(map(len, _EMPTY))
@@ -46,9 +55,7 @@ class _Row(msgspec.Struct):
         return found if isinstance(found, str) else None
 
 
-class Object(msgspec.Struct):
-    """What says the label and the kind of an instance."""
-
+class _Object(msgspec.Struct):
     label: str | int
     type: str | None = None
     rectangle: msgspec.Raw = _NOTHING
@@ -60,16 +67,20 @@ class _Plain(msgspec.Struct):
 
     external_picture_url: str
     internal_picture_id: Any = None
-    annotations: list[Object] | msgspec.UnsetType | None = msgspec.UNSET
+    annotations: list[_Object] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _KEY = b'"external_picture_url"'
 _PLAIN = msgspec.json.Decoder(list[_Plain])
 _ROW = msgspec.json.Decoder(_Row)
-_OBJECT = msgspec.json.Decoder(Object)
-_OBJECTS = msgspec.json.Decoder(list[Object])
+_OBJECT = msgspec.json.Decoder(_Object)
+_OBJECTS = msgspec.json.Decoder(list[_Object])
 _FEW_BYTES = 1 << 20
 """A list of objects that are decoded without being counted before."""
+
+
+Kind: TypeAlias = tuple[str | int, str | None]
+"""A label, as written, and the kind of an instance that has it; None where that cannot be told."""
 
 
 class Element(NamedTuple):
@@ -79,24 +90,46 @@ class Element(NamedTuple):
     """The picture's name; None when it has none."""
     picture: str | None
     """The picture's id."""
-    objects: Iterable[Object | None]
-    """Its objects, of those that are accepted; None for each that cannot be decoded."""
+    kinds: Iterable[Kind]
+    """The labels and kinds of its objects, be it of those that follow too."""
     number: int | None
-    """How many they are; None where they are no list."""
+    """How many objects there are; None where they are no list."""
     around: bytes
     """All of it but its objects; nothing where it is known that no key stands twice."""
     at: Range
 
 
-def elements(file: JsonFile, rows: Elements, check: Check | None) -> Iterator[Element]:
-    """The elements of an array of an open file; ``check`` is that of an outline (jsonoutlined)."""
+class Part(NamedTuple):
+    """Plain elements that follow each other, in columns."""
+
+    names: list[str]
+    pictures: list[str | None]
+    numbers: list[int]
+    starts: list[int]
+    lengths: list[int]
+    kinds: list[Kind]
+    """The labels and kinds of all, each once."""
+
+
+def elements(
+    file: JsonFile, rows: Elements, check: Check | None, spread: Spread | None = None
+) -> Iterator[Element]:
+    """The elements of an array of an open file; ``check`` is that of an outline (jsonoutlined), ``spread`` runs functions in processes."""
     if isinstance(rows, list):
         starts, lengths = file.offsets(rows)
         for number, raw in enumerate(rows):
             yield _element(bytes(raw), Range(number, int(starts[number]), int(lengths[number])))
         return
-    number = 0
-    for window in file.windows(rows, _PLAIN, check, key=_KEY):
+    begin, number = 1, 0
+    for part, begin in _parts(file, rows, spread):  # noqa: B007 - where the rest begins
+        places = zip(part.starts, part.lengths, strict=True)
+        ranges = [Range(number + place, *at) for place, at in enumerate(places)]
+        kinds: list[Kind] = part.kinds
+        for one in zip(part.names, part.pictures, part.numbers, ranges, strict=True):
+            yield Element(*one[:2], kinds, one[2], b"", one[3])
+            kinds = []
+        number += len(ranges)
+    for window in file.windows(rows, _PLAIN, check, begin, _KEY) if begin < len(rows) else ():
         places = zip(window.starts.tolist(), window.lengths.tolist(), strict=True)
         ranges = [Range(number + place, *at) for place, at in enumerate(places)]
         number += len(ranges)
@@ -107,10 +140,49 @@ def elements(file: JsonFile, rows: Elements, check: Check | None) -> Iterator[El
             yield from map(_plain_element, plain_rows, ranges)
 
 
+def _parts(file: JsonFile, rows: msgspec.Raw, spread: Spread | None) -> Iterator[tuple[Part, int]]:
+    """What processes find up to the first part that is not plain, and where the next part begins (coco_parts)."""
+    if spread is None or len(rows) < LARGE or not file.is_mapped:
+        return
+    offset, spans = file.offset(rows), segments(memoryview(rows), SEGMENT, _KEY)
+    results = spread(read, [(file.path, offset + begin, offset + end) for begin, end, _ in spans])
+    for (_, _, end), found in zip(spans, results, strict=True):
+        if found is None:
+            results.close()
+            return
+        yield found, end
+
+
+def read(path: Path, begin: int, end: int) -> Part | None:
+    """A part of an array, in bytes of the text; None if its elements are not all plain."""
+    with JsonFile.open(path) as file:
+        text = memoryview(file.slice(begin - 1, end - begin + 2))
+    part, seen = Part([], [], [], [], [], []), dict[Kind, None]()
+    try:
+        for window in windows(text, _PLAIN, begin - 1, key=_KEY):
+            rows = _plain_rows(window)
+            if rows is None:
+                return None
+            for row in rows:
+                seen |= dict.fromkeys(_kinds(row.annotations or ()))
+            part.names.extend(row.external_picture_url for row in rows)
+            part.pictures.extend(map(_picture, rows))
+            part.numbers.extend(len(row.annotations or ()) for row in rows)
+            part.starts.extend(window.starts.tolist())
+            part.lengths.extend(window.lengths.tolist())
+    except (ValueError, RecursionError):
+        return None
+    return part._replace(kinds=[*seen])
+
+
+def _picture(row: _Plain) -> str | None:
+    found = row.internal_picture_id
+    return found if isinstance(found, str) else None
+
+
 def _plain_element(row: _Plain, at: Range) -> Element:
-    objects, picture = row.annotations or (), row.internal_picture_id
-    name = row.external_picture_url
-    return Element(name, picture if isinstance(picture, str) else None, objects, len(objects), b"", at)
+    objects = row.annotations or ()
+    return Element(row.external_picture_url, _picture(row), _kinds(objects), len(objects), b"", at)
 
 
 def _element(text: bytes, at: Range) -> Element:
@@ -118,12 +190,12 @@ def _element(text: bytes, at: Range) -> Element:
     if row is None:
         return Element(None, None, (), 0, text, at)
     name, count = row.name, None
-    objects: Iterable[Object | None] = ()
+    objects: Iterable[_Object | None] = ()
     if not crumbs(row.annotations):
         objects, count = _objects(row.annotations)
     if name is None or count is None or count > INSTANCES_MAX:
         objects = ()
-    return Element(name, row.picture, objects, count, _around(text, row), at)
+    return Element(name, row.picture, _kinds(objects), count, _around(text, row), at)
 
 
 def names(text: bytes) -> tuple[str | None, str | None]:
@@ -151,7 +223,7 @@ def _around(text: bytes, row: _Row) -> bytes:
     return b"%bnull%b" % (before, behind) if objects else text
 
 
-def _objects(raw: msgspec.Raw) -> tuple[Iterable[Object | None], int | None]:
+def _objects(raw: msgspec.Raw) -> tuple[Iterable[_Object | None], int | None]:
     """The objects of a list, None for each that cannot be decoded, and how many they are; the number is None where it is no list."""
     objects = attempt(_OBJECTS, raw) if len(raw) <= _FEW_BYTES else None
     if objects is not None:
@@ -166,7 +238,11 @@ def _is_given(raw: msgspec.Raw) -> bool:
     return len(raw) > _LONGEST or bytes(raw) not in _EMPTY
 
 
-def kind(row: Object) -> str | None:
+def _kinds(objects: Iterable[_Object | None]) -> Iterator[Kind]:
+    return ((found.label, _kind(found)) for found in objects if found is not None)
+
+
+def _kind(row: _Object) -> str | None:
     """The kind of the instance that an object will be; None when its type and geometry disagree."""
     has_box, has_polygon = _is_given(row.rectangle), _is_given(row.polygon)
     if row.type == CLASSIFICATION:

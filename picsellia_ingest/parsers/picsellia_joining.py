@@ -16,9 +16,8 @@ from ..errors import ItemError
 from ..problems import OnProblem, Problem, Severity, Unit
 from .checks import INSTANCES_MAX, plain_label
 from .jsonfile import JsonFile
-from .jsonoutlined import Check
 from .jsontext import Keys, repeated_key
-from .picsellia_elements import Element, Elements, Object, elements, kind, names
+from .picsellia_elements import Element, Kind, names
 from .picsellia_index import Listed, PicselliaIndex
 from .picsellia_records import Range
 
@@ -27,24 +26,21 @@ _NAMING = Keys("external_picture_url", "annotations")
 
 def build(
     file: JsonFile,
-    records: Elements,
-    images: Elements,
+    records: Iterable[Element],
+    images: Iterable[Element],
     index: PicselliaIndex,
     on_problem: OnProblem,
-    check: Check | None = None,
 ) -> PicselliaIndex:
-    """Put the records and images of an open file into an empty index; ``check`` is that of an outline (jsonoutlined)."""
-    builder = _Builder(file, index, on_problem, check)
+    """Put the records and images of an open file into an empty index."""
+    builder = _Builder(file, index, on_problem)
     builder.take_records(records)
     builder.take_images(images)
     return index
 
 
 class _Builder:
-    def __init__(
-        self, file: JsonFile, index: PicselliaIndex, on_problem: OnProblem, check: Check | None
-    ) -> None:
-        self.file, self.index, self.on_problem, self.check = file, index, on_problem, check
+    def __init__(self, file: JsonFile, index: PicselliaIndex, on_problem: OnProblem) -> None:
+        self.file, self.index, self.on_problem = file, index, on_problem
         self.first: dict[str, int] = {}
         """Where the first record of each name is among those that are taken in."""
         self.others: dict[str, list[int]] = {}
@@ -55,16 +51,16 @@ class _Builder:
         """Of names that several records have, where the first with each id is."""
         self.full: set[str] = set()
         """Such names whose records all have an image."""
-        self.noted: set[tuple[str | int, str | None]] = set()
+        self.noted: set[Kind] = set()
         """Labels with kinds that were seen."""
 
-    def take_records(self, rows: Elements) -> None:
+    def take_records(self, records: Iterable[Element]) -> None:
         """Take the records in; those that are rejected are reported."""
         index, listed = self.index, Listed(self.index.scratch, 2)
-        for one in elements(self.file, rows, self.check):
+        for one in records:
             name, count, at = one.name, one.number, one.at
             index.instances += count or 0
-            self._note(one.objects)
+            self._note(one.kinds)
             if self._is_rejected(one) or name is None or count is None:
                 self.rejected.append(listed.count)
                 continue
@@ -107,21 +103,21 @@ class _Builder:
         where = self.file.place(at.start, pointer)
         self.on_problem(Problem(found.code, found.message, where, severity, Unit.IMAGE, lost, found.hint))
 
-    def _note(self, objects: Iterable[Object | None]) -> None:
-        """Take in their labels."""
-        for found in objects:
-            if found is None or (seen := (found.label, kind(found))) in self.noted:
+    def _note(self, kinds: Iterable[Kind]) -> None:
+        """Take in labels."""
+        for seen in kinds:
+            if seen in self.noted:
                 continue
             self.noted.add(seen)
-            label = plain_label(found.label)
+            label = plain_label(seen[0])
             if label is not None and seen[1] is not None:
                 self.index.kinds.setdefault(label, set()).add(seen[1])
 
-    def take_images(self, rows: Elements) -> None:
+    def take_images(self, images: Iterable[Element]) -> None:
         """Give each image to the records of its picture; one of which there are none is an entry of its own."""
         index, alone = self.index, Listed(self.index.scratch, 1)
         seen: set[bytes] = set()
-        for one in elements(self.file, rows, self.check):
+        for one in images:
             name, picture, at = one.name, one.picture, one.at
             pointer = f"/images/{at.number}"
             if name is None:

@@ -103,6 +103,7 @@ class PlainObjects:
                 self._take_others(at, {"attributes": row.attributes})
         members_of = each_decoded(_MANY_MEMBERS, _MEMBERS, texts)
         for number, members in zip(unusual, members_of, strict=True):
+            self._are_read[number] &= members is not None
             for at, one in zip(self._ranges[number], members or (), strict=False):
                 self._take_others(at, {key: value for key, value in one.items() if key not in _KEYS})
         self.boxes = [row.rectangle or None for row in self.rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,16 @@ IMAGES = st.one_of(
 )
 
 
-def said(path: Path, *, pickled: bool = False) -> Any:
+def one_by_one(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    """Stands for processes."""
+    return (function(*task) for task in tasks)
+
+
+def said(path: Path, *, pickled: bool = False, spread: bool = False) -> Any:
     """Everything that a file says when it is read."""
     log = ProblemLog()
     with Picsellia(path) as parser:
+        parser.spread = one_by_one if spread else None
         parser.begin(log)
         reader = pickle.loads(pickle.dumps(parser)) if pickled else parser
         records = [record for shard in reader.shards(2) for record in reader.read(shard, log)]
@@ -108,6 +115,9 @@ def test_elements_that_are_decoded_together_are_indexed_as_each_by_itself(
         patch.setattr(jsonspans, "WINDOW", window)
         patch.setattr(jsonoutline, "EDGE", edge)
         assert said(path) == expected
+        patch.setattr(picsellia_elements, "SEGMENT", window // 2)
+        patch.setattr(picsellia_elements, "LARGE", 1)
+        assert said(path, spread=True) == expected
 
 
 @settings(max_examples=150, deadline=None)

@@ -172,7 +172,10 @@ def test_what_stands_under_other_keys_is_kept_unless_it_may_be_nested_too_deeply
         deep = [deep]
     assert read([BOX | {"deep": deep}]) is not None
     assert read([BOX | {"deep": [deep]}]) is None
-    assert PlainObjects([b'[{"type":"rectangle","label":"a","b":"\\ud800"}]']).of(0, (None, None)) is None
+    for other in (b'"b":"\\ud800"', b'"b":"\xff"', b'"b\xff":1', b'"\\ud800":1'):
+        box = b'{"type":"rectangle","label":"a","rectangle":{"left":1,"top":1,"width":1,"height":1},%b}'
+        assert PlainObjects([b"[%b]" % (box % b'"b":1')]).of(0, (None, None)) is not None
+        assert PlainObjects([b"[%b]" % (box % other)]).of(0, (None, None)) is None
 
 
 def test_what_cannot_be_told_in_types_is_left_to_the_general_path() -> None:
