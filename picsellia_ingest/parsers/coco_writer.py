@@ -186,7 +186,7 @@ class CocoWriter(DocumentWriter):
             with self.staging.path(document).open("wb") as out:
                 out.write(self.head())
                 self.spool(f"{document}\0images").pour(out)
-                out.write(b"\n]," + self.middle() + b'\n"annotations":[\n')
+                out.write(b"\n]," + self._said[1] + b'\n"annotations":[\n')
                 annotations = self.spool(f"{document}\0annotations")
                 for row in self.spool(f"{document}\0late").rows():
                     number = b'"id":' + json_bytes(self._ids[document][1].take(None))
@@ -198,10 +198,6 @@ class CocoWriter(DocumentWriter):
     def head(self) -> bytes:
         """Everything before the images."""
         return b"{" + self._said[0] + b'\n"images":[\n'
-
-    def middle(self) -> bytes:
-        """Everything between the images and the annotations."""
-        return self._said[1]
 
     @cached_property
     def _said(self) -> tuple[bytes, bytes]:

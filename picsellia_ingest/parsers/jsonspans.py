@@ -121,8 +121,9 @@ def _ends(array: memoryview, position: int, size: int, key: bytes) -> Iterator[t
 def _ends_of_objects(tail: bytes) -> Iterator[tuple[int, int]]:
     end = len(tail)
     for _ in range(_TRIES):
-        end = tail.rfind(b"}", 0, end)
-        if end >= 0 and (follows := _NEXT.match(tail, end + 1)):
+        if (end := tail.rfind(b"}", 0, end)) < 0:
+            return
+        if follows := _NEXT.match(tail, end + 1):
             yield end + 1, follows.end()
 
 

@@ -7,27 +7,25 @@ that says what it is, each is decoded by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from ..model import CLASSIFICATION, POLYGON, RECTANGLE
+from . import jsonparts
 from .checks import INSTANCES_MAX
 from .jsonfile import JsonFile
 from .jsonoutlined import Check
-from .jsonspans import Window, segments, windows
+from .jsonspans import Window
 from .jsontext import attempt, crumbs
 from .picsellia_records import RAWS, Range, plain
 
 if TYPE_CHECKING:
     from .base import Spread
 
-SEGMENT = 4 << 20
-"""Bytes of an array that a process takes at a time."""
-LARGE = 3 * SEGMENT
-"""Bytes of an array from which on several processes read it."""
 _NOTHING = msgspec.Raw(b"null")
 _EMPTY = (b"null", b"[]", b"{}", b'{"geometry":[]}', b'{"geometry": []}')
 _LONGEST = max(map(len, _EMPTY))
@@ -117,102 +115,78 @@ def elements(
     """The elements of an array of an open file; ``check`` is that of an outline (jsonoutlined), ``spread`` runs functions in processes."""
     if isinstance(rows, list):
         starts, lengths = file.offsets(rows)
-        for number, raw in enumerate(rows):
-            yield _element(bytes(raw), Range(number, int(starts[number]), int(lengths[number])))
+        yield from map(_element, map(bytes, rows), _ranges(starts.tolist(), lengths.tolist(), 0))
         return
     begin, number = 1, 0
-    for part, begin in _parts(file, rows, spread):  # noqa: B007 - where the rest begins
-        places = zip(part.starts, part.lengths, strict=True)
-        ranges = [Range(number + place, *at) for place, at in enumerate(places)]
-        kinds: list[Kind] = part.kinds
-        for one in zip(part.names, part.pictures, part.numbers, ranges, strict=True):
-            yield Element(*one[:2], kinds, one[2], b"", one[3])
-            kinds = []
-        number += len(ranges)
+    for part, following in jsonparts.parts(file, rows, read, spread, _KEY):
+        yield from _of_part(part, number)
+        begin, number = following, number + len(part.names)
     for window in file.windows(rows, _PLAIN, check, begin, _KEY) if begin < len(rows) else ():
-        places = zip(window.starts.tolist(), window.lengths.tolist(), strict=True)
-        ranges = [Range(number + place, *at) for place, at in enumerate(places)]
-        number += len(ranges)
-        plain_rows = _plain_rows(window)
-        if plain_rows is None:
-            yield from map(_element, window.elements(), ranges)
+        if (found := _part(window)) is not None:
+            yield from _of_part(found, number)
         else:
-            yield from map(_plain_element, plain_rows, ranges)
+            yield from map(
+                _element, window.elements(), _ranges(window.starts.tolist(), window.lengths.tolist(), number)
+            )
+        number += len(window.starts)
 
 
-def _parts(file: JsonFile, rows: msgspec.Raw, spread: Spread | None) -> Iterator[tuple[Part, int]]:
-    """What processes find up to the first part that is not plain, and where the next part begins (coco_parts)."""
-    if spread is None or len(rows) < LARGE or not file.is_mapped:
-        return
-    offset, spans = file.offset(rows), segments(memoryview(rows), SEGMENT, _KEY)
-    results = spread(read, [(file.path, offset + begin, offset + end) for begin, end, _ in spans])
-    for (_, _, end), found in zip(spans, results, strict=True):
-        if found is None:
-            results.close()
-            return
-        yield found, end
+def _of_part(part: Part, number: int) -> Iterator[Element]:
+    """The elements of a part, of which the first has this number and all that is to be said of labels."""
+    kinds = part.kinds
+    ranges = _ranges(part.starts, part.lengths, number)
+    for name, picture, objects, at in zip(part.names, part.pictures, part.numbers, ranges, strict=True):
+        yield Element(name, picture, kinds, objects, b"", at)
+        kinds = []
+
+
+def _ranges(starts: Sequence[int], lengths: Sequence[int], number: int) -> Iterator[Range]:
+    return map(Range, count(number), starts, lengths)
 
 
 def read(path: Path, begin: int, end: int) -> Part | None:
     """A part of an array, in bytes of the text; None if its elements are not all plain."""
-    with JsonFile.open(path) as file:
-        text = memoryview(file.slice(begin - 1, end - begin + 2))
-    part, seen = Part([], [], [], [], [], []), dict[Kind, None]()
-    try:
-        for window in windows(text, _PLAIN, begin - 1, key=_KEY):
-            rows = _plain_rows(window)
-            if rows is None:
-                return None
-            for row in rows:
-                seen |= dict.fromkeys(_kinds(row.annotations or ()))
-            part.names.extend(row.external_picture_url for row in rows)
-            part.pictures.extend(map(_picture, rows))
-            part.numbers.extend(len(row.annotations or ()) for row in rows)
-            part.starts.extend(window.starts.tolist())
-            part.lengths.extend(window.lengths.tolist())
-    except (ValueError, RecursionError):
+    found = jsonparts.each((path, begin, end), _PLAIN, _part, _KEY)
+    if found is None:
         return None
-    return part._replace(kinds=[*seen])
+    part = Part(*([*chain.from_iterable(column)] for column in zip(*found, strict=True)))
+    return part._replace(kinds=[*dict.fromkeys(part.kinds)])
 
 
-def _picture(row: _Plain) -> str | None:
-    found = row.internal_picture_id
-    return found if isinstance(found, str) else None
-
-
-def _plain_element(row: _Plain, at: Range) -> Element:
-    objects = row.annotations or ()
-    return Element(row.external_picture_url, _picture(row), _kinds(objects), len(objects), b"", at)
+def _part(window: Window[_Plain]) -> Part | None:
+    """A window in columns, if each element is plain and has no key twice that says what it is."""
+    rows = window.rows
+    if rows is None or window.text.count(_KEY) != len(rows):
+        return None
+    listed = [row.annotations for row in rows if row.annotations is not msgspec.UNSET]
+    if window.text.count(b'"annotations"') != len(listed):
+        return None
+    names, objects = [row.external_picture_url for row in rows], [row.annotations or () for row in rows]
+    numbers = [*map(len, objects)]
+    if max(numbers, default=0) > INSTANCES_MAX or not all(map(str.strip, names)):
+        return None
+    pictures = [found if isinstance(found := row.internal_picture_id, str) else None for row in rows]
+    kinds = [*dict.fromkeys(_kinds(chain.from_iterable(objects)))]
+    return Part(names, pictures, numbers, window.starts.tolist(), window.lengths.tolist(), kinds)
 
 
 def _element(text: bytes, at: Range) -> Element:
     row = attempt(_ROW, text)
     if row is None:
         return Element(None, None, (), 0, text, at)
-    name, count = row.name, None
+    name, number = row.name, None
     objects: Iterable[_Object | None] = ()
     if not crumbs(row.annotations):
-        objects, count = _objects(row.annotations)
-    if name is None or count is None or count > INSTANCES_MAX:
+        objects, number = _objects(row.annotations)
+    if name is None or number is None or number > INSTANCES_MAX:
         objects = ()
-    return Element(name, row.picture, _kinds(objects), count, _around(text, row), at)
+    return Element(name, row.picture, _kinds(objects), number, _around(text, row), at)
 
 
 def names(text: bytes) -> tuple[str | None, str | None]:
     """The name and the id of the picture of a record."""
     row = attempt(_ROW, text)
     return (None, None) if row is None else (row.name, row.picture)
-
-
-def _plain_rows(window: Window[_Plain]) -> list[_Plain] | None:
-    """The elements of a window, if each is plain and has no key twice that says what it is."""
-    rows = window.rows
-    if rows is None or window.text.count(_KEY) != len(rows):
-        return None
-    listed = [row.annotations for row in rows if row.annotations is not msgspec.UNSET]
-    are_once = window.text.count(b'"annotations"') == len(listed)
-    are_few = all(len(objects or ()) <= INSTANCES_MAX for objects in listed)
-    return rows if are_once and are_few and all(row.external_picture_url.strip() for row in rows) else None
 
 
 def _around(text: bytes, row: _Row) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -15,6 +16,11 @@ from picsellia_ingest.parsers.writer import Output, Writer
 from picsellia_ingest.problems import Problem, ProblemLog
 
 P = TypeVar("P", bound=Parser)
+
+
+def one_by_one(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    """Stands for the processes of ``Parser.spread``."""
+    return (function(*task) for task in tasks)
 
 
 def records_of(parser: Parser) -> tuple[list[ImageRecord], ProblemLog]:

@@ -23,13 +23,14 @@ from picsellia_ingest.parsers import (
     coco_owners,
     coco_parts,
     jsonoutline,
+    jsonparts,
     jsonspans,
     scratch,
 )
 from picsellia_ingest.parsers.base import Spread
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
-from tests.parsers.passing import prepared
+from tests.parsers.passing import one_by_one, prepared
 
 
 class Impossible(msgspec.Struct):
@@ -125,14 +126,9 @@ def patched(
 @contextmanager
 def divided(segment: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coco_parts, "SEGMENT", segment)
-        patch.setattr(coco_parts, "LARGE", 1)
+        patch.setattr(jsonparts, "SEGMENT", segment)
+        patch.setattr(jsonparts, "LARGE", 1)
         yield
-
-
-def one_by_one(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
-    """Stands for processes."""
-    return (function(*task) for task in tasks)
 
 
 def said(path: Path, spread: Spread | None = None) -> list[Any]:

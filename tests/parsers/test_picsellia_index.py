@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from picsellia_ingest.parsers import jsonoutline, jsonspans, picsellia_elements, picsellia_index, scratch
+from picsellia_ingest.parsers import (
+    jsonoutline,
+    jsonparts,
+    jsonspans,
+    picsellia_elements,
+    picsellia_index,
+    scratch,
+)
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import ProblemLog
+from tests.parsers.passing import one_by_one
 
 NAMES = st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "é.jpg", " ", None, 5])
 PICTURES = st.sampled_from(["1", "2", None, 4])
@@ -67,11 +74,6 @@ IMAGES = st.one_of(
 )
 
 
-def one_by_one(function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
-    """Stands for processes."""
-    return (function(*task) for task in tasks)
-
-
 def said(path: Path, *, pickled: bool = False, spread: bool = False) -> Any:
     """Everything that a file says when it is read."""
     log = ProblemLog()
@@ -108,15 +110,15 @@ def test_elements_that_are_decoded_together_are_indexed_as_each_by_itself(
     path = tmp_path_factory.mktemp("picsellia") / "a.json"
     written(path, records, images, bare, indent)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(picsellia_elements, "_plain_rows", lambda _: None)
+        patch.setattr(picsellia_elements, "_part", lambda _: None)
         expected = said(path)
     assert said(path) == expected
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jsonspans, "WINDOW", window)
         patch.setattr(jsonoutline, "EDGE", edge)
         assert said(path) == expected
-        patch.setattr(picsellia_elements, "SEGMENT", window // 2)
-        patch.setattr(picsellia_elements, "LARGE", 1)
+        patch.setattr(jsonparts, "SEGMENT", window // 2)
+        patch.setattr(jsonparts, "LARGE", 1)
         assert said(path, spread=True) == expected
 
 

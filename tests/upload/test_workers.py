@@ -22,7 +22,7 @@ from joblib.externals import loky
 from picsellia_ingest.conversion import pipeline as conversion
 from picsellia_ingest.conversion import shards
 from picsellia_ingest.errors import WorkerDiedError
-from picsellia_ingest.parsers import coco_parts
+from picsellia_ingest.parsers import jsonparts
 from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.problems import Problem
 from picsellia_ingest.selection import selection
@@ -98,8 +98,8 @@ def test_a_source_that_processes_index_says_what_it_says_to_one(
     source.write_text(
         json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "car"}]})
     )
-    monkeypatch.setattr(coco_parts, "SEGMENT", 1000)
-    monkeypatch.setattr(coco_parts, "LARGE", 1)
+    monkeypatch.setattr(jsonparts, "SEGMENT", 1000)
+    monkeypatch.setattr(jsonparts, "LARGE", 1)
     for jobs in (1, 2):
         with Coco(source) as parser:
             with reading.indexing(parser, jobs, least=1):
