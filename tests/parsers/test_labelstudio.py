@@ -91,6 +91,29 @@ def test_a_mask_survives_its_stream(mask: NDArray[np.bool_]) -> None:
     assert (brush.decode(brush.encode(mask), *mask.shape) == mask).all()
 
 
+@pytest.mark.parametrize(
+    ("pixels", "runs"),
+    [
+        ([1, 0, 0, 0, 0], [(255, 4), (0, 16)]),
+        ([0] * 5 + [1] * 64, [(0, 20), (255, 256)]),
+        ([0] * 65 + [1] * 1024, [(0, 260), (255, 4096)]),
+        ([1] * 1025 + [0] * 16384, [(255, 4100), (0, 65536)]),
+        ([1] * 40_000, [(255, 65536), (255, 65536), (255, 160_000 - 2 * 65536)]),
+    ],
+)
+def test_a_run_has_the_shortest_length_that_holds_it_and_one_too_long_is_several(
+    pixels: list[int], runs: list[tuple[int, int]]
+) -> None:
+    bits = f"{4 * len(pixels):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (4, 8, 12, 16))
+    for value, length in runs:
+        kind = next(kind for kind in range(4) if length <= 1 << 4 * (kind + 1))
+        bits += f"1{kind:02b}{length - 1:0{4 * (kind + 1)}b}{value:08b}"
+    bits += "0" * (-len(bits) % 8)
+    mask = np.array([pixels], np.bool_)
+    assert brush.encode(mask) == [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+    assert (brush.decode(brush.encode(mask), *mask.shape) == mask).all()
+
+
 def test_a_stream_may_hold_its_values_one_by_one() -> None:
     head = f"{8:032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
     bits = head + "0" + "00" + f"{7:03b}" + "".join(f"{value:08b}" for value in (9, 9, 9, 0, 1, 1, 1, 255))
@@ -106,10 +129,13 @@ RUNS = st.one_of(
 
 
 @given(
-    st.lists(RUNS, min_size=1, max_size=8), st.lists(st.integers(6, 16), min_size=4, max_size=4), st.data()
+    st.lists(RUNS, min_size=1, max_size=8),
+    st.lists(st.integers(6, 16), min_size=4, max_size=4),
+    st.sampled_from([1, 2, 5, 1 << 16]),
+    st.data(),
 )
-def test_a_stream_of_any_runs_is_read_as_it_is_specified(
-    runs: list[list[int]], sizes: list[int], data: st.DataObject
+def test_a_stream_of_any_runs_is_read_as_it_is_specified_in_windows_of_any_size(
+    runs: list[list[int]], sizes: list[int], window: int, data: st.DataObject
 ) -> None:
     runs.append([0] * (-sum(map(len, runs)) % 4 or 4))
     values = [value for run in runs for value in run]
@@ -121,9 +147,11 @@ def test_a_stream_of_any_runs_is_read_as_it_is_specified(
         bits += "".join(f"{value:08b}" for value in (run[:1] if is_repeated else run))
     bits += "0" * (-len(bits) % 8)
     stream = [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
-    assert brush.decode(stream, 1, len(values) // 4).tolist() == [[value > 0 for value in values[3::4]]]
-    with pytest.raises(ValueError, match="early"):
-        brush.decode(stream[:-2], 1, len(values) // 4)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(brush, "_WINDOW", window)
+        assert brush.decode(stream, 1, len(values) // 4).tolist() == [[value > 0 for value in values[3::4]]]
+        with pytest.raises(ValueError, match="early"):
+            brush.decode(stream[:-2], 1, len(values) // 4)
 
 
 @given(st.lists(st.integers(-1, 256), max_size=40))
