@@ -27,9 +27,12 @@ def decode(stream: Sequence[int], height: int, width: int) -> Mask:
     """The mask of a stream of bytes. Raises ValueError when it is none of that size."""
     if height <= 0 or width <= 0 or height * width > MASK_PIXELS_MAX:
         raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
-    if not set(map(type, stream)) <= {int} or min(stream, default=0) < 0 or max(stream, default=0) > 255:
+    if not set(map(type, stream)) <= {int}:
         raise ValueError("not a list of bytes")
-    packed = bytes(stream)
+    try:
+        packed = bytes(stream)
+    except ValueError as error:
+        raise ValueError("not a list of bytes") from error
     if len(packed) < 4:
         raise ValueError("it ends early")
     head = int.from_bytes(packed[:7].ljust(7, b"\0"), "big")  # the last 3 of its 56 bits are the runs'

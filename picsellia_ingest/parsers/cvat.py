@@ -1,15 +1,16 @@
 """CVAT for images: one XML file, or a folder of them.
 
-``prepare`` finds where every ``image`` element stands (xmlfile) and reads each once for its name, labels and counts; ``read``
-parses its shard's elements again. An image's ``subset`` is its split. What stands before the images, the task with its
+``prepare`` finds where every ``image`` element stands (xmlfile) and reads each once for its name, labels and counts, those of a
+large file by processes; ``read`` parses its shard's elements again. An image's ``subset`` is its split. What stands before the images, the task with its
 labels, stays in the header. A shape that is neither a box, an area nor a tag is rejected by name (cvat_shapes).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,10 +20,11 @@ from ..errors import InputError, ItemError
 from ..model import Header, ImageRecord, Instance
 from ..problems import OnProblem, Place, Problem, Severity, Unit
 from . import voc_xml
-from .base import Options, Parser, Shard, labels_of
+from .base import Options, Shard, labels_of
 from .cvat_shapes import OTHERS, SHAPES, instance
 from .jsonfile import reject
 from .numbers import positive_int
+from .passes import Seen, TwoPasses, parts, seen
 from .voc_xml import Element, children, local, text, value
 from .xmlfile import Piece, XmlFile
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _HEAD = 1 << 14
 _SHAPES = frozenset((*SHAPES, *OTHERS))
+_LARGE, _TOGETHER = 4 << 20, 1 << 20
+"""Bytes of a file's images from which on processes look at them, and how many at a time."""
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -41,11 +45,11 @@ class Entry(msgspec.Struct, array_like=True):
     start: int
     stop: int
     line: int
-    name: str
-    instances: int
+    name: str = ""
+    instances: int = 0
 
 
-class Cvat(Parser):
+class Cvat(TwoPasses[Entry]):
     """Reads CVAT for images: boxes, rotated boxes, polygons, masks, tags, attributes."""
 
     name: ClassVar[str] = "CVAT"
@@ -54,11 +58,8 @@ class Cvat(Parser):
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)
         self._files: list[Path] = []
-        self._entries: list[Entry] = []
         self._labels: dict[str, dict[str, Any]] = {}
-        self._kinds: dict[str, set[str]] = {}
         self._attributes: dict[str, Any] = {}
-        self._instances = 0
 
     @staticmethod
     def recognises(path: Path) -> bool:
@@ -78,8 +79,8 @@ class Cvat(Parser):
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Index every file. In a folder, a file that is rejected does not stop the others. Raises InputError."""
-        self.notes, self._files, self._entries, self._instances = [], [], [], 0
-        self._labels, self._kinds, self._attributes = {}, {}, {}
+        self._forget()
+        self.notes, self._files, self._labels, self._attributes = [], [], {}, {}
         files = self._found()
         for path in files:
             try:
@@ -106,11 +107,21 @@ class Cvat(Parser):
         if not any(piece.name == "image" for piece in pieces):
             _refuse_video(file, pieces)
         self._files.append(file.path)
-        number = 0
+        images = [piece for piece in pieces if piece.name == "image"]
+        entries = [
+            Entry(len(self._files) - 1, number, piece.start, piece.stop, piece.line)
+            for number, piece in enumerate(images, start=1)
+        ]
+        sizes = [piece.stop - piece.start for piece in images]
+        looked_at = self._looked_at(parts(entries, sizes, _LARGE, _TOGETHER))
         for piece in pieces:
             if piece.name == "image":
-                number += 1
-                self._take(file, piece, number, on_problem)
+                entry, found = next(looked_at)
+                if found.problem is None:
+                    self._take(entry, found)
+                else:
+                    on_problem(found.problem)
+                    self._instances += found.problem.lost
             elif piece.name == "track":
                 lost = len(file.element(piece))
                 self._instances += lost
@@ -132,65 +143,44 @@ class Cvat(Parser):
                 more = value(label, frozenset({"name"}))
                 self._labels.setdefault(name, more if isinstance(more, dict) else {})
 
-    def _take(self, file: XmlFile, piece: Piece, number: int, on_problem: OnProblem) -> None:
-        element = file.element(piece)
-        lost: list[int] = []
-        record = self._record(file, piece, element, number, lambda problem: lost.append(problem.lost))
-        shapes = sum(local(child) in _SHAPES for child in element)
-        self._instances += shapes
-        if not record.file_name.strip():
-            place = Place(
-                str(file.path), piece.line, byte=piece.start, pointer=f"/annotations/image[{number}]/@name"
-            )
-            on_problem(
-                Problem(
-                    "image_unnamed",
-                    "an image has no name",
-                    place,
-                    unit=Unit.IMAGE,
-                    lost=shapes,
-                    hint="name it",
-                )
-            )
-            return
-        for found in record.instances:
-            self._kinds.setdefault(found.label, set()).add(found.kind)
-        self._entries.append(
-            Entry(len(self._files) - 1, number, piece.start, piece.stop, piece.line, record.file_name, shapes)
-        )
+    def _look(self, sources: Sequence[Entry]) -> Iterator[Seen]:
+        if sources:
+            with XmlFile(self._files[sources[0].file]) as file:
+                for entry in sources:
+                    yield seen(partial(self._load, file, entry))
 
     def header(self) -> Header:
         """The labels of the task in their order, then all others; ``meta`` and ``version`` verbatim."""
         return Header(labels_of(self._kinds, said=self._labels), self._attributes)
 
-    def names(self) -> list[str]:
-        """``name`` of every image."""
-        return [entry.name for entry in self._entries]
-
-    def count(self) -> int:
-        """The number of images that have a name."""
-        return len(self._entries)
-
-    def instance_count(self) -> int:
-        """The number of shapes, of all kinds."""
-        return self._instances
-
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Parse the shard's elements again."""
-        entries = self._entries[shard.start : shard.stop]
+        entries = self._sources[shard.start : shard.stop]
         for index, path in enumerate(self._files):
             here = [entry for entry in entries if entry.file == index]
             if not here:
                 continue
             with XmlFile(path) as file:
                 for entry in here:
-                    piece = Piece("image", entry.start, entry.stop, entry.line)
                     try:
-                        element = file.element(piece)
+                        yield self._load(file, entry, on_problem)
                     except InputError as error:
                         on_problem(replace(error.problem, lost=entry.instances))
-                        continue
-                    yield self._record(file, piece, element, entry.number, on_problem)
+
+    def _load(self, file: XmlFile, entry: Entry, on_problem: OnProblem) -> ImageRecord:
+        """One image. Raises InputError when its element cannot be read, or has no name."""
+        piece = Piece("image", entry.start, entry.stop, entry.line)
+        element = file.element(piece)
+        if element.get("name", "").strip():
+            return self._record(file, piece, element, entry.number, on_problem)
+        pointer = f"/annotations/image[{entry.number}]/@name"
+        place = Place(str(file.path), piece.line, byte=piece.start, pointer=pointer)
+        lost = sum(local(child) in _SHAPES for child in element)
+        raise InputError(
+            Problem(
+                "image_unnamed", "an image has no name", place, unit=Unit.IMAGE, lost=lost, hint="name it"
+            )
+        )
 
     def _record(
         self, file: XmlFile, piece: Piece, element: Element, number: int, on_problem: OnProblem

@@ -117,7 +117,7 @@ class Datumaro(JsonRows):
 
     def header(self) -> Header:
         """The labels in their order; infos, other categories and the version in the attributes."""
-        return Header(labels_of(self._labels, said=self._listed), self._attributes)
+        return Header(labels_of(self._kinds, said=self._listed), self._attributes)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         item = reader.row

@@ -8,21 +8,18 @@ files of which nothing is to be said (``_quick``), which gives what ``_load`` gi
 
 from __future__ import annotations
 
-import pickle
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from ..errors import InputError, ItemError
 from ..model import ImageRecord
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .base import Options, Parser, Shard
-from .passes import Counted, Lost, again
+from .base import Shard
+from .passes import Counted, Seen, TwoPasses, again, seen
 
 _MANY, _TOGETHER = 1000, 200
 """Sources from which on processes look at them, where one takes as long as an annotation of COCO; and how many at a time."""
@@ -73,23 +70,8 @@ class Glance(msgspec.Struct):
     record: Callable[[], ImageRecord]
 
 
-class Seen(NamedTuple):
-    """What the first pass saw in a source, or why it is rejected. ``kinds`` are those of each label's instances."""
-
-    name: str
-    instances: int
-    kinds: Mapping[str, Sequence[str]]
-    problem: Problem | None = None
-
-
-class FilePerImage(Parser, Generic[S]):
+class FilePerImage(TwoPasses[S]):
     """A parser of sources that are read one by one."""
-
-    def __init__(self, path: Path, options: Options | None = None) -> None:
-        super().__init__(path, options)
-        self._sources: list[S] = []
-        self._labels: dict[str, set[str]] = {}
-        self._instances = 0
 
     @abstractmethod
     def _load(self, source: S, on_problem: OnProblem) -> ImageRecord:
@@ -103,80 +85,31 @@ class FilePerImage(Parser, Generic[S]):
         """What looks at sources, in the ``first`` pass or the second; it gives None for each of which more is to be said."""
         return None
 
-    def _noted(self) -> Any:
-        """What the first pass noted beside what it saw, for ``_note_also``; a format may need some of it."""
-        return None
-
-    def _note_also(self, noted: Any) -> None:
-        """Take in what a copy of this parser noted of other sources."""
-
-    def _read_once(self, sources: Iterable[S], on_problem: OnProblem, *, single: bool = False) -> None:
+    def _read_once(self, sources: list[S], on_problem: OnProblem, *, single: bool = False) -> None:
         """Take the sources in, those that are rejected reported; of a ``single`` one the InputError is raised."""
-        self._sources, self._labels, self._instances = [], {}, 0
-        for source, seen in self._all_seen(sources):
-            if seen.problem is None:
-                self._take(source, seen)
+        self._forget()
+        together = _TOGETHER * self.quickness
+        few = len(sources) < _MANY * self.quickness
+        parts = [sources] if few else [sources[at : at + together] for at in range(0, len(sources), together)]
+        for source, found in self._looked_at(parts):
+            if found.problem is None:
+                self._take(source, found)
                 continue
             if single:
-                raise InputError(seen.problem)
-            on_problem(seen.problem)
-            self._instances += seen.problem.lost
+                raise InputError(found.problem)
+            on_problem(found.problem)
+            self._instances += found.problem.lost
 
-    def _seen(self, sources: Iterable[S]) -> Iterator[tuple[S, Seen]]:
+    def _look(self, sources: Sequence[S]) -> Iterator[Seen]:
         quick = self._quick(first=True)
         for source in sources:
-            yield source, self._see(source, quick)
-
-    def _all_seen(self, sources: Iterable[S]) -> Iterator[tuple[S, Seen]]:
-        """The same; many sources that are known already are looked at by processes."""
-        spread, together = self.spread, _TOGETHER * self.quickness
-        if spread is None or not isinstance(sources, list) or len(sources) < _MANY * self.quickness:
-            yield from self._seen(sources)
-            return
-        reader = copy(self)
-        reader.spread = None
-        given = pickle.dumps(reader)
-        parts = [sources[at : at + together] for at in range(0, len(sources), together)]
-        for part, (found, noted) in zip(
-            parts, spread(_see_all, ((given, part) for part in parts)), strict=True
-        ):
-            self._note_also(noted)
-            yield from zip(part, found, strict=True)
+            yield self._see(source, quick)
 
     def _see(self, source: S, quick: Callable[[S], Glance | None] | None) -> Seen:
         if quick is not None and (glance := quick(source)) is not None:
             kinds: dict[str, Sequence[str]] = dict.fromkeys(glance.labels, (glance.kind,))
             return Seen(glance.name, len(glance.labels), kinds)
-        counter = Lost()
-        try:
-            record = self._load(source, counter)
-        except InputError as error:
-            return Seen("", 0, {}, error.problem)
-        several: dict[str, list[str]] = {}
-        for instance in record.instances:
-            several.setdefault(instance.label, []).append(instance.kind)
-        return Seen(record.file_name, len(record.instances) + counter.lost, several)
-
-    def _take(self, source: S, seen: Seen) -> None:
-        source.name, source.instances = seen.name, seen.instances
-        self._instances += seen.instances
-        for label, found in seen.kinds.items():
-            if (known := self._labels.get(label)) is None:
-                known = self._labels[label] = set()
-            known.update(found)
-        self._sources.append(source)
-
-    def names(self) -> list[str]:
-        """The name of every record's image."""
-        return [source.name for source in self._sources]
-
-    def count(self) -> int:
-        """The number of sources that are not rejected."""
-        return len(self._sources)
-
-    def instance_count(self) -> int:
-        """The number of instances that the sources state."""
-        return self._instances
+        return seen(partial(self._load, source))
 
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Read the shard's files again."""
@@ -193,9 +126,3 @@ class FilePerImage(Parser, Generic[S]):
         place = Place(self._shown(source.file))
         hint = "run the command again"
         return Problem("file_changed", message, place, unit=Unit.FILE, lost=source.instances, hint=hint)
-
-
-def _see_all(given: bytes, sources: Sequence[Any]) -> tuple[list[Seen], Any]:
-    """The first pass over some sources, by a reader of its own, and what that noted."""
-    reader: FilePerImage[Any] = pickle.loads(given)  # noqa: S301 - from the process that gives the work
-    return [seen for _, seen in reader._seen(sources)], reader._noted()

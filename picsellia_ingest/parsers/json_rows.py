@@ -2,13 +2,15 @@
 
 ``prepare`` decodes every row once and keeps its byte range, name and counts; ``read`` decodes its shard's ranges from the
 mapped files. Both go through ``_record``, so they cannot disagree: what concerns a whole row is reported by ``prepare``,
-the rest by ``read``. In a folder, a file that is rejected does not stop the others.
+the rest by ``read``. In a folder, a file that is rejected does not stop the others. The rows of a large file are looked at
+by processes.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +19,18 @@ import msgspec
 from ..errors import InputError, ItemError
 from ..model import Header, ImageRecord
 from ..problems import OnProblem, Place, Problem, Severity, Unit
-from .base import Options, Parser, Shard, labels_of
+from .base import Options, Shard, labels_of
 from .checks import Warn
 from .folders import json_files
 from .jsonfile import JsonFile, reject
 from .jsontext import UNREADABLE
-from .passes import Lost, again
+from .passes import Seen, TwoPasses, again, parts, seen
 from .voc_layout import shown
 
 R = TypeVar("R")
+
+_LARGE, _TOGETHER = 8 << 20, 1 << 20
+"""Bytes of a file's rows from which on processes look at them, and how many at a time."""
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -99,16 +104,13 @@ def rows_of_list(file: JsonFile, code: str, message: str, hint: str) -> list[tup
     return [(f"/{number}", raw) for number, raw in enumerate(top)]
 
 
-class JsonRows(Parser):
+class JsonRows(TwoPasses[Row]):
     """A parser of JSON documents with rows."""
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)
         self.root = path if path.is_dir() else path.parent
         self._files: list[tuple[str, bool]] = []
-        self._rows: list[Row] = []
-        self._labels: dict[str, set[str]] = {}
-        self._instances = 0
 
     @abstractmethod
     def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:
@@ -118,51 +120,55 @@ class JsonRows(Parser):
         """The documents, relative to the root. Raises InputError when there is none."""
         return json_files(self.path, on_problem)
 
-    def _take(self, record: ImageRecord) -> None:
-        """Take note of a record that is kept, during the first pass."""
-        for instance in record.instances:
-            self._labels.setdefault(instance.label, set()).add(instance.kind)
-
     @abstractmethod
     def _record(self, reader: RowReader) -> ImageRecord:
         """The record of a row. Raises InputError when it is rejected whole."""
 
     def prepare(self, on_problem: OnProblem) -> None:
         """Read every row once. Raises InputError when there is no file, or when the only one is rejected."""
-        self.notes, self._files, self._rows, self._labels, self._instances = [], [], [], {}, 0
-        self._seen: set[str] = set()
+        self._forget()
+        self.notes, self._files = [], []
+        names: set[str] = set()
         for path in self._paths(on_problem):
             try:
                 with JsonFile.open(self.root / path) as file:
-                    self._index(path, file, on_problem)
+                    self._index(path, file, names, on_problem)
             except InputError as error:
                 if not self.path.is_dir():
                     raise
                 on_problem(error.problem)
-        del self._seen
 
-    def _index(self, path: str, file: JsonFile, on_problem: OnProblem) -> None:
+    def _index(self, path: str, file: JsonFile, names: set[str], on_problem: OnProblem) -> None:
         elements = self._elements(file, on_problem)
         number = len(self._files)
         self._files.append((path, file.rewritten))
-        for pointer, raw in elements:
-            at = Row(number, pointer, file.offset(raw), len(raw))
-            counter = Lost()
-            try:
-                record = self._read_one(file, at, counter)
-            except InputError as error:
-                on_problem(error.problem)
-                self._instances += error.problem.lost
+        rows = [Row(number, pointer, file.offset(raw), len(raw)) for pointer, raw in elements]
+        for at, found in self._found(file, rows):
+            if found.problem is not None:
+                on_problem(found.problem)
+                self._instances += found.problem.lost
                 continue
-            if record.file_name in self._seen:
-                message = f"{record.file_name!r:.200} has another row before; both are kept"
+            if found.name in names:
+                message = f"{found.name!r:.200} has another row before; both are kept"
                 place = file.place(at.start, at.pointer)
                 on_problem(Problem("image_repeated", message, place, Severity.WARNING, Unit.IMAGE))
-            self._seen.add(record.file_name)
-            at.name, at.instances = record.file_name, len(record.instances) + counter.lost
-            self._instances += at.instances
-            self._take(record)
-            self._rows.append(at)
+            names.add(found.name)
+            self._take(at, found)
+
+    def _found(self, file: JsonFile, rows: list[Row]) -> Iterable[tuple[Row, Seen]]:
+        """What there is to be seen in the rows of a file."""
+        divided = parts(rows, [row.length for row in rows], _LARGE, _TOGETHER)
+        if self.spread is None or len(divided) < 2 or not file.is_mapped:
+            return zip(rows, self._seen(file, rows), strict=True)
+        return self._looked_at(divided)
+
+    def _look(self, sources: Sequence[Row]) -> Iterator[Seen]:
+        with JsonFile.open(self.root / self._files[sources[0].file][0]) as file:
+            yield from self._seen(file, sources)
+
+    def _seen(self, file: JsonFile, rows: Iterable[Row]) -> Iterator[Seen]:
+        for row in rows:
+            yield seen(partial(self._read_one, file, row))
 
     def _read_one(self, file: JsonFile, at: Row, on_problem: OnProblem) -> ImageRecord:
         where = self._files[at.file][0]
@@ -180,23 +186,11 @@ class JsonRows(Parser):
 
     def header(self) -> Header:
         """The labels in the order in which they come."""
-        return Header(labels_of(self._labels))
-
-    def names(self) -> list[str]:
-        """The name of every row's image."""
-        return [row.name for row in self._rows]
-
-    def count(self) -> int:
-        """The number of rows that are not rejected."""
-        return len(self._rows)
-
-    def instance_count(self) -> int:
-        """The number of instances that all rows state."""
-        return self._instances
+        return Header(labels_of(self._kinds))
 
     def read(self, shard: Shard, on_problem: OnProblem) -> Iterator[ImageRecord]:
         """Decode the shard's rows from the mapped files. Raises InputError when a file has changed."""
-        rows = self._rows[shard.start : shard.stop]
+        rows = self._sources[shard.start : shard.stop]
         for number, (path, rewritten) in enumerate(self._files):
             mine = [row for row in rows if row.file == number]
             if mine:

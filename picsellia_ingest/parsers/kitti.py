@@ -101,7 +101,7 @@ class Kitti(FilePerImage[Source]):
                 self.path, "no_kitti_file", "the folder holds no label file", f"give the folder of {LABELS}"
             )
         self._read_once(sources, on_problem, single=not self.path.is_dir())
-        if "DontCare" in self._labels:
+        if "DontCare" in self._kinds:
             self.notes.append("DontCare is read as a label like any other: it marks regions without labels.")
 
     def _found(self, on_problem: OnProblem) -> Iterator[Source]:
@@ -127,7 +127,7 @@ class Kitti(FilePerImage[Source]):
 
     def header(self) -> Header:
         """The types in the order in which they come."""
-        return Header(labels_of(self._labels))
+        return Header(labels_of(self._kinds))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         lines = enumerate(text_of(self.root / source.file).splitlines(), start=1)

@@ -61,7 +61,7 @@ class LabelMe(FilePerImage[Source]):
 
     def header(self) -> Header:
         """The labels in the order in which they come."""
-        return Header(labels_of(self._labels))
+        return Header(labels_of(self._kinds))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         with JsonFile.open(self.root / source.file) as file:

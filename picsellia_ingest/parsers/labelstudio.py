@@ -57,11 +57,11 @@ class LabelStudio(JsonRows):
         if self.path.is_dir():
             message = "the path is a folder, the format is one file"
             raise reject(self.path, "missing", message, "give the JSON file of the export")
-        self._predictions = 0
+        self._predicted = 0
         super().prepare(on_problem)
-        if self._predictions:
+        if self._predicted:
             self.notes.append(
-                f"{self._predictions} tasks hold predictions: they are kept as attributes, and are no instances."
+                f"{self._predicted} tasks hold predictions: they are kept as attributes, and are no instances."
             )
 
     def _elements(self, file: JsonFile, on_problem: OnProblem) -> list[tuple[str, msgspec.Raw]]:  # noqa: ARG002 - it has nothing to report
@@ -69,9 +69,11 @@ class LabelStudio(JsonRows):
             file, "not_a_list", "the document is not a list of tasks", "export as JSON, whole"
         )
 
-    def _take(self, record: ImageRecord) -> None:
-        super()._take(record)
-        self._predictions += bool(record.attributes.get("predictions"))
+    def _noted(self) -> int:
+        return self._predicted
+
+    def _note_also(self, noted: int) -> None:
+        self._predicted += noted
 
     def _record(self, reader: RowReader) -> ImageRecord:
         if not isinstance(reader.row, dict):
@@ -82,6 +84,7 @@ class LabelStudio(JsonRows):
         except ItemError as error:
             lost = len(found) + reader.lost
             raise reader.reject(error.code, error.message, error.hint, lost, "/data") from error
+        self._predicted += bool(reader.row.get("predictions"))
         return ImageRecord(name, *size, found, (), reader.row)
 
 

@@ -139,7 +139,7 @@ class PngMasks(FilePerImage[Source]):
 
     def header(self) -> Header:
         """Labels that the source lists, in its order, then all others in the order in which they come."""
-        return Header(labels_of(self._labels, filter(usable_label, self._listed)))
+        return Header(labels_of(self._kinds, filter(usable_label, self._listed)))
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         name = shown(Path(source.image))

@@ -123,7 +123,7 @@ class PascalVoc(FilePerImage[Source]):
     def header(self) -> Header:
         """Labels that the source lists, in its order, then all others in the order in which they come."""
         listed = [name for names in self._names.values() if names.stated for name in names.names[1:] if name]
-        return Header(labels_of(self._labels, listed))
+        return Header(labels_of(self._kinds, listed))
 
     def _quick(self, *, first: bool) -> Callable[[Source], Glance | None] | None:
         """The look at files by their layouts (voc_plain)."""

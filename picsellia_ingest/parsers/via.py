@@ -78,7 +78,7 @@ class Via(JsonRows):
         listed = [
             name for key in dict.fromkeys(self._keys.values()) for name in _options(self._attributes, key)
         ]
-        return Header(labels_of(self._labels, listed), self._attributes)
+        return Header(labels_of(self._kinds, listed), self._attributes)
 
     def _record(self, reader: RowReader) -> ImageRecord:
         row = reader.row

@@ -19,10 +19,11 @@ from ..problems import OnProblem, Place, Problem, Severity, Unit
 from ..sources import AnyPath, Far
 from .base import Options, labels_of
 from .checks import usable_label
-from .file_per_image import FilePerImage, Glance, LineReport, Seen
+from .file_per_image import FilePerImage, Glance, LineReport
 from .folders import begins, ignore
 from .image_files import size_of
 from .jsonfile import reject
+from .passes import Seen
 from .voc_layout import shown, walk
 from .yolo_layout import ROW, Layout, Source
 from .yolo_names import LISTS, NAME_FILES, Names, is_description, read, text_of
@@ -152,7 +153,7 @@ class Yolo(FilePerImage[Source]):
             if usable_label(name):
                 listed.setdefault(name, {"id": number})
         said = self._names.sections
-        return Header(labels_of(self._labels, said=listed), {DATA_YAML: dict(said)} if said else {})
+        return Header(labels_of(self._kinds, said=listed), {DATA_YAML: dict(said)} if said else {})
 
     def _load(self, source: Source, on_problem: OnProblem) -> ImageRecord:
         rows = self._rows(source)
