@@ -66,7 +66,7 @@ def on_pixel_edges(polygon: Polygon) -> bool:
 
 
 def polygon_mask(polygon: Polygon, height: int, width: int) -> Mask:
-    """The pixels that a polygon fills, its holes left out. Raises ValueError when that is too large a mask."""
+    """The pixels that a polygon fills, its holes left out. Raises ValueError when that is too large a mask, or too long a way."""
     return filled(polygon, height, width)[0]
 
 
@@ -163,10 +163,17 @@ def _unite(edges: _Edges, height: int, width: int) -> Mask:
     return np.asarray(steps.cumsum(axis=0).cumsum(axis=1)[:height, :width] > 0)
 
 
+_WAY_MAX = 1 << 21
+"""Pixels along a ring beyond which it is not drawn: pycocotools takes 40 bytes for each, and ends the process where it gets none."""
+
+
 def _as_coco_fills(ring: Ring, height: int, width: int) -> Mask:
     from pycocotools import mask as coco
 
-    encoded = coco.frPyObjects([[float(value) for value in ring.points]], height, width)
+    points = np.array(ring.points, np.float64).reshape(-1, 2)
+    if np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() > _WAY_MAX:
+        raise ValueError(f"the way around a ring is too long to be drawn, more than {_WAY_MAX} pixels")
+    encoded = coco.frPyObjects([points.reshape(-1).tolist()], height, width)
     return np.asarray(coco.decode(coco.merge(encoded)), np.bool_)
 
 

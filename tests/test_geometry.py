@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -24,6 +25,32 @@ def test_any_other_ring_is_filled_as_the_coco_api_fills_it(
     assert (raster.polygon_mask(Polygon((ring,)), 40, 40) == (filled(ring.points, (40, 40)) > 0)).all() or (
         raster.on_pixel_edges(Polygon((ring,)))
     )
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        (0.5, 0.3, 1e9, 0.3, 1e9, 50.2, 0.5, 50.2),
+        (0.5, 0.3, 20, 0.3, -9e8, 50.2),
+        (0.5, 0.3, 0.5, 2e8, 20, 30),
+        (0.5, 0.5, 39.5, 0.5, *(1.5, 39.5, 38.5, 39.5) * 40_000, 1, 20),
+    ],
+)
+def test_a_ring_whose_way_is_too_long_to_be_drawn_is_refused_before_it_takes_memory(
+    points: tuple[float, ...],
+) -> None:
+    """The COCO API makes a point of every fifth of a pixel on the way, gigabytes, and dies where it gets none."""
+    with pytest.raises(ValueError, match="too long"):
+        raster.polygon_mask(Polygon((Ring(points),)), 40, 40)
+
+
+def test_a_ring_may_reach_far_beyond_its_picture() -> None:
+    near, far = (
+        raster.polygon_mask(Polygon((Ring((0.5, 0.3, right, 0.3, right, 30.6, 0.5, 30.6)),)), 40, 40)
+        for right in (50, 4e5)
+    )
+    assert near.any()
+    assert (near == far).all()
 
 
 @given(st.decimals(-1000, 1000, places=4).map(float), st.decimals(0, 1000, places=4).map(float))

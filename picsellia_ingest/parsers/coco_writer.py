@@ -86,16 +86,23 @@ class CocoWriter(DocumentWriter):
         ]
 
     def _row(self, instance: Instance, record: ImageRecord, losses: Losses) -> _Row:
-        """What an annotation says beside the ids. A box of another format is written without a mapping."""
-        box = instance.rectangle
-        if not self.native and box is not None and instance.polygon is None and not instance.qa:
-            said = _texts_opened(instance.attributes)
-            if said is not None:
-                sides = (box.left, box.top, box.width, box.height)
-                row = json_bytes(_Box(self.categories[instance.label], sides, (), box.width * box.height))
-                return None, None, b"%b%b," % (said, row[1:-1])
+        """What an annotation says beside the ids."""
+        if not self.native and (foreign := self._foreign(instance)) is not None:
+            return None, None, foreign
         found = self._annotation(instance, record, losses)
         return found.pop("id", None), None, _open(found, "image_id")
+
+    def _foreign(self, instance: Instance) -> bytes | None:
+        """The annotation of another format's shape, written without a mapping; None where that takes one."""
+        polygon = instance.polygon
+        rings = () if polygon is None else polygon.rings
+        box, said = geometry.around(instance.rectangle, polygon), _texts_opened(instance.attributes)
+        if box is None or said is None or instance.qa or any(ring.hole for ring in rings):
+            return None
+        sides = (box.left, box.top, box.width, box.height)
+        area = geometry.area(polygon) if polygon else box.width * box.height
+        shape = _Shape(self.categories[instance.label], sides, [_flat(ring, 0) for ring in rings], area)
+        return b"%b%b," % (said, json_bytes(shape)[1:-1])
 
     def _annotation(self, instance: Instance, record: ImageRecord, losses: Losses) -> dict[str, Any]:
         row = dict(instance.attributes) if self.native else _under_attributes(instance.attributes)
@@ -225,12 +232,12 @@ _Row: TypeAlias = tuple[Any, Any, bytes]
 """The id that an annotation had, and an object without its end, to which ids are added; or the id of its image too, and all of the object."""
 
 
-class _Box(msgspec.Struct):
-    """The annotation of a box of another format, in the order in which ``_annotation`` puts it."""
+class _Shape(msgspec.Struct):
+    """The annotation of a shape of another format, in the order in which ``_annotation`` puts it."""
 
     category_id: Any
     bbox: tuple[float, float, float, float]
-    segmentation: tuple[()]
+    segmentation: list[list[float] | msgspec.Raw]
     area: float
     iscrowd: int = 0
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from .. import geometry, tracing
 from ..errors import ItemError
 from ..model import Instance, Polygon, Rectangle
 from .checks import Size, Warn, check_inside, outline, usable_label
+from .jsontext import UNREADABLE
 from .numbers import number, plain_decimals
 from .voc_xml import Element, local
 
@@ -120,8 +122,7 @@ def _mask(said: dict[str, Any]) -> Polygon:
     try:
         if width <= 0 or height <= 0 or width * height > tracing.MASK_PIXELS_MAX:
             raise ValueError(f"a mask of {width} x {height} pixels is not accepted")
-        words = str(said.pop("rle", "")).split(",")
-        runs = np.array(list(map(int, filter(str.strip, words))), np.int64)
+        runs = np.array(_counts(str(said.pop("rle", ""))), np.int64)
         if runs.size == 0 or runs.min() < 0 or runs.sum() != width * height:
             raise ValueError(f"its runs cover {runs.sum()} pixels, its box {width * height}")
     except (ValueError, OverflowError) as error:
@@ -133,6 +134,17 @@ def _mask(said: dict[str, Any]) -> Polygon:
     if polygon is None:
         raise ItemError("mask_empty", "the mask has no pixel", "remove it", "@rle")
     return polygon
+
+
+_COUNTS = msgspec.json.Decoder(list[int])
+
+
+def _counts(text: str) -> list[int]:
+    """The run lengths of a mask, of which there are thousands: read as JSON where they are that. Raises ValueError."""
+    try:
+        return _COUNTS.decode(f"[{text}]")
+    except UNREADABLE:
+        return [int(word) for word in text.split(",") if word.strip()]
 
 
 def _whole(said: dict[str, Any], name: str) -> int:

@@ -33,21 +33,27 @@ VALUES = st.one_of(
 )
 NUMBERS = st.one_of(st.integers(-5, 5000), st.floats(-1e6, 1e6))
 BOXES = st.builds(Rectangle, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+RINGS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=5).map(lambda points: sum(points, ()))
+POLYGONS = st.lists(st.builds(Ring, RINGS, st.booleans()), min_size=1, max_size=3).map(
+    lambda rings: Polygon(tuple(rings))
+)
 INSTANCES = st.builds(
-    Instance, st.just("car"), BOXES, st.none(), st.just(()), st.dictionaries(NAMES, VALUES, max_size=3)
+    Instance,
+    st.just("car"),
+    st.none() | BOXES,
+    st.none() | POLYGONS,
+    st.just(()),
+    st.dictionaries(NAMES, VALUES, max_size=3),
 )
 
 
 @given(st.lists(INSTANCES, max_size=4))
-def test_a_box_is_written_as_its_mapping_is(instances: list[Instance]) -> None:
+def test_a_shape_is_written_as_its_mapping_is(instances: list[Instance]) -> None:
     writer = CocoWriter(Header((Label("car"),)))
-    record = ImageRecord("a.jpg", instances=tuple(instances))
+    record = ImageRecord("a.jpg", 60, 40, tuple(instances))
     _, (_, _, rows) = writer.encode(record, "a", Losses()).row
     mappings = [writer._annotation(one, record, Losses()) for one in instances]
     assert rows == [(one.pop("id", None), None, _open(one, "image_id")) for one in mappings]
-
-
-RINGS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=5).map(lambda points: sum(points, ()))
 
 
 @given(

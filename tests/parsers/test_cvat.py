@@ -72,6 +72,28 @@ def test_masks_become_exact_rings_and_a_bridged_hole_is_a_hole_again() -> None:
     assert geometry.area(lake.polygon) == 16 * 16 - 16
 
 
+@pytest.mark.parametrize("rle", ["6, 3, 1", "6,3,1", " 6 ,3, 1,", "06,3,1", "6, 3, 1, 0", "+6,,3,1"])
+def test_run_lengths_are_read_however_they_are_spelled(rle: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.xml"
+    mask = f'<mask label="a" rle="{rle}" left="10" top="20" width="5" height="2"/>'
+    file.write_text(f'<annotations><image name="a.jpg" width="64" height="64">{mask}</image></annotations>')
+    (record,), _, log = read(file)
+    assert not log.kept
+    assert record.instances[0].polygon == Polygon((Ring((11, 21, 14, 21, 14, 22, 11, 22)),))
+
+
+@pytest.mark.parametrize(
+    "rle", ["6, 3, 1.0", "6, 3, 1e0", "6, 3, [1]", "6, 3], [1", "6; 3; 1", "1" * 5000, ""]
+)
+def test_run_lengths_that_are_no_whole_numbers_are_refused(rle: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.xml"
+    mask = f'<mask label="a" rle="{rle}" left="10" top="20" width="5" height="2"/>'
+    file.write_text(f'<annotations><image name="a.jpg" width="64" height="64">{mask}</image></annotations>')
+    (record,), _, log = read(file)
+    assert not record.instances
+    assert log.lost == Counter(mask_invalid=1)
+
+
 def test_every_bad_thing_is_rejected_by_itself_with_its_line_and_the_good_ones_are_kept() -> None:
     records, parser, log = read(CVAT / "bad_among_good")
     assert [len(record.instances) for record in records] == [2, 1]
