@@ -8,14 +8,9 @@ reading a bridge is told by its two ends standing twice, and is taken out again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .geometry import Point, ring_area
 from .model import Ring
-
-if TYPE_CHECKING:  # numpy takes a quarter of a second of CPU time to load, and few polygons have holes
-    from numpy import float64
-    from numpy.typing import NDArray
 
 
 def bridge(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
@@ -23,18 +18,11 @@ def bridge(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
 
     No point is invented: a bridge runs between two existing vertices that see each other, so the area stays the same.
     """
-    merged = _oriented(outer.points, clockwise=True)
-    for hole in sorted(holes, key=lambda ring: min(ring.points[0::2])):
-        points = _oriented(hole.points, clockwise=False)
-        start = min(range(len(points)), key=points.__getitem__)
-        end = _seen_from(points[start], merged)
-        merged = [
-            *merged[: end + 1],
-            *points[start:],
-            *points[: start + 1],
-            *merged[end:],
-        ]
-    return tuple(value for point in merged for value in point)
+    from .bridging import joined
+
+    from_left = sorted(holes, key=lambda ring: min(ring.points[0::2]))
+    inner = [_oriented(hole.points, clockwise=False) for hole in from_left]
+    return _flat(joined([_oriented(outer.points, clockwise=True), *inner]))
 
 
 def line(outer: Ring, holes: Sequence[Ring]) -> tuple[float, ...]:
@@ -167,52 +155,3 @@ def _flat(pairs: Sequence[Point]) -> tuple[float, ...]:
 def _oriented(points: Sequence[float], *, clockwise: bool) -> list[tuple[float, float]]:
     pairs = list(zip(points[0::2], points[1::2], strict=True))
     return pairs if (ring_area(points) > 0) == clockwise else pairs[::-1]
-
-
-def _seen_from(point: tuple[float, float], ring: list[tuple[float, float]]) -> int:
-    """The index of the nearest vertex of the ring that ``point``, inside of it, sees without crossing an edge."""
-    import numpy as np
-
-    vertices = np.asarray(ring, np.float64)
-    after = np.roll(vertices, -1, axis=0)
-    for index in np.argsort(((vertices - point) ** 2).sum(axis=1), kind="stable").tolist():
-        if not _crosses(np.asarray(point, np.float64), vertices[index], vertices, after) and _enters(
-            ring, index, point
-        ):
-            return int(index)
-    return int(np.argmin(((vertices - point) ** 2).sum(axis=1)))
-
-
-def _crosses(
-    start: NDArray[float64],
-    end: NDArray[float64],
-    first: NDArray[float64],
-    second: NDArray[float64],
-) -> bool:
-    """Whether the open segment from start to end properly crosses, or passes through a vertex of, any edge."""
-
-    def side(a: NDArray[float64], b: NDArray[float64], c: NDArray[float64]) -> NDArray[float64]:
-        found: NDArray[float64] = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (
-            b[..., 1] - a[..., 1]
-        ) * (c[..., 0] - a[..., 0])
-        return found
-
-    one, two = side(start, end, first), side(start, end, second)
-    three, four = side(first, second, start), side(first, second, end)
-    if bool(((one * two < 0) & (three * four < 0)).any()):
-        return True
-    along = ((first - start) * (end - start)).sum(axis=1)
-    length = float(((end - start) ** 2).sum())
-    return bool(((one == 0) & (along > 0) & (along < length)).any())
-
-
-def _enters(ring: list[tuple[float, float]], index: int, point: tuple[float, float]) -> bool:
-    """Whether the way from vertex ``index`` to ``point`` starts inside the (clockwise) ring.
-
-    A vertex where a bridge lands stands in the ring twice, and only one of the two faces ``point``.
-    """
-    (ax, ay), (vx, vy), (bx, by) = ring[index - 1], ring[index], ring[(index + 1) % len(ring)]
-    from_before = (vx - ax) * (point[1] - vy) - (vy - ay) * (point[0] - vx)
-    to_after = (bx - vx) * (point[1] - vy) - (by - vy) * (point[0] - vx)
-    convex = (vx - ax) * (by - vy) - (vy - ay) * (bx - vx) >= 0
-    return (from_before >= 0 and to_after >= 0) if convex else (from_before >= 0 or to_after >= 0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from picsellia_ingest import bridges, geometry, tracing
+from picsellia_ingest import bridges, bridging, geometry, tracing
 from picsellia_ingest.model import Polygon, Ring
 from tests.drawing import drawn, filled, masks
 
@@ -22,6 +23,69 @@ def test_a_bridge_keeps_the_area_and_the_pixels_of_a_part_with_holes(mask: NDArr
         merged = bridges.bridge(outer, holes)
         assert abs(geometry.ring_area(merged)) == geometry.area(part)
         assert (filled(merged, mask.shape) == drawn(part, mask.shape)).all()
+
+
+Point = tuple[float, float]
+
+
+def sees(point: Point, line: list[Point], at: int) -> bool:
+    """Whether a way from the inside to a vertex of a clockwise line meets nothing else of it."""
+
+    def side(a: Point, b: Point, c: Point) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    vertex, before, after = line[at], line[at - 1], line[(at + 1) % len(line)]
+    length = (vertex[0] - point[0]) ** 2 + (vertex[1] - point[1]) ** 2
+    for first, second in zip(line, line[1:] + line[:1], strict=True):
+        one, two = side(point, vertex, first), side(point, vertex, second)
+        if one * two < 0 and side(first, second, point) * side(first, second, vertex) < 0:
+            return False
+        along = sum(
+            (c - a) * (b - a) for a, b, c in zip(point, vertex, first, strict=True)
+        )  # of the way from point to vertex
+        if one == 0 and 0 < along < length:
+            return False
+    from_before, to_after = side(before, vertex, point), side(vertex, after, point)
+    is_convex = side(before, vertex, after) >= 0
+    return (from_before >= 0 and to_after >= 0) if is_convex else (from_before >= 0 or to_after >= 0)
+
+
+def joined(rings: list[list[Point]]) -> list[Point]:
+    """The line by its definition: each hole joined by its first vertex to the nearest of the line that it sees."""
+    line = [*rings[0]]
+    for hole in rings[1:]:
+        start = hole.index(min(hole))
+        x, y = hole[start]
+        near = sorted(range(len(line)), key=lambda at: (line[at][0] - x) ** 2 + (line[at][1] - y) ** 2)
+        end = next((at for at in near if sees(hole[start], line, at)), near[0])
+        line[end : end + 1] = [line[end], *hole[start:], *hole[: start + 1], line[end]]
+    return line
+
+
+@given(masks, st.sampled_from([1, 0.37]), st.sampled_from([0, 5, 200]), st.sampled_from([1, 3]))
+def test_bridges_run_where_their_definition_says_however_they_are_found(
+    mask: NDArray[np.bool_], scale: float, small: int, few: int
+) -> None:
+    polygon = tracing.mask_polygon(mask) or Polygon(())
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {"_SMALL": small, "_FEW": 2 * few, "_BLOCK": few, "_CELLS": few**3}.items():
+            patched.setattr(bridging, name, value)
+        for outer, holes in geometry.parts(polygon):
+            rings = [
+                [(x * scale, y * scale) for x, y in zip(ring.points[0::2], ring.points[1::2], strict=True)]
+                for ring in (outer, *holes)
+            ]
+            assert bridging.joined(rings) == joined(rings)
+
+
+def test_thousands_of_holes_are_joined() -> None:
+    mask = np.ones((121, 121), np.bool_)
+    mask[1::2, 1::2] = False
+    ((outer, holes),) = geometry.parts(tracing.mask_polygon(mask) or Polygon(()))
+    assert len(holes) == 3600
+    merged = bridges.bridge(outer, holes)
+    assert geometry.ring_area(merged) == mask.sum()
+    assert bridges.unbridged(merged) == (outer, *holes)
 
 
 TOUCHING = np.array([[0, 1, 0, 0, 0], [0, 1, 0, 1, 0], [0, 0, 1, 0, 0]], np.bool_)
