@@ -104,11 +104,17 @@ def _between_pixels(edges: _Edges, height: int, width: int) -> tuple[Mask, bool]
 
 
 def _drawn(polygon: Polygon, height: int, width: int) -> Mask:
-    """The pixels that the COCO API fills."""
-    mask = _as_coco_fills(polygon.rings[0], height, width)
-    for ring in polygon.rings[1:]:
-        more = _as_coco_fills(ring, height, width)
-        mask = mask & ~more if ring.hole else mask | more
+    """The pixels that the COCO API fills; each ring is drawn into the part of the picture up to its own end, as it stands there."""
+    mask = np.zeros((height, width), np.bool_)
+    for ring in polygon.rings:
+        points = np.array(ring.points, np.float64).reshape(-1, 2)
+        right, bottom = (
+            np.clip(np.floor(points.max(axis=0)) + 2, 0, (width, height)).astype(np.int64).tolist()
+        )
+        if right and bottom:
+            part = mask[:bottom, :right]
+            inside = _as_coco_fills(points, bottom, right)
+            part[...] = part & ~inside if ring.hole else part | inside
     return mask
 
 
@@ -167,10 +173,9 @@ _WAY_MAX = 1 << 21
 """Pixels along a ring beyond which it is not drawn: pycocotools takes 40 bytes for each, and ends the process where it gets none."""
 
 
-def _as_coco_fills(ring: Ring, height: int, width: int) -> Mask:
+def _as_coco_fills(points: NDArray[np.float64], height: int, width: int) -> Mask:
     from pycocotools import mask as coco
 
-    points = np.array(ring.points, np.float64).reshape(-1, 2)
     if np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() > _WAY_MAX:
         raise ValueError(f"the way around a ring is too long to be drawn, more than {_WAY_MAX} pixels")
     encoded = coco.frPyObjects([points.reshape(-1).tolist()], height, width)
