@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Polygon, Ring
+from .model import Polygon
 from .tracing import MASK_PIXELS_MAX, Mask
 
 

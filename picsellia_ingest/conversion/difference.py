@@ -7,8 +7,9 @@ has no box beside a polygon does not contradict one that has: such instances are
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from .comparison import Comparison, Difference
 from .sameness import Criteria, Digest
 
 ONLY_A, ONLY_B = "only in the first", "only in the second"
+_ROUNDING = 1e-9
+"""The part of a coordinate by which a sum may be off, and more."""
 
 
 def diff(
@@ -183,22 +186,48 @@ def _match_exactly(left: list[list[Instance]], criteria: Criteria, found: Compar
 
 def _match_nearly(left: list[list[Instance]], criteria: Criteria, found: Comparison) -> None:
     """Pair what is left, each with the nearest of its label, answers and number of points."""
-    waiting: dict[Any, list[Instance]] = defaultdict(list)
+    others: dict[Any, list[Instance]] = defaultdict(list)
     for instance in left[1]:
-        waiting[sameness.kind(instance, criteria)].append(instance)
+        others[sameness.kind(instance, criteria)].append(instance)
+    waiting = {kind: _Waiting(instances, criteria) for kind, instances in others.items()}
     kept = []
     for instance in left[0]:
-        others = waiting[sameness.kind(instance, criteria)]
-        distances = [sameness.distance(instance, other, criteria) for other in others]
-        best = min(distances, default=float("inf"))
-        if best <= criteria.tolerance:
-            other = others.pop(distances.index(best))
-            found.same += 1
-            found.largest = max(found.largest, best)
-            found.boxes_unmatched += (sameness.shape(instance, criteria)[0] is None) != (
-                sameness.shape(other, criteria)[0] is None
-            )
-        else:
+        candidates = waiting.get(sameness.kind(instance, criteria))
+        nearest = None if candidates is None else candidates.take_nearest(instance)
+        if nearest is None:
             kept.append(instance)
+            continue
+        other, distance = nearest
+        found.same += 1
+        found.largest = max(found.largest, distance)
+        found.boxes_unmatched += (sameness.shape(instance, criteria)[0] is None) != (
+            sameness.shape(other, criteria)[0] is None
+        )
     left[0][:] = kept
-    left[1][:] = [instance for others in waiting.values() for instance in others]
+    left[1][:] = [instance for candidates in waiting.values() for instance in candidates.rest()]
+
+
+class _Waiting:
+    """Instances that may be the same as others of their kind. Only those are looked at whose left edges are near enough."""
+
+    def __init__(self, instances: list[Instance], criteria: Criteria) -> None:
+        self._criteria = criteria
+        self._left = dict(enumerate(instances))
+        self._order = sorted((sameness.left(one, criteria), number) for number, one in self._left.items())
+
+    def take_nearest(self, instance: Instance) -> tuple[Instance, float] | None:
+        """The nearest one that is the same, and its distance; it waits no more."""
+        edge, tolerance = sameness.left(instance, self._criteria), self._criteria.tolerance
+        reach = tolerance + _ROUNDING * (abs(edge) + tolerance)
+        begin = bisect_left(self._order, (edge - reach, -1))
+        end = bisect_right(self._order, (edge + reach, len(self._order)))
+        best: tuple[float, int] | None = None
+        for number in sorted(number for _, number in self._order[begin:end] if number in self._left):
+            distance = sameness.distance(instance, self._left[number], self._criteria)
+            if distance <= tolerance and (best is None or distance < best[0]):
+                best = distance, number
+        return None if best is None else (self._left.pop(best[1]), best[0])
+
+    def rest(self) -> Iterable[Instance]:
+        """Those that still wait."""
+        return self._left.values()

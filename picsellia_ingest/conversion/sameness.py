@@ -62,6 +62,14 @@ def distance(one: Instance, two: Instance, criteria: Criteria) -> float:
     return worst
 
 
+def left(instance: Instance, criteria: Criteria) -> float:
+    """The left edge of what ``distance`` compares: those of two instances differ by no more than their distance."""
+    polygon = None if criteria.rectangle else instance.polygon
+    box = instance.rectangle if polygon is None else geometry.bounds(polygon)
+    box = box or geometry.around(None, instance.polygon)
+    return 0.0 if box is None else box.left
+
+
 def _ringdistance(points: Points, others: Points, tolerance: float) -> float:
     best = float("inf")
     for turned in (others, tuple(v for at in range(len(others) - 2, -1, -2) for v in others[at : at + 2])):

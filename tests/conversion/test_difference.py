@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import picsellia_ingest
 from picsellia_ingest.conversion import difference, sameness
 from picsellia_ingest.conversion.comparison import Comparison
+from picsellia_ingest.conversion.sameness import Criteria
 from picsellia_ingest.errors import InvalidQueryError
 from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
 from picsellia_ingest.upload import reading, workers
@@ -196,3 +197,49 @@ def test_large_datasets_are_compared_in_processes_with_the_same_result(
     assert (together.same, together.counts, together.images) == (alone.same, alone.counts, alone.images)
     missing = picsellia_ingest.diff(SOURCE, changed(tmp_path, lose))
     assert missing.counts == {"only in the first": 1}
+
+
+SIDES = st.one_of(st.integers(0, 4), st.sampled_from([0.1, 0.3, 0.5, 2.25]))
+SHAPES = st.one_of(
+    st.builds(Rectangle, SIDES, SIDES, SIDES, SIDES).map(lambda box: (box, None)),
+    st.lists(st.tuples(SIDES, SIDES), min_size=3, max_size=4).map(
+        lambda points: (None, Polygon((Ring(sum(points, ())),)))
+    ),
+    st.just((None, None)),
+)
+SOME = st.lists(
+    st.tuples(SHAPES, st.booleans()).map(
+        lambda drawn: Instance(
+            "a",
+            Rectangle(1, 1, 2, 2) if drawn[1] and drawn[0][1] is not None else drawn[0][0],
+            drawn[0][1],
+        )
+    ),
+    max_size=6,
+)
+
+
+@given(SOME, SOME, st.sampled_from([0.0, 0.1, 0.2, 1.0, 2.5]), st.booleans())
+def test_instances_are_paired_with_the_nearest_of_all(
+    one: list[Instance], two: list[Instance], tolerance: float, rectangle: bool
+) -> None:
+    criteria = Criteria(tolerance, rectangle)
+    rest, kept, same = [*two], [], 0
+    for instance in one:
+        kind = sameness.kind(instance, criteria)
+        distances = {
+            at: sameness.distance(instance, other, criteria)
+            for at, other in enumerate(rest)
+            if sameness.kind(other, criteria) == kind
+        }
+        best = min(distances, key=distances.__getitem__, default=None)
+        if best is None or distances[best] > tolerance:
+            kept.append(instance)
+        else:
+            rest.pop(best)
+            same += 1
+    left, found = [[*one], [*two]], Comparison("one", "two")
+    difference._match_nearly(left, criteria, found)
+    assert found.same == same
+    assert left[0] == kept
+    assert sorted(map(repr, left[1])) == sorted(map(repr, rest))
