@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Polygon
-from .tracing import MASK_PIXELS_MAX, Mask
+from .model import Polygon, Ring
+from .tracing import MASK_PIXELS_MAX, Mask, decode_counts
 
 
 class _Edges(NamedTuple):
@@ -104,23 +104,27 @@ def _between_pixels(edges: _Edges, height: int, width: int) -> tuple[Mask, bool]
 
 
 def _drawn(polygon: Polygon, height: int, width: int) -> Mask:
-    """The pixels that the COCO API fills; each ring is drawn into the part of the picture up to its own end, as it stands there."""
-    mask = np.zeros((height, width), np.bool_)
+    """The pixels that the COCO API fills, column by column. A ring costs what it covers: there may be thousands in a large picture."""
+    pixels = np.zeros(width * height, np.bool_)
     for ring in polygon.rings:
-        points = np.array(ring.points, np.float64).reshape(-1, 2)
-        right, bottom = (
-            np.clip(np.floor(points.max(axis=0)) + 2, 0, (width, height)).astype(np.int64).tolist()
-        )
-        if right and bottom:
-            part = mask[:bottom, :right]
-            inside = _as_coco_fills(points, bottom, right)
-            part[...] = part & ~inside if ring.hole else part | inside
-    return mask
+        runs = _as_coco_fills(ring, height, width)
+        lengths = runs[1::2]
+        if lengths.sum() * 8 > pixels.size:
+            inside = _inside(runs)
+            pixels = pixels & ~inside if ring.hole else pixels | inside
+        else:
+            begins = np.cumsum(runs)[: 2 * len(lengths) : 2]
+            places = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+            pixels[places] = not ring.hole
+    return np.asarray(pixels.reshape(width, height).T)
 
 
 def _mask(runs: NDArray[np.int64], height: int, width: int) -> Mask:
-    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return np.asarray(pixels.reshape(width, height).T)
+    return np.asarray(_inside(runs).reshape(width, height).T)
+
+
+def _inside(runs: NDArray[np.int64]) -> Mask:
+    return np.asarray(np.repeat(np.arange(len(runs)) % 2 == 1, runs))
 
 
 def traced_runs(polygon: Polygon, height: int, width: int) -> NDArray[np.int64] | None:
@@ -173,13 +177,15 @@ _WAY_MAX = 1 << 21
 """Pixels along a ring beyond which it is not drawn: pycocotools takes 40 bytes for each, and ends the process where it gets none."""
 
 
-def _as_coco_fills(points: NDArray[np.float64], height: int, width: int) -> Mask:
+def _as_coco_fills(ring: Ring, height: int, width: int) -> NDArray[np.int64]:
+    """The runs that the COCO API fills, column by column, the first of pixels that are off."""
     from pycocotools import mask as coco
 
+    points = np.array(ring.points, np.float64).reshape(-1, 2)
     if np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() > _WAY_MAX:
         raise ValueError(f"the way around a ring is too long to be drawn, more than {_WAY_MAX} pixels")
-    encoded = coco.frPyObjects([points.reshape(-1).tolist()], height, width)
-    return np.asarray(coco.decode(coco.merge(encoded)), np.bool_)
+    (encoded,) = coco.frPyObjects([points.reshape(-1).tolist()], height, width)
+    return np.asarray(decode_counts(encoded["counts"].decode()), np.int64)
 
 
 def run_lengths(mask: Mask) -> NDArray[np.int64]:

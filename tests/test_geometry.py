@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -25,6 +26,30 @@ def test_any_other_ring_is_filled_as_the_coco_api_fills_it(
     assert (raster.polygon_mask(Polygon((ring,)), 40, 40) == (filled(ring.points, (40, 40)) > 0)).all() or (
         raster.on_pixel_edges(Polygon((ring,)))
     )
+
+
+RINGS = st.builds(
+    lambda corner, size, points, hole: Ring(
+        tuple(value * size + corner[at % 2] for at, value in enumerate(sum(points, ()))), hole
+    ),
+    st.tuples(st.integers(-30, 60), st.integers(-30, 60)),
+    st.sampled_from([0.1, 0.7, 3.3]),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=7),
+    st.booleans(),
+)
+
+
+@given(st.lists(RINGS, min_size=1, max_size=4), st.tuples(st.integers(1, 50), st.integers(1, 50)))
+def test_rings_are_filled_one_after_the_other_and_holes_taken_out(
+    rings: list[Ring], shape: tuple[int, int]
+) -> None:
+    polygon = Polygon((Ring(rings[0].points), *rings[1:]))
+    assume(not raster.on_pixel_edges(polygon))
+    expected = np.zeros(shape, np.bool_)
+    for ring in polygon.rings:
+        inside = filled(ring.points, shape) > 0
+        expected = expected & ~inside if ring.hole else expected | inside
+    assert (raster.polygon_mask(polygon, *shape) == expected).all()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ _SIZES = (4, 8, 12, 16)
 """Bits of the four lengths that are written."""
 _LONGEST = 1 << _SIZES[-1]
 _HEAD = 32 + 5 + 4 * 4
+_TOGETHER = 1 << 16
+"""Runs that are written together, of an even number."""
 _WINDOW = 1 << 16
 """Bytes of a stream that are looked at together."""
 
@@ -139,18 +141,28 @@ def encode(mask: Mask) -> list[int]:
     pixels = mask.reshape(-1)
     edges = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     lengths = 4 * np.diff(edges, prepend=0, append=pixels.size)
-    values = np.where((np.arange(len(lengths)) % 2 == 0) == pixels[0], 255, 0)
+    head = [(4 * pixels.size, 32), (7, 5), *((size - 1, 4) for size in _SIZES)]
+    bits = [_bits(*np.array(head, np.int64).T)]
+    for at in range(0, len(lengths), _TOGETHER):
+        bits.append(_of_runs(lengths[at : at + _TOGETHER], 255 if pixels[0] else 0))
+    found: list[int] = np.packbits(np.concatenate(bits)).tolist()
+    return found
+
+
+def _of_runs(lengths: NDArray[np.int64], first: int) -> NDArray[np.bool_]:
+    """The bits of runs of 0 and of 255 in turn."""
+    values = np.where(np.arange(len(lengths)) % 2 == 0, first, 255 - first)
     # A run that is too long for one code is several, all but the last as long as can be.
     counts = -(-lengths // _LONGEST)
     steps = np.full(counts.sum(), _LONGEST, np.int64)
     steps[np.cumsum(counts) - 1] = lengths - (counts - 1) * _LONGEST
     sizes = np.searchsorted(np.left_shift(1, _SIZES), steps)
-    bits = np.array(_SIZES, np.int64)[sizes]
-    codes = ((4 | sizes) << bits | steps - 1) << 8 | np.repeat(values, counts)
-    head = [(4 * pixels.size, 32), (7, 5), *((size - 1, 4) for size in _SIZES)]
-    numbers = np.concatenate(([number for number, _ in head], codes))
-    widths = np.concatenate(([width for _, width in head], 3 + bits + 8))
+    widths = np.array(_SIZES, np.int64)[sizes]
+    return _bits(((4 | sizes) << widths | steps - 1) << 8 | np.repeat(values, counts), 3 + widths + 8)
+
+
+def _bits(numbers: NDArray[np.int64], widths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Numbers one after the other, each in so many bits."""
     ends = np.cumsum(widths)
     shifts = np.repeat(ends, widths) - np.arange(1, ends[-1] + 1)
-    found: list[int] = np.packbits((np.repeat(numbers, widths) >> shifts & 1).astype(np.bool_)).tolist()
-    return found
+    return (np.repeat(numbers, widths) >> shifts & 1).astype(np.bool_)
