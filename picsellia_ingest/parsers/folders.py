@@ -45,6 +45,17 @@ def some_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
         return False
 
 
+def only_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
+    """As ``some_json``; of a folder all of its first JSON files must be of the format, which are told from others less surely."""
+    try:
+        if not path.is_dir():
+            return is_one(edges_if_any(path))
+        few = [*islice(json_below(path, ignore), _FILES)]
+        return bool(few) and all(is_one(edges_if_any(path / file)) for file in few)
+    except OSError:
+        return False
+
+
 def begins(path: Path, pattern: re.Pattern[bytes]) -> bool:
     """Whether the text of a file begins so; not, when it cannot be read."""
     try:

@@ -17,11 +17,11 @@ from ..errors import ItemError
 from ..model import ImageRecord, Instance
 from ..problems import OnProblem, Severity, Unit
 from .checks import Size, Warn
+from .folders import only_json
 from .image_files import SUFFIXES
 from .json_rows import JsonRows, RowReader, rows_of_list
-from .jsonfile import JsonFile, reject
+from .jsonfile import JsonFile
 from .labelstudio_results import instances, kind, size_of
-from .looks import edges_if_any
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -40,10 +40,8 @@ class LabelStudio(JsonRows):
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the first or last MiB has the keys of tasks."""
-        text = edges_if_any(path)
-        tasks = b'"data"' in text and b'"result"' in text
-        return text.startswith(b"[") and tasks and b'"image_id"' not in text
+        """Whether the first or last MiB has the keys of tasks; of a folder in each file."""
+        return only_json(path, _is_labelstudio)
 
     @staticmethod
     def writer() -> type[Writer]:
@@ -53,10 +51,7 @@ class LabelStudio(JsonRows):
         return LabelStudioWriter
 
     def prepare(self, on_problem: OnProblem) -> None:
-        """Read every task once. Raises InputError when the file is no list of tasks."""
-        if self.path.is_dir():
-            message = "the path is a folder, the format is one file"
-            raise reject(self.path, "missing", message, "give the JSON file of the export")
+        """Read every task once. Raises InputError when there is no file, or when the only one is no list of tasks."""
         self._predicted = 0
         super().prepare(on_problem)
         if self._predicted:
@@ -126,6 +121,11 @@ def _path(text: str) -> str:
         return ""
     local = parse_qs(parts.query).get("d")
     return local[0].lstrip("/") if local else unquote(parts.path).rpartition("/")[2]
+
+
+def _is_labelstudio(text: bytes) -> bool:
+    are_tasks = b'"data"' in text and b'"result"' in text
+    return text.startswith(b"[") and are_tasks and b'"image_id"' not in text
 
 
 def _listed(value: object) -> list[Any]:

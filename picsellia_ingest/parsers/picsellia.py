@@ -18,6 +18,7 @@ from ..model import Header, ImageRecord
 from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard, labels_of
 from .checks import plain_label
+from .folders import only_json
 from .jsonfile import JsonFile, reject
 from .jsonoutlined import Check, Top, read_outlined
 from .looks import edges_if_any
@@ -43,20 +44,15 @@ class Picsellia(Parser):
 
     def __init__(self, path: Path, options: Options | None = None) -> None:
         super().__init__(path, options)
+        self._file = path
         self._index = PicselliaIndex()
         self._labels: dict[str, dict[str, Any]] = {}
         self._attributes: dict[str, Any] = {}
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether the first or last MiB has the keys of the platform's files and not those of COCO."""
-        text = edges_if_any(path)
-        if text[:1] not in (b"{", b"["):
-            return False
-        if b'"external_picture_url"' in text:
-            return True
-        ours = b'"internal_picture_id"' in text or b'"total_assets"' in text or b'"nb_pages"' in text
-        return ours and b'"annotations"' in text and b'"file_name"' not in text and b'"image_id"' not in text
+        """Whether the first or last MiB has the keys of the platform's files and not those of COCO; of a folder in each file."""
+        return only_json(path, _is_picsellia)
 
     @staticmethod
     def writer() -> type[Writer]:
@@ -68,9 +64,9 @@ class Picsellia(Parser):
     def prepare(self, on_problem: OnProblem) -> None:
         """Index the file. Raises InputError when it is not one, or not of this format."""
         self.notes = []
-        _check_path(self.path)
+        self._file = _file_of(self.path)
         self.scratch = scratch = Scratch()
-        with JsonFile.open(self.path) as file:
+        with JsonFile.open(self._file) as file:
 
             def made(top: Top, told: OnProblem, check: Check | None) -> PicselliaIndex:
                 self._labels, self._attributes = {}, {}
@@ -95,14 +91,14 @@ class Picsellia(Parser):
             return top, [], False
         if "external_picture_url" in top:
             message = "the document is one record"
-            raise reject(self.path, "one_record", message, 'write {"annotations": [the record]}')
+            raise reject(self._file, "one_record", message, 'write {"annotations": [the record]}')
         # The arrays of an outline are looked at as their elements are.
         raw_array = file.raw_array if check is None else dict.get
         records = raw_array(top, "annotations")
         if records is None:
             keys = ", ".join(map(repr, top)) or "none"
             message = f"there is no 'annotations' array (keys: {keys:.200})"
-            raise reject(self.path, "no_annotations", message, "is this a PICSELLIA file?", "/annotations")
+            raise reject(self._file, "no_annotations", message, "is this a PICSELLIA file?", "/annotations")
         for key, raw in top.items():
             if key not in ("annotations", "images", "categories"):
                 self._attributes[key] = plain(raw)
@@ -142,7 +138,7 @@ class Picsellia(Parser):
         """Decode the shard's records from the mapped file."""
         if shard.start >= min(shard.stop, len(self._index)):
             return
-        with JsonFile.open(self.path) as file:
+        with JsonFile.open(self._file) as file:
             for entries in together(self._index.entries(shard.start, shard.stop)):
                 records = Records(file, entries)
                 for number, entry in enumerate(entries):
@@ -153,11 +149,24 @@ class Picsellia(Parser):
                         on_problem(error.problem)
 
 
-def _check_path(path: Path) -> None:
-    """Raise InputError when the path is missing or a folder, naming the files inside that would do."""
+def _file_of(path: Path) -> Path:
+    """The file to read: of a folder the only one there is. Raises InputError naming the files if it holds several, or none."""
     if path.is_dir():
-        inside = [file.name for file in sorted(path.glob("*.json"))[:20] if Picsellia.recognises(file)]
-        hint = f"give the file: {', '.join(inside):.200}" if inside else "give a JSON file"
+        inside = [file for file in sorted(path.glob("*.json"))[:20] if _is_picsellia(edges_if_any(file))]
+        if len(inside) == 1:
+            return inside[0]
+        names = ", ".join(file.name for file in inside)
+        hint = f"give the file: {names:.200}" if inside else "give a JSON file"
         raise reject(path, "is_a_folder", "this is a folder, the format is one file", hint)
     if not path.exists():
         raise reject(path, "missing", "there is no such file", "check the path")
+    return path
+
+
+def _is_picsellia(text: bytes) -> bool:
+    if text[:1] not in (b"{", b"["):
+        return False
+    if b'"external_picture_url"' in text:
+        return True
+    ours = b'"internal_picture_id"' in text or b'"total_assets"' in text or b'"nb_pages"' in text
+    return ours and b'"annotations"' in text and b'"file_name"' not in text and b'"image_id"' not in text

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from picsellia_ingest import geometry
 from picsellia_ingest.errors import InputError, ItemError
 from picsellia_ingest.model import ImageRecord, Instance, Polygon, Rectangle, Ring
-from picsellia_ingest.parsers import brush
+from picsellia_ingest.parsers import brush, find_format
+from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.parsers.labelstudio import LabelStudio, image_name
 from picsellia_ingest.problems import ProblemLog
 from tests.parsers.passing import read_with, records_of
@@ -158,6 +159,22 @@ def test_a_stream_of_any_runs_is_read_as_it_is_specified_in_windows_of_any_size(
 def test_any_other_stream_is_refused_by_name(stream: list[int]) -> None:
     with pytest.raises(ValueError, match=r"bytes|values|early|bits"):
         brush.decode(stream, 7, 9)
+
+
+def test_a_folder_of_exports_is_one_source(tmp_path: Path) -> None:
+    one, two = (CASES / name / "tasks.json" for name in ("demo", "odd"))
+    for name, file in (("a.json", one), ("b/c.json", two)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(file.read_bytes())
+    assert find_format(tmp_path) is LabelStudio
+    assert read(tmp_path)[0] == [*read(one)[0], *read(two)[0]]
+
+
+def test_a_folder_with_another_formats_files_is_not_taken_for_exports(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes((CASES / "demo" / "tasks.json").read_bytes())
+    coco = FIXTURES / "COCO" / "demo" / "instances.json"
+    (tmp_path / "b.json").write_bytes(coco.read_bytes())
+    assert find_format(tmp_path) is Coco
 
 
 def test_all_annotations_but_cancelled_ones_are_kept_and_told_apart() -> None:

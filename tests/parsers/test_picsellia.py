@@ -20,7 +20,9 @@ from picsellia_ingest.model import (
     SingleChoice,
     TextAnswer,
 )
+from picsellia_ingest.parsers import find_format
 from picsellia_ingest.parsers.base import Shard
+from picsellia_ingest.parsers.coco import Coco
 from picsellia_ingest.parsers.picsellia import Picsellia
 from picsellia_ingest.problems import Problem, ProblemLog, Severity, Unit
 from tests.parsers.passing import read_with
@@ -310,10 +312,27 @@ def test_a_file_whose_structure_is_lost_is_rejected_whole(tmp_path: Path, value:
     assert rejected(document(tmp_path, value)).code == code
 
 
-def test_a_folder_is_refused_and_the_file_inside_named() -> None:
-    problem = rejected(ROOT / "dictionary")
-    assert (problem.code, problem.hint) == ("is_a_folder", "give the file: annotations.json")
+def test_a_folder_is_its_only_file() -> None:
+    folder = ROOT / "dictionary"
+    assert find_format(folder) is Picsellia
+    records = [read(path)[0] for path in (folder, folder / "annotations.json")]
+    assert records[0] == records[1]
     assert rejected(ROOT / "gone.json").code == "missing"
+
+
+def test_a_folder_of_several_files_is_refused_and_they_are_named(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes((ROOT / "dictionary" / "annotations.json").read_bytes())
+    assert find_format(tmp_path) is Picsellia
+    problem = rejected(tmp_path)
+    assert (problem.code, problem.hint) == ("is_a_folder", "give the file: a.json, b.json")
+
+
+def test_a_folder_with_another_formats_files_is_not_taken_for_one_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes((ROOT / "dictionary" / "annotations.json").read_bytes())
+    coco = FIXTURES / "COCO" / "demo" / "instances.json"
+    (tmp_path / "b.json").write_bytes(coco.read_bytes())
+    assert find_format(tmp_path) is Coco
 
 
 def test_points_may_be_pairs_and_extra_keys_of_a_shape_are_kept(tmp_path: Path) -> None:
