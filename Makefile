@@ -44,6 +44,7 @@ bench: .venv/ready
 	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.parsing
 	$(BIN)/python -m benchmarks.formats
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.uploading
 	$(BIN)/python -m benchmarks.scale
 
