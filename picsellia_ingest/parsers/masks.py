@@ -215,7 +215,7 @@ def _pixels(path: Path, where: str) -> Mask:
                 return np.asarray(alpha >= 128)
             image = image.convert("L" if image.mode == "LA" else "RGB")
         pixels = np.asarray(image)
-        return np.asarray(pixels.any(axis=2) if pixels.ndim == 3 else pixels != 0)
+        return np.asarray(pixels.any(axis=2) if pixels.ndim == 3 else pixels.astype(np.bool_, copy=False))
 
 
 def _head(path: Path) -> bytes:

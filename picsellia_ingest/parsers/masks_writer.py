@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 from urllib.parse import quote
 
+import numpy as np
 from PIL import Image
 
 from .. import raster
@@ -120,7 +121,9 @@ def _nothing(record: ImageRecord, losses: Losses) -> bytes:
 
 
 def _png(mask: Mask) -> bytes:
-    return _encoded(Image.fromarray(mask))
+    height, width = mask.shape
+    rows = np.packbits(np.ascontiguousarray(mask), axis=1)
+    return _encoded(Image.frombytes("1", (width, height), rows.tobytes()))
 
 
 def _encoded(image: Image.Image) -> bytes:
