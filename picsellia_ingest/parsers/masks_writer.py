@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 from urllib.parse import quote
 
-import numpy as np
 from PIL import Image
 
 from .. import raster
@@ -121,9 +120,7 @@ def _nothing(record: ImageRecord, losses: Losses) -> bytes:
 
 
 def _png(mask: Mask) -> bytes:
-    height, width = mask.shape
-    rows = np.packbits(np.ascontiguousarray(mask), axis=1)
-    return _encoded(Image.frombytes("1", (width, height), rows.tobytes()))
+    return _encoded(Image.fromarray(mask))
 
 
 def _encoded(image: Image.Image) -> bytes:
