@@ -150,11 +150,21 @@ def _runs_between(changes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return runs if runs[-1] or len(runs) == 1 else runs[:-1]
 
 
+_DENSE = 2
+"""How often level edges may cover the picture before what they change is reckoned pixel by pixel."""
+
+
 def _between(edges: _Edges, height: int, width: int) -> NDArray[np.int64]:
     """The runs, column by column, between level edges, each of which changes the pixels below it in the columns that it spans."""
     (x, y), (next_x, next_y) = edges.corners(height, width)
     level = (y == next_y) & (x != next_x)
     left, spans, y = np.minimum(x, next_x)[level], np.abs(x - next_x)[level], y[level]
+    if spans.sum() > _DENSE * height * width:
+        changes = np.zeros((height + 1, width + 1), np.bool_)
+        np.logical_xor.at(changes, (np.append(y, y), np.append(left, left + spans)), True)  # noqa: FBT003 - a ufunc's
+        for axis in (1, 0):
+            np.logical_xor.accumulate(changes, axis=axis, out=changes)
+        return run_lengths(changes[:height, :width])
     columns = np.repeat(left - np.cumsum(spans) + spans, spans) + np.arange(spans.sum())
     return _runs_between(_odd(columns * height + np.repeat(y, spans)), height * width)
 
@@ -165,12 +175,13 @@ def _unite(edges: _Edges, height: int, width: int) -> Mask:
     turns = np.where((edges.areas() > 0) != edges.holes, 1, -1)
     more = np.repeat(turns, np.diff(edges.first, append=len(x))) * np.where(next_y < y, 1, -1)
     upright = x == next_x
-    steps = np.zeros(
-        (height + 1, width + 1), np.int64
-    )  # each counts for all pixels below it and to its right
+    # Each counts for all pixels below it and to its right.
+    steps = np.zeros((height + 1, width + 1), np.int32)
     for at, change in ((np.minimum(y, next_y), more), (np.maximum(y, next_y), -more)):
         np.add.at(steps, (at[upright], x[upright]), change[upright])
-    return np.asarray(steps.cumsum(axis=0).cumsum(axis=1)[:height, :width] > 0)
+    for axis in (0, 1):
+        np.cumsum(steps, axis=axis, out=steps)
+    return np.asarray(steps[:height, :width] > 0)
 
 
 _WAY_MAX = 1 << 21

@@ -32,13 +32,42 @@ def test_a_polygon_on_pixel_edges_is_filled_bit_for_bit_and_its_runs_are_those_o
     mask: NDArray[np.bool_],
 ) -> None:
     polygon = tracing.mask_polygon(mask)
-    if polygon is not None:
-        assert raster.on_pixel_edges(polygon)
-        assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
+    for dense in (2, 0) if polygon is not None else ():
+        assert polygon is not None
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(raster, "_DENSE", dense)
+            assert raster.on_pixel_edges(polygon)
+            assert (raster.polygon_mask(polygon, *mask.shape) == mask).all()
     runs = raster.run_lengths(mask)
     encoded = coco_mask.encode(np.asfortranarray(mask, np.uint8))
     assert raster.encode_counts(runs) == encoded["counts"].decode()
     assert (tracing.decode_counts(raster.encode_counts(runs)) == runs).all()
+
+
+LEVEL = st.lists(st.tuples(st.integers(-3, 12), st.integers(-3, 12)), min_size=2, max_size=8)
+
+
+@given(LEVEL, st.integers(1, 9), st.integers(1, 9))
+def test_a_ring_of_level_and_upright_edges_is_filled_the_same_way_whether_these_cover_the_picture_often(
+    turns: list[tuple[int, int]], height: int, width: int
+) -> None:
+    corners = [
+        (x if at == 0 else following, y)
+        for (x, y), (following, _) in zip(turns, [*turns[1:], turns[0]], strict=True)
+        for at in (0, 1)
+    ]
+    ring = Ring(tuple(float(value) for corner in corners for value in corner))
+    found = []
+    for dense in (10_000, 0):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(raster, "_DENSE", dense)
+            found.append(raster.polygon_mask(Polygon((ring,)), height, width))
+    assert (found[0] == found[1]).all()
+    inside = np.zeros((height, width), np.bool_)
+    for (x, y), (following, _) in zip(corners[::2], corners[1::2], strict=True):
+        left, right = sorted((max(x, 0), max(following, 0)))
+        inside[max(y, 0) :, left:right] ^= True
+    assert (found[0] == inside).all()
 
 
 @given(masks, st.data())
