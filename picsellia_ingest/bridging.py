@@ -26,6 +26,8 @@ _BLOCK = 1000
 """Vertices of a block of the line; one of twice as many is divided."""
 _SMALL = 200
 """Vertices, or segments, that are all looked at, without a tree or a grid."""
+_LOOSE = 10
+"""Bridges that are in no grid, for each of the square root of them all: more take longer to look at than to put into one."""
 _CELLS = 64
 """Cells of a grid beyond which a segment is not listed in each that it touches."""
 _ROUNDING = 1e-9
@@ -86,7 +88,7 @@ class _Line:
         there = self.points[end], self.points[start]
         self.ways[self.count : self.count + 2] = there, there[::-1]
         self.count += 2
-        if self.count - self.in_grid > _SMALL + 10 * isqrt(self.count):
+        if self.count - self.in_grid > _LOOSE * isqrt(self.count):
             self.in_grid = self.count
             self.bridges = _Segments(self.ways[: self.count, 0], self.ways[: self.count, 1])
 

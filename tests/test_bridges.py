@@ -62,13 +62,25 @@ def joined(rings: list[list[Point]]) -> list[Point]:
     return line
 
 
+NOISE = np.random.default_rng(5).random((32, 32)) < 0.75
+
+
 @given(masks, st.sampled_from([1, 0.37]), st.sampled_from([0, 5, 200]), st.sampled_from([1, 3]))
+@example(NOISE, 1, 0, 1)
+@example(NOISE.T, 0.37, 0, 3)
+@example(NOISE[::-1], 0.37, 0, 1)
 def test_bridges_run_where_their_definition_says_however_they_are_found(
     mask: NDArray[np.bool_], scale: float, small: int, few: int
 ) -> None:
     polygon = tracing.mask_polygon(mask) or Polygon(())
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in {"_SMALL": small, "_FEW": 2 * few, "_BLOCK": few, "_CELLS": few**3}.items():
+        for name, value in {
+            "_SMALL": small,
+            "_FEW": 2 * few,
+            "_BLOCK": few,
+            "_CELLS": few**3,
+            "_LOOSE": few - 1,
+        }.items():
             patched.setattr(bridging, name, value)
         for outer, holes in geometry.parts(polygon):
             rings = [
@@ -76,6 +88,23 @@ def test_bridges_run_where_their_definition_says_however_they_are_found(
                 for ring in (outer, *holes)
             ]
             assert bridging.joined(rings) == joined(rings)
+
+
+def test_a_hole_whose_first_vertex_lies_on_a_bridge_is_not_joined_across_it() -> None:
+    """Which side of the bridge it lies on is told by rounding, differently for the two ways of the bridge."""
+    outer = [
+        (0, 0.11),
+        (5.92, 0.11),
+        (5.92, 0.48),
+        (6.29, 0.48),
+        (6.29, 0.11),
+        (11.1, 0.11),
+        (11.1, 6.03),
+        (0, 6.03),
+    ]
+    low = [(5.18, 2.33), (5.55, 2.33), (5.55, 1.9600000000000002), (5.18, 1.9600000000000002)]
+    high = [(5.55, 1.22), (5.55, 1.59), (5.92, 1.59), (5.92, 1.22)]
+    assert bridging.joined([outer, low, high]) == joined([outer, low, high])
 
 
 def test_thousands_of_holes_are_joined() -> None:

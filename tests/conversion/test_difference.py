@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import picsellia_ingest
@@ -220,6 +220,12 @@ SOME = st.lists(
 
 
 @given(SOME, SOME, st.sampled_from([0.0, 0.1, 0.2, 1.0, 2.5]), st.booleans())
+@example(
+    [Instance("a", Rectangle(1, 0, 1, 1))],
+    [Instance("a", Rectangle(at, 0, 1, 1)) for at in (2, 0)],
+    1.0,
+    False,
+)
 def test_instances_are_paired_with_the_nearest_of_all(
     one: list[Instance], two: list[Instance], tolerance: float, rectangle: bool
 ) -> None:

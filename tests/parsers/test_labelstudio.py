@@ -123,6 +123,13 @@ def test_a_stream_may_hold_its_values_one_by_one() -> None:
     assert brush.decode(stream, 1, 2).tolist() == [[False, True]]
 
 
+def test_a_stream_that_holds_more_than_it_says_is_refused() -> None:
+    stream = brush.encode(np.ones((1, 3), np.bool_))
+    stream[3] = 8  # of 12 values
+    with pytest.raises(ValueError, match="more values than it says"):
+        brush.decode(stream, 1, 2)
+
+
 RUNS = st.one_of(
     st.tuples(st.integers(0, 255), st.integers(1, 40)).map(lambda run: [run[0]] * run[1]),
     st.lists(st.integers(0, 255), min_size=1, max_size=9),
