@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,11 +147,14 @@ def _written(header: Header, records: list[ImageRecord], path: Path) -> tuple[An
     return json.loads(path.read_text()), losses.to_dict()
 
 
-def test_a_plain_annotation_keeps_its_spelling(tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", [{}, {"crate": "box"}])
+def test_a_plain_annotation_keeps_its_spelling_also_under_another_label(
+    tmp_path: Path, labels: dict[str, str | None]
+) -> None:
     row = '{"id": 7,\n "bbox": [1e0, 2.50, 3, 4], "score":0.10, "image_id":4, "category_id":1, "segmentation":[]}'
     (tmp_path / "a.json").write_text(
         f'{{"images": [{{"id": 4, "file_name": "a.jpg"}}], "annotations": [{row}],'
         ' "categories": [{"id": 1, "name": "crate"}]}'
     )
-    convert(tmp_path / "a.json", tmp_path / "b.json", "COCO")
+    convert(tmp_path / "a.json", tmp_path / "b.json", "COCO", labels=labels)
     assert f'"annotations":[\n{row}\n]' in (tmp_path / "b.json").read_text()
