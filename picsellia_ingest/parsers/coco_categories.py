@@ -56,7 +56,7 @@ class Categories:
                 row = decoded(raw)
                 key = id_key(row.get("id")) if isinstance(row, dict) else None
             except UNREADABLE as error:
-                words, hint = why(error)
+                words, hint = why(error, raw)
                 self._warn("category_invalid", f"a category cannot be read: {words}", hint=hint)
                 continue
             if key is None:

@@ -198,7 +198,7 @@ class Annotations:
             row = _ANNOTATION.decode(raw)
         except UNREADABLE as error:
             self._count()
-            words, hint = why(error)
+            words, hint = why(error, raw)
             at = (start, f"/annotations/{number}")
             self._report(
                 "annotation_invalid", f"an annotation cannot be read: {words}", at, lost=1, hint=hint

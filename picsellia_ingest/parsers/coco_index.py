@@ -118,7 +118,10 @@ def _build(
             place = file.place(file.offset(top[key]), f"/{key}")
             on_problem(
                 Problem(
-                    "value_unreadable", f"{key!r:.80} cannot be read: {why(error)[0]}", place, **WARNING_FILE
+                    "value_unreadable",
+                    f"{key!r:.80} cannot be read: {why(error, top[key])[0]}",
+                    place,
+                    **WARNING_FILE,
                 )
             )
     listed = Categories(file, on_problem)

@@ -112,7 +112,7 @@ class OddImages:
         try:
             row = _IMAGE.decode(raw)
         except UNREADABLE as error:
-            words, hint = why(error)
+            words, hint = why(error, raw)
             message = f"an image cannot be read: {words}"
             self._report("image_invalid", message, at, unit=Unit.IMAGE, hint=hint)
             return None

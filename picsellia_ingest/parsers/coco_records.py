@@ -104,7 +104,7 @@ class _Image:
         try:
             return dict(decoded(text))
         except UNREADABLE as error:
-            message = f"what else is said of {self.name!r:.200} cannot be read: {why(error)[0]}"
+            message = f"what else is said of {self.name!r:.200} cannot be read: {why(error, text)[0]}"
             self._warn("image_unreadable", message, None)
             return {}
 
@@ -210,7 +210,7 @@ def _decoded(text: bytes) -> dict[str, Any]:
     try:
         row = decoded(text)
     except UNREADABLE as error:
-        words, hint = why(error)
+        words, hint = why(error, text)
         raise ItemError("annotation_invalid", f"an annotation cannot be read: {words}", hint) from error
     if not isinstance(row, dict):
         raise ItemError("annotation_invalid", "an annotation is not an object", "mend or remove it")

@@ -25,7 +25,7 @@ from ..problems import Place, Problem, Unit
 from . import jsonrewrite
 from .jsonoutline import outline
 from .jsonspans import RAWS, Spans, Window, address, around, spans, windows
-from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, syntax
+from .jsontext import BLOCK, MANY, UNREADABLE, counts, crumbs, is_not_utf8, syntax
 from .looks import IRREGULAR, remedy, sniff
 from .textlines import Lines, lines_of
 
@@ -155,7 +155,7 @@ class JsonFile:
         text = str(error)
         at = re.search(r"\(byte (\d+)\)", text)
         looks = sniff(self.path)
-        if isinstance(error, UnicodeDecodeError):
+        if is_not_utf8(error):
             offset, text, hint = 0, "a key of the document is not UTF-8", "save the file as UTF-8"
         elif at is None:
             offset = len(self._view)

@@ -90,11 +90,17 @@ def _depth(text: bytes) -> int:
     return max(int(depths.max(initial=0)) for _, _, depths in _levels(np.frombuffer(text, np.uint8)))
 
 
-def why(error: Exception) -> tuple[str, str]:
-    """What is wrong with an element that cannot be decoded, and what to do."""
-    if isinstance(error, UnicodeDecodeError):
-        byte = error.object[error.start]
-        return f"it is not UTF-8 (the byte 0x{byte:02x})", "save the file as UTF-8"
+def is_not_utf8(error: Exception) -> bool:
+    """Whether decoding failed because some text is not UTF-8, which msgspec says in its own words from 0.23 on."""
+    return isinstance(error, UnicodeDecodeError) or "Invalid UTF-8" in str(error)
+
+
+def why(error: Exception, text: bytes | msgspec.Raw) -> tuple[str, str]:
+    """What is wrong with an element that cannot be decoded, and what to do; ``text`` is the element."""
+    if is_not_utf8(error):
+        found = re.search(r"[\udc80-\udcff]", bytes(text).decode(errors="surrogateescape"))
+        byte = f" (the byte 0x{ord(found[0]) - 0xDC00:02x})" if found else ""
+        return f"it is not UTF-8{byte}", "save the file as UTF-8"
     return f"{error}".split(" (byte", 1)[0][:200], "mend or remove it"
 
 

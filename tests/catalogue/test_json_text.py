@@ -198,11 +198,14 @@ def test_a_folder_without_a_dataset_names_what_is_there(tmp_path: Path) -> None:
     assert "results" in found.told
 
 
-def test_a_folder_for_a_format_of_one_file_names_the_file_inside(tmp_path: Path) -> None:
+def test_a_folder_for_a_format_of_one_file_names_the_files_inside_if_there_are_several(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "records.json").write_bytes(dumped([{"external_picture_url": "a.jpg", "annotations": []}]))
+    (tmp_path / "others.json").write_bytes(dumped([{"external_picture_url": "b.jpg", "annotations": []}]))
     found = judge(tmp_path, name="PICSELLIA")
     assert found.verdict == FILE
-    assert "records.json" in found.told
+    assert "others.json, records.json" in found.told
 
 
 @pytest.mark.parametrize("name", [None, "COCO", "PICSELLIA", "PASCAL-VOC"])
