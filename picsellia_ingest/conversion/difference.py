@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from .comparison import Comparison, Difference
 from .sameness import Criteria, Digest
 
 ONLY_A, ONLY_B = "only in the first", "only in the second"
+_TOGETHER = 100
+"""Images that are read again together."""
 _ROUNDING = 1e-9
 """The part of a coordinate by which a sum may be off, and more."""
 
@@ -83,12 +86,15 @@ class _Side:
                     self.digests.setdefault(name, set()).add(digest)
                     self.instances[name] = self.instances.get(name, 0) + instances
 
-    def records(self, name: str) -> list[ImageRecord]:
-        return [
-            record
-            for at in self.places[name]
-            for record in self.parser.read(Shard(at, at + 1), lambda _: None)
-        ]
+    def records(self, names: Iterable[str]) -> dict[str, list[ImageRecord]]:
+        """The records of some images by name; those that follow each other are read together."""
+        found: dict[str, list[ImageRecord]] = {name: [] for name in names}
+        places = sorted(at for name in found for at in self.places[name])
+        for _, some in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
+            run = [at for _, at in some]
+            for record in self.parser.read(Shard(run[0], run[-1] + 1), lambda _: None):
+                found[record.file_name].append(record)
+        return found
 
 
 def _digested(
@@ -115,15 +121,28 @@ def _compare(one: _Side, two: _Side, criteria: Criteria, found: Comparison) -> N
             found.note(Difference(ONLY_A, name, _contents(one, name), _place(one, name)))
         else:
             pairs[name] = match[0]
-    for name in two.places.keys() - pairs.values():
+    taken = set(pairs.values())
+    for name in [name for name in two.places if name not in taken]:
         found.note(Difference(ONLY_B, name, _contents(two, name), _place(two, name)))
+    differing: list[tuple[str, str]] = []
     for name, other in pairs.items():
         boxes = _unmatched_boxes(one.digests.get(name, set()), two.digests.get(other, set()))
         if boxes is not None and len(one.places[name]) == len(two.places[other]):
             found.same += one.instances.get(name, 0)
             found.boxes_unmatched += boxes
         else:
-            _compare_image(name, one.records(name), two.records(other), criteria, found)
+            differing.append((name, other))
+    _compare_images(one, two, differing, criteria, found)
+
+
+def _compare_images(
+    one: _Side, two: _Side, pairs: Sequence[tuple[str, str]], criteria: Criteria, found: Comparison
+) -> None:
+    for at in range(0, len(pairs), _TOGETHER):
+        some = pairs[at : at + _TOGETHER]
+        first, second = one.records(name for name, _ in some), two.records(other for _, other in some)
+        for name, other in some:
+            _compare_image(name, first[name], second[other], criteria, found)
 
 
 def _unmatched_boxes(one: set[Digest], two: set[Digest]) -> int | None:
@@ -146,7 +165,7 @@ def _contents(side: _Side, name: str) -> str:
 
 
 def _place(side: _Side, name: str) -> Place | None:
-    return next((record.place for record in side.records(name)), None)
+    return next((record.place for record in side.records([name])[name]), None)
 
 
 def _compare_image(

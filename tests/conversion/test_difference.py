@@ -83,6 +83,16 @@ def test_every_kind_of_difference_is_named_and_counted(
     assert all(one.place is not None and one.place.file for one in found.differences)
 
 
+def test_images_that_only_one_has_are_told_in_its_order(tmp_path: Path) -> None:
+    def add(document: dict[str, Any]) -> None:
+        document["images"] += [{"id": 100 + at, "file_name": f"more/{at:02}.jpg"} for at in range(30)]
+
+    other = changed(tmp_path, add)
+    for pair in ((SOURCE, other), (other, SOURCE)):
+        found = picsellia_ingest.diff(*pair)
+        assert [one.image for one in found.differences] == [f"more/{at:02}.jpg" for at in range(30)]
+
+
 def test_another_label_is_a_difference_of_every_instance_that_has_it(tmp_path: Path) -> None:
     found = picsellia_ingest.diff(SOURCE, changed(tmp_path, rename))
     assert found.counts["only in the first"] == found.counts["only in the second"] > 0
