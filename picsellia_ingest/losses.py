@@ -69,8 +69,9 @@ class Losses:
 
     def attributes(self, lost: Mapping[str, Any], code: str = "attributes_not_held") -> None:
         """Count one instance (or image, by ``code``) for attributes that have no place."""
-        for special in SPECIAL.keys() & lost.keys():
-            self.note(SPECIAL[special])
+        for special, own_code in SPECIAL.items():
+            if special in lost:
+                self.note(own_code)
         rest = [key for key in lost if key not in SPECIAL]
         if rest:
             self.note(code, rest)
