@@ -72,12 +72,18 @@ def test_masks_become_exact_rings_and_a_bridged_hole_is_a_hole_again() -> None:
     assert geometry.area(lake.polygon) == 16 * 16 - 16
 
 
+def with_mask(folder: Path, rle: str) -> tuple[ImageRecord, ProblemLog]:
+    """A record with one mask, of five columns and two rows."""
+    mask = f'<mask label="a" rle="{rle}" left="10" top="20" width="5" height="2"/>'
+    image = f'<image name="a.jpg" width="64" height="64">{mask}</image>'
+    (folder / "one.xml").write_text(f"<annotations>{image}</annotations>")
+    (record,), _, log = read(folder / "one.xml")
+    return record, log
+
+
 @pytest.mark.parametrize("rle", ["6, 3, 1", "6,3,1", " 6 ,3, 1,", "06,3,1", "6, 3, 1, 0", "+6,,3,1"])
 def test_run_lengths_are_read_however_they_are_spelled(rle: str, tmp_path: Path) -> None:
-    file = tmp_path / "one.xml"
-    mask = f'<mask label="a" rle="{rle}" left="10" top="20" width="5" height="2"/>'
-    file.write_text(f'<annotations><image name="a.jpg" width="64" height="64">{mask}</image></annotations>')
-    (record,), _, log = read(file)
+    record, log = with_mask(tmp_path, rle)
     assert not log.kept
     assert record.instances[0].polygon == Polygon((Ring((11, 21, 14, 21, 14, 22, 11, 22)),))
 
@@ -86,10 +92,7 @@ def test_run_lengths_are_read_however_they_are_spelled(rle: str, tmp_path: Path)
     "rle", ["6, 3, 1.0", "6, 3, 1e0", "6, 3, [1]", "6, 3], [1", "6; 3; 1", "1" * 5000, ""]
 )
 def test_run_lengths_that_are_no_whole_numbers_are_refused(rle: str, tmp_path: Path) -> None:
-    file = tmp_path / "one.xml"
-    mask = f'<mask label="a" rle="{rle}" left="10" top="20" width="5" height="2"/>'
-    file.write_text(f'<annotations><image name="a.jpg" width="64" height="64">{mask}</image></annotations>')
-    (record,), _, log = read(file)
+    record, log = with_mask(tmp_path, rle)
     assert not record.instances
     assert log.lost == Counter(mask_invalid=1)
 
