@@ -49,7 +49,12 @@ def test_rings_are_filled_one_after_the_other_and_holes_taken_out(
     for ring in polygon.rings:
         inside = filled(ring.points, shape) > 0
         expected = expected & ~inside if ring.hole else expected | inside
-    assert (raster.polygon_mask(polygon, *shape) == expected).all()
+    mask = raster.polygon_mask(polygon, *shape)
+    assert (mask == expected).all()
+    box = geometry.bounds(polygon)
+    rows, columns = np.nonzero(mask)
+    assert ((columns >= box.left - 1) & (columns <= box.left + box.width)).all()
+    assert ((rows >= box.top - 1) & (rows <= box.top + box.height)).all()
 
 
 @pytest.mark.parametrize(

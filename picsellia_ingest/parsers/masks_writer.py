@@ -8,6 +8,7 @@ one pixel where the size is not known, which is never made up from the shapes.
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,9 +16,9 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from .. import raster
+from .. import geometry, raster
 from ..losses import Losses
-from ..model import ImageRecord, Instance, Polygon
+from ..model import ImageRecord, Instance, Polygon, Rectangle
 from ..tracing import MASK_PIXELS_MAX, Mask
 from .checks import usable_label
 from .masks_layout import FOLDER, NOTHING
@@ -89,7 +90,7 @@ class MasksWriter(Writer):
         elif not (record.width and record.height):
             reason = "size_unknown"
         found = None if reason or polygon is None else _filled(polygon, record)
-        if found is None:
+        if found is None or polygon is None:
             losses.drop(reason or "shape_not_held")
             return []
         mask, is_exact = found
@@ -97,7 +98,7 @@ class MasksWriter(Writer):
             losses.note("rasterised")
         lose_box(instance, losses)
         lose_instance(instance, losses)
-        return [(name, _png(mask))]
+        return [(name, _png(mask, geometry.bounds(polygon)))]
 
 
 def _filled(polygon: Polygon, record: ImageRecord) -> tuple[Mask, bool] | None:
@@ -119,8 +120,14 @@ def _nothing(record: ImageRecord, losses: Losses) -> bytes:
     return _encoded(Image.new("1", (width, height)))
 
 
-def _png(mask: Mask) -> bytes:
-    return _encoded(Image.fromarray(mask))
+def _png(mask: Mask, around: Rectangle) -> bytes:
+    """A mask that has no pixel further than one beyond a box: most of a large picture is not looked at."""
+    height, width = mask.shape
+    left, top = max(math.floor(around.left) - 1, 0), max(math.floor(around.top) - 1, 0)
+    right, bottom = (math.ceil(end) + 1 for end in (around.left + around.width, around.top + around.height))
+    image = Image.new("1", (width, height))
+    image.paste(Image.fromarray(mask[top:bottom, left:right]), (left, top))
+    return _encoded(image)
 
 
 def _encoded(image: Image.Image) -> bytes:
