@@ -71,7 +71,9 @@ def test_what_a_copy_was_at_when_it_died_is_done_by_another_process(tmp_path: Pa
         "    if number == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return number\n"
     )
+    # What a process that is killed had not told loky's tracker yet is a warning of that one, which is a process of its own.
     code = """
+os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"
 os.environ["PYTHONPATH"] = str(folder) + os.pathsep + os.environ.get("PYTHONPATH", "")
 sys.path.insert(0, str(folder))
 import deadly
