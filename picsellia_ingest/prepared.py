@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, TypeAlias, TypeVar, overload
 
 import msgspec
 
-from .model import Attributes, Instance
+from .model import POLYGON, RECTANGLE, Attributes, Instance
 
 T = TypeVar("T")
 
@@ -117,32 +118,39 @@ class Prepared(Sequence[Instance]):
 
 
 class _Some(Prepared):
-    """Some of other instances, given by their places, and instances that have no columns."""
+    """Some of other instances, given by their places, and instances that have no columns; some under another label."""
 
-    __slots__ = ("_given", "_members")
+    __slots__ = ("_given", "_members", "_names")
 
-    def __init__(self, given: Prepared, members: Sequence[Instance | int]) -> None:
+    def __init__(self, given: Prepared, members: Sequence[Instance | int], names: Mapping[int, str]) -> None:
         super().__init__()
-        self._given, self._members = given, members
+        self._given, self._members, self._names = given, members, names
 
     def __len__(self) -> int:
         return len(self._members)
 
     def make(self, at: int) -> Instance:
         one = self._members[at]
-        return self._given.make(one) if isinstance(one, int) else one
+        found = self._given.make(one) if isinstance(one, int) else one
+        return msgspec.structs.replace(found, label=self._names[at]) if at in self._names else found
 
     def objects(self) -> Sequence[Sent | None]:
-        return self._of(self._given.objects())
+        return self._named(self._given.objects())
 
     def outlines(self) -> Sequence[Sent | None]:
-        return self._of(self._given.outlines())
+        return self._named(self._given.outlines())
 
     def boxes(self) -> Sequence[Sent | None]:
-        return self._of(self._given.boxes())
+        return self._named(self._given.boxes())
 
     def stated(self) -> Sequence[Stated | None]:
-        return self._of(self._given.stated())
+        found = self._of(self._given.stated())
+        if not self._names:
+            return found
+        return [
+            one._replace(label=self._names[at]) if one is not None and at in self._names else one
+            for at, one in enumerate(found)
+        ]
 
     def told(self) -> Sequence[Told | None]:
         return self._of(self._given.told())
@@ -159,10 +167,45 @@ class _Some(Prepared):
             return column[members.start : members.stop]
         return [column[one] if type(one) is int else None for one in members]
 
+    def _named(self, column: Sequence[Sent | None]) -> Sequence[Sent | None]:
+        found: Sequence[Sent | None] = self._of(column)
+        if not self._names:
+            return found
+        stated = self._of(self._given.stated())
+        return [
+            one
+            if one is None or was is None or at not in self._names
+            else _renamed(one, was.label, self._names[at])
+            for at, (one, was) in enumerate(zip(found, stated, strict=True))
+        ]
 
-def some(given: Prepared, members: Sequence[Instance | int]) -> Prepared:
-    """Some of these instances, by their places, and others between them that have no columns."""
-    return _Some(given, members)
+
+def _renamed(one: Sent, label: str, name: str) -> Sent | None:
+    """An object under another label; None where the text of one does not begin as ``beginning`` says."""
+    if not isinstance(one, msgspec.Raw):
+        return msgspec.structs.replace(one, label=name)
+    text = bytes(one)
+    for kind in (POLYGON, RECTANGLE):
+        was = beginning(kind, label)
+        if text.startswith(was):
+            return msgspec.Raw(beginning(kind, name) + text[len(was) :])
+    return None
+
+
+@lru_cache(1 << 12)
+def beginning(kind: str, label: str) -> bytes:
+    """What an object that is text begins with: its kind and its label."""
+    return msgspec.json.encode({"type": kind, "label": label})[:-1]
+
+
+def some(
+    given: Prepared, members: Sequence[Instance | int], names: Mapping[int, str] | None = None
+) -> Prepared:
+    """Some of these instances, by their places, and others between them that have no columns.
+
+    ``names`` are other labels, for some of the former, by their places among all these.
+    """
+    return _Some(given, members, names or {})
 
 
 def stated(instances: Sequence[Instance]) -> Iterable[Stated | None]:

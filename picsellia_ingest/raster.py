@@ -114,9 +114,13 @@ def _drawn(polygon: Polygon, height: int, width: int) -> Mask:
             pixels = pixels & ~inside if ring.hole else pixels | inside
         else:
             begins = np.cumsum(runs)[: 2 * len(lengths) : 2]
-            places = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-            pixels[places] = not ring.hole
+            pixels[_counted_on(begins, lengths)] = not ring.hole
     return np.asarray(pixels.reshape(width, height).T)
+
+
+def _counted_on(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """From each number on so many that follow each other."""
+    return np.asarray(np.repeat(begins - np.cumsum(counts) + counts, counts) + np.arange(counts.sum()))
 
 
 def _mask(runs: NDArray[np.int64], height: int, width: int) -> Mask:
@@ -165,7 +169,7 @@ def _between(edges: _Edges, height: int, width: int) -> NDArray[np.int64]:
         for axis in (1, 0):
             np.logical_xor.accumulate(changes, axis=axis, out=changes)
         return run_lengths(changes[:height, :width])
-    columns = np.repeat(left - np.cumsum(spans) + spans, spans) + np.arange(spans.sum())
+    columns = _counted_on(left, spans)
     return _runs_between(_odd(columns * height + np.repeat(y, spans)), height * width)
 
 

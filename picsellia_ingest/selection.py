@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ import msgspec
 
 from . import geometry
 from .errors import InvalidQueryError
-from .model import POLYGON, RECTANGLE, Attributes, Header, ImageRecord, Instance, Label
-from .prepared import Prepared, Sent, Stated, Told, some
+from .model import RECTANGLE, Attributes, Header, ImageRecord, Instance, Label
+from .prepared import Prepared, Sent, Stated, some
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -114,8 +113,7 @@ class Selection:
                 counts[RENAMED] += 1
                 names[len(members)] = name
             members.append(at)
-        found = some(given, members)
-        return _Named(found, names) if names else found
+        return some(given, members, names)
 
     def _boxed(self, given: Prepared, counts: Counter[str]) -> Prepared:
         """Instances that are objects already as their boxes; what is no object is made, and may have no polygon."""
@@ -141,69 +139,6 @@ class Selection:
         counts[AS_BOX] += 1
         box = geometry.around(instance.rectangle, instance.polygon)
         return msgspec.structs.replace(instance, polygon=None, rectangle=box)
-
-
-class _Named(Prepared):
-    """Instances of which some, given by their places, have other labels."""
-
-    __slots__ = ("_given", "_names")
-
-    def __init__(self, given: Prepared, names: Mapping[int, str]) -> None:
-        super().__init__()
-        self._given, self._names = given, names
-
-    def __len__(self) -> int:
-        return len(self._given)
-
-    def make(self, at: int) -> Instance:
-        one = self._given[at]
-        return msgspec.structs.replace(one, label=self._names[at]) if at in self._names else one
-
-    def objects(self) -> Sequence[Sent | None]:
-        return self._named(self._given.objects())
-
-    def outlines(self) -> Sequence[Sent | None]:
-        return self._named(self._given.outlines())
-
-    def boxes(self) -> Sequence[Sent | None]:
-        return self._named(self._given.boxes())
-
-    def stated(self) -> Sequence[Stated | None]:
-        found = [*self._given.stated()]
-        for at, name in self._names.items():
-            one = found[at]
-            found[at] = None if one is None else one._replace(label=name)
-        return found
-
-    def told(self) -> Sequence[Told | None]:
-        return self._given.told()
-
-    def attributes(self) -> Mapping[int, Attributes]:
-        return self._given.attributes()
-
-    def _named(self, column: Sequence[Sent | None]) -> Sequence[Sent | None]:
-        found, stated = [*column], self._given.stated()
-        for at, name in self._names.items():
-            one, was = found[at], stated[at]
-            found[at] = None if one is None or was is None else _renamed(one, was.label, name)
-        return found
-
-
-def _renamed(one: Sent, label: str, name: str) -> Sent | None:
-    """An object under another label; None where the text of one is not known to say the label first."""
-    if not isinstance(one, msgspec.Raw):
-        return msgspec.structs.replace(one, label=name)
-    text = bytes(one)
-    for kind in (POLYGON, RECTANGLE):
-        was, new = _begin(kind, label), _begin(kind, name)
-        if text.startswith(was):
-            return msgspec.Raw(new + text[len(was) :])
-    return None
-
-
-@lru_cache(1 << 12)
-def _begin(kind: str, label: str) -> bytes:
-    return msgspec.json.encode({"type": kind, "label": label})[:-1] + b","
 
 
 class _Boxed(Prepared):

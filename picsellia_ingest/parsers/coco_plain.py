@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..losses import notable
 from ..model import POLYGON, RECTANGLE, Attributes, Instance, Polygon, Rectangle, Ring
-from ..prepared import Prepared, Sent, Stated, Told, some
+from ..prepared import Prepared, Sent, Stated, Told, beginning, some
 from . import coco_rows
 from .checks import OVERHANG, SLIVER, Size
 from .coco_masks import traced
@@ -157,7 +157,7 @@ class PlainAnnotations:
 
     def _begins(self, kind: str, then: bytes) -> dict[str, bytes]:
         """What the objects of each label begin with."""
-        return {label: _encode({"type": kind, "label": label})[:-1] + then for label in set(self._labels)}
+        return {label: beginning(kind, label) + then for label in set(self._labels)}
 
     @cached_property
     def _sides(self) -> list[bytes]:

@@ -89,8 +89,7 @@ class Cvat(TwoPasses[Entry]):
             except InputError as error:
                 if len(files) == 1:
                     raise
-                on_problem(error.problem)
-                self._instances += error.problem.lost
+                self._reject(error.problem, on_problem)
 
     def _found(self) -> list[Path]:
         if not self.path.exists():
@@ -120,8 +119,7 @@ class Cvat(TwoPasses[Entry]):
                 if found.problem is None:
                     self._take(entry, found)
                 else:
-                    on_problem(found.problem)
-                    self._instances += found.problem.lost
+                    self._reject(found.problem, on_problem)
             elif piece.name == "track":
                 lost = len(file.element(piece))
                 self._instances += lost

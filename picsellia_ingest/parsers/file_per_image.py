@@ -97,8 +97,7 @@ class FilePerImage(TwoPasses[S]):
                 continue
             if single:
                 raise InputError(found.problem)
-            on_problem(found.problem)
-            self._instances += found.problem.lost
+            self._reject(found.problem, on_problem)
 
     def _look(self, sources: Sequence[S]) -> Iterator[Seen]:
         quick = self._quick(first=True)

@@ -36,24 +36,23 @@ def json_files(path: Path, on_problem: OnProblem) -> list[str]:
 
 def some_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
     """Whether a file, or one of the first JSON files in a folder, is of a format: ``is_one`` sees its beginning and end."""
-    try:
-        if not path.is_dir():
-            return is_one(edges_if_any(path))
-        few = islice(json_below(path, ignore), _FILES)
-        return any(is_one(edges_if_any(path / file)) for file in few)
-    except OSError:
-        return False
+    return any(_judged(path, is_one))
 
 
 def only_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
     """As ``some_json``; of a folder all of its first JSON files must be of the format, which are told from others less surely."""
+    found = [*_judged(path, is_one)]
+    return bool(found) and all(found)
+
+
+def _judged(path: Path, is_one: Callable[[bytes], bool]) -> Iterator[bool]:
+    """Whether each file is one; a last False for what cannot be read."""
     try:
-        if not path.is_dir():
-            return is_one(edges_if_any(path))
-        few = [*islice(json_below(path, ignore), _FILES)]
-        return bool(few) and all(is_one(edges_if_any(path / file)) for file in few)
+        files = islice(json_below(path, ignore), _FILES) if path.is_dir() else ("",)
+        for file in files:
+            yield is_one(edges_if_any(path / file))
     except OSError:
-        return False
+        yield False
 
 
 def begins(path: Path, pattern: re.Pattern[bytes]) -> bool:

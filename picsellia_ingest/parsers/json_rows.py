@@ -145,8 +145,7 @@ class JsonRows(TwoPasses[Row]):
         rows = [Row(number, pointer, file.offset(raw), len(raw)) for pointer, raw in elements]
         for at, found in self._found(file, rows):
             if found.problem is not None:
-                on_problem(found.problem)
-                self._instances += found.problem.lost
+                self._reject(found.problem, on_problem)
                 continue
             if found.name in names:
                 message = f"{found.name!r:.200} has another row before; both are kept"

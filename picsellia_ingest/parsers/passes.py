@@ -134,6 +134,11 @@ class TwoPasses(Parser, Generic[S]):
             known.update(found)
         self._sources.append(source)
 
+    def _reject(self, problem: Problem, on_problem: OnProblem) -> None:
+        """Report what is rejected; its instances count."""
+        on_problem(problem)
+        self._instances += problem.lost
+
     def names(self) -> list[str]:
         """The name of every record's image."""
         return [source.name for source in self._sources]
