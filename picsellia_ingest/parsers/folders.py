@@ -13,7 +13,8 @@ from .jsonfile import reject
 from .looks import edges_if_any
 from .voc_layout import walk
 
-_FILES, _EDGE = 20, 4096
+FILES, _EDGE = 20, 4096
+"""JSON files of a folder that are looked at to tell its format, and bytes of a text file."""
 
 
 def json_below(root: Path, on_problem: OnProblem) -> Iterator[str]:
@@ -48,7 +49,7 @@ def only_json(path: Path, is_one: Callable[[bytes], bool]) -> bool:
 def _judged(path: Path, is_one: Callable[[bytes], bool]) -> Iterator[bool]:
     """Whether each file is one; a last False for what cannot be read."""
     try:
-        files = islice(json_below(path, ignore), _FILES) if path.is_dir() else ("",)
+        files = islice(json_below(path, ignore), FILES) if path.is_dir() else ("",)
         for file in files:
             yield is_one(edges_if_any(path / file))
     except OSError:

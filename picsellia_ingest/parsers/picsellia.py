@@ -8,6 +8,7 @@ beyond the format stay in the attributes, the image's under ``image``. An object
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,7 @@ from ..model import Header, ImageRecord
 from ..problems import OnProblem, Problem, Severity, Unit
 from .base import Options, Parser, Shard, labels_of
 from .checks import plain_label
-from .folders import only_json
+from .folders import FILES, ignore, json_below, only_json
 from .jsonfile import JsonFile, reject
 from .jsonoutlined import Check, Top, read_outlined
 from .looks import edges_if_any
@@ -152,11 +153,11 @@ class Picsellia(Parser):
 def _file_of(path: Path) -> Path:
     """The file to read: of a folder the only one there is. Raises InputError naming the files if it holds several, or none."""
     if path.is_dir():
-        inside = [file for file in sorted(path.glob("*.json"))[:20] if _is_picsellia(edges_if_any(file))]
+        few = islice(json_below(path, ignore), FILES)
+        inside = [file for file in few if _is_picsellia(edges_if_any(path / file))]
         if len(inside) == 1:
-            return inside[0]
-        names = ", ".join(file.name for file in inside)
-        hint = f"give the file: {names:.200}" if inside else "give a JSON file"
+            return path / inside[0]
+        hint = f"give the file: {', '.join(inside):.200}" if inside else "give a JSON file"
         raise reject(path, "is_a_folder", "this is a folder, the format is one file", hint)
     if not path.exists():
         raise reject(path, "missing", "there is no such file", "check the path")

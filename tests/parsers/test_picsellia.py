@@ -320,6 +320,16 @@ def test_a_folder_is_its_only_file() -> None:
     assert rejected(ROOT / "gone.json").code == "missing"
 
 
+def test_the_only_file_may_lie_deeper_as_it_may_where_the_format_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    source = ROOT / "dictionary" / "annotations.json"
+    (tmp_path / "export" / "a.json").write_bytes(source.read_bytes())
+    assert find_format(tmp_path) is Picsellia
+    assert [record.file_name for record in read(tmp_path)[0]] == [
+        record.file_name for record in read(source)[0]
+    ]
+
+
 def test_a_folder_of_several_files_is_refused_and_they_are_named(tmp_path: Path) -> None:
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_bytes((ROOT / "dictionary" / "annotations.json").read_bytes())
